@@ -1,0 +1,61 @@
+# Every check by its name; each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test test-fast test-oldest lint typecheck docs build clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and by its exact pin: a looser request fetches another build.
+$(VENV)/.torch: constraints.txt | $(BIN)/python
+	$(PIP) torch
+	@touch $@
+
+$(VENV)/.%: pyproject.toml $(VENV)/.torch
+	$(PIP) --editable ".$(if $(filter-out run,$*),[$*])"
+	@touch $@
+
+demo: $(VENV)/.run  ## set up, train on shipped data, compare, print the table
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test  ## set up and pass all tests
+	$(BIN)/python -W error -m pytest --numprocesses 2
+
+test-fast: $(VENV)/.test  ## the fast tests alone
+	$(BIN)/python -W error -m pytest --numprocesses 2 -m "not slow"
+
+# scikit-learn, skorch, pandas and numpy at their floors, in an environment of its own;
+# torch stays at the pinned build.
+test-oldest:  ## the fast tests on the oldest supported releases
+	$(MAKE) $(VENV)-oldest/.oldest VENV=$(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pytest --numprocesses 2 -m "not slow" \
+		-p no:doctest -o filterwarnings=default tests
+
+$(VENV)/.oldest: constraints-oldest.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt --editable ".[test]"
+	@touch $@
+
+lint: $(VENV)/.lint  ## style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: $(VENV)/.lint  ## types
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs  ## the documentation, warnings as errors
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+build: $(VENV)/.dev  ## wheel and source distribution in dist/
+	$(BIN)/python -m build --outdir dist
+
+clean:  ## remove what the commands made
+	rm -rf .venv .venv-oldest build dist docs/_build *.egg-info

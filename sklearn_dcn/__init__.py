@@ -1,0 +1,21 @@
+"""Deep & Cross Networks for mixed tables, as scikit-learn estimators.
+
+The data flows one way, a file for each stage::
+
+    table            _table.py        pandas, numpy, lists -> named columns
+      -> encoding    _encoding.py     columns by kind; _categories.py: category -> id;
+                                      _numbers.py: number -> normalised float
+      -> target      _targets.py      y <-> tensor; loss and link function
+      -> batches     _training.py     slices of tensors; optimiser, early stopping
+      -> network     network/         embedding -> cross and deep -> logits (torch alone)
+
+`classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
+share: `fit`, step by step.
+"""
+
+from ._show_versions import show_versions
+from ._version import __version__
+from .classifier import DCNClassifier
+from .regressor import DCNRegressor
+
+__all__ = ["DCNClassifier", "DCNRegressor", "__version__", "show_versions"]

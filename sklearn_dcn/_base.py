@@ -1,0 +1,412 @@
+"""What classifier and regressor share: `fit` as a table of contents, and predictions."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from ._encoding import TableEncoder
+from ._parameters import check_parameters
+from ._runtime import resolve_device, resolve_dtype, torch_threads
+from ._split import take_rows, train_validation_split
+from ._table import check_table
+from ._targets import ClassTarget, ContinuousTarget
+from ._training import DCNNet, TensorTable, build_module, build_net, train
+from .network import DeepCrossNetwork
+
+__all__ = ["BaseDCN"]
+
+# early_stopping="auto" holds rows out from this size on, as HistGradientBoosting.
+EARLY_STOPPING_FROM = 10_000
+
+PREDICT_BATCH_SIZE = 8192
+
+
+class Rows(NamedTuple):
+    """Checked rows: table, target and weights, none of them zero."""
+
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64]
+
+
+class BaseDCN(BaseEstimator):
+    """Fit and predict of a Deep & Cross Network, whatever the target.
+
+    A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
+    `_loss_weight` and `_strata`, and its predictions.
+    """
+
+    # Fitting --------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Fit the network to a table.
+
+        1. Check parameters, table, target and weights.
+        2. Hold out a validation set, where early stopping asks for one.
+        3. Learn the encoding of the columns and of the target on the training rows.
+        4. Build the network; its output starts at the target's mean.
+        5. Train it, and keep the weights of the best epoch.
+
+        If any of it fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Numbers, strings, categories, booleans and ids; cells may be missing.
+        y : array-like of shape (n_samples,)
+            Target; for regression also of shape (n_samples, n_outputs).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss and in all statistics. Rows of weight 0 are
+            as if absent.
+        X_val : DataFrame or array-like of shape (n_val, n_features), default=None
+            Validation rows, instead of some split from `X`.
+        y_val : array-like of shape (n_val,), default=None
+            Their target.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, column, target or weight breaks a rule, or if training
+            diverges. The message names what, and the remedy.
+        TypeError
+            If a parameter or the cells of a column are of the wrong type.
+        """
+        check_parameters(self.get_params(deep=False))
+        warm = self.warm_start and hasattr(self, "net_")
+        fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
+        with torch_threads(self.n_jobs):
+            fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, ...], warm: bool
+    ) -> None:
+        rows = self._check_rows(X, y, sample_weight, reset=not warm)
+        if warm:
+            self.net_ = copy.deepcopy(self.net_)
+        else:
+            self._rng = _random_state(self.random_state)
+        rows, held_out = self._hold_out(rows, validation)
+        if warm:
+            data = self._encode(rows)
+        else:
+            data = self._learn(rows, dtype_rows=len(rows.y))
+        valid = None if held_out is None else self._encode(held_out, suffix="_val")
+        self._train(data, valid, self._n_epochs(len(data)))
+        if not self.warm_start:  # a fitted estimator is small
+            self.net_.optimizer_.state.clear()
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
+        check_parameters(self.get_params(deep=False))
+        first = not hasattr(self, "net_")
+        fitted = copy.copy(self)
+        with torch_threads(self.n_jobs):
+            rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
+            if first:
+                fitted._rng = _random_state(self.random_state)
+                data = fitted._learn(rows, dtype_rows=None)
+            else:
+                data = fitted._encode(rows)
+            fitted._train(data, None, epochs=1)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    # The steps of a fit ---------------------------------------------------------------
+
+    def _check_rows(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool,
+        suffix: str = "",
+        classes: Any = None,
+    ) -> Rows:
+        """Return the rows of weight above zero; `reset` what depends on all of them."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y{suffix} to be passed, but the target "
+                "y is None."
+            )
+        X = self._check_X(X, reset=reset)
+        y = self._check_y(y)
+        if len(X) != len(y):
+            raise ValueError(
+                f"X{suffix} and y{suffix} must have the same number of rows; got "
+                f"{len(X)} and {len(y)}."
+            )
+        weight = _check_weight(sample_weight, len(y), f"sample_weight{suffix}")
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+        if reset:
+            self._check_target(y, classes)
+        return Rows(X, y, weight)
+
+    def _check_X(self, X: Any, *, reset: bool) -> Any:
+        X = check_table(X)
+        return validate_data(self, X, reset=reset, skip_check_array=True)
+
+    def _hold_out(
+        self, rows: Rows, validation: tuple[Any, ...]
+    ) -> tuple[Rows, Rows | None]:
+        """Return training rows, and validation rows where there are any."""
+        X_val, y_val, weight_val = validation
+        if X_val is not None and y_val is not None:
+            return rows, self._check_rows(
+                X_val, y_val, weight_val, reset=False, suffix="_val"
+            )
+        if any(given is not None for given in validation):
+            raise ValueError(
+                "X_val and y_val must be given together, and sample_weight_val only "
+                "with them."
+            )
+        stops = self.early_stopping
+        if stops == "auto":
+            stops = len(rows.y) >= EARLY_STOPPING_FROM
+        if not stops:
+            return rows, None
+        strata = self._strata(rows.y)
+        split = train_validation_split(
+            len(rows.y), strata, self.validation_fraction, self._draw_seed()
+        )
+        a, b = (
+            Rows(take_rows(rows.X, at), rows.y[at], rows.weight[at]) for at in split
+        )
+        return a, b
+
+    def _learn(self, rows: Rows, dtype_rows: int | None) -> TensorTable:
+        """Learn the encoding of table and target, and build the net for it."""
+        device = resolve_device(self.device)
+        self._dtype = resolve_dtype(self.dtype, dtype_rows, device)
+        self.encoder_ = TableEncoder(
+            categorical_features=self.categorical_features,
+            min_frequency=self.min_frequency,
+            max_categories=self.max_categories,
+            numeric_transform=self.numeric_transform,
+        )
+        names = getattr(self, "feature_names_in_", None)
+        encoded = self.encoder_.fit_transform(rows.X, names, rows.weight)
+        self._target = self._make_target(rows)
+        data = self._tensors(encoded, rows)
+        self.net_ = self._build_net(self._initial_logits(rows), len(data), device)
+        return data
+
+    def _encode(self, rows: Rows, suffix: str = "") -> TensorTable:
+        return self._tensors(self.encoder_.transform(rows.X), rows, suffix)
+
+    def _tensors(
+        self, encoded: dict[str, NDArray[Any]], rows: Rows, suffix: str = ""
+    ) -> TensorTable:
+        """Return encoded rows with the target and the weights of the loss."""
+        y = self._target.encode(rows.y, name=f"y{suffix}")
+        weight = self._loss_weight(rows)
+        has_weights = weight.min() < weight.max()
+        return TensorTable(
+            self._inputs(encoded),
+            self._target.tensor(y, self._dtype),
+            torch.from_numpy(weight).to(self._dtype) if has_weights else None,
+        )
+
+    def _inputs(self, encoded: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+        tensors = {name: torch.from_numpy(values) for name, values in encoded.items()}
+        if "x_num" in tensors:
+            tensors["x_num"] = tensors["x_num"].to(self._dtype)
+        return tensors
+
+    def _initial_logits(self, rows: Rows) -> NDArray[np.float64]:
+        y = self._target.encode(rows.y)
+        return self._target.initial_logits(y, self._loss_weight(rows))
+
+    def _build_net(
+        self, initial_logits: NDArray[np.float64], n_rows: int, device: torch.device
+    ) -> DCNNet:
+        module = build_module(
+            self._draw_seed(),
+            initial_logits,
+            dtype=self._dtype,
+            device=str(device),
+            n_num=self.encoder_.n_num,
+            cardinalities=self.encoder_.cardinalities,
+            embedding_dim=self.encoder_.resolve_dims(self.embedding_dim),
+            category_dropout=self.category_dropout,
+            structure=self.structure,
+            cross=self.cross,
+            n_cross_layers=self.n_cross_layers,
+            cross_rank=self.cross_rank,
+            n_experts=self.n_experts,
+            expert_gate=self.expert_gate,
+            expert_activation=self.expert_activation,
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+            activation=self.activation,
+            dropout=self.dropout,
+            normalization=self.normalization,
+        )
+        return build_net(
+            module,
+            self._target.criterion,
+            optimizer=self.optimizer,
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            embedding_l2=self.embedding_l2,
+            batch_size=self._n_batch(n_rows),
+            device=str(device),
+            verbose=int(self.verbose),
+            callbacks=self.callbacks,
+            net_params=self.net_params,
+        )
+
+    def _train(
+        self, data: TensorTable, valid: TensorTable | None, epochs: int
+    ) -> None:
+        data.generator = torch.Generator().manual_seed(self._draw_seed())
+        stops = valid is not None and bool(self.early_stopping)  # "auto" or True
+        self.best_epoch_ = train(
+            self.net_,
+            data,
+            valid,
+            epochs=epochs,
+            patience=self.n_iter_no_change if stops else None,
+            tol=self.tol,
+            seed=self._draw_seed(),
+        )
+        self.n_iter_ = len(self.net_.history)
+        self.history_ = [
+            {key: value for key, value in epoch.items() if key != "batches"}
+            for epoch in self.net_.history
+        ]
+        if not all(p.isfinite().all() for p in self.module_.parameters()):
+            raise ValueError(
+                "Training diverged: the weights are not finite after epoch "
+                f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, clip the "
+                "gradients with skorch's GradientNormClipping in callbacks, or keep "
+                "numeric_transform='quantile'."
+            )
+
+    def _n_batch(self, n_rows: int) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
+        return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 64)), 128, 1024))
+
+    def _n_epochs(self, n_rows: int) -> int:
+        return self.max_epochs
+
+    def _draw_seed(self) -> int:
+        return int(self._rng.randint(np.iinfo(np.int32).max))
+
+    # Hooks of the subclasses ----------------------------------------------------------
+
+    _target: ClassTarget | ContinuousTarget
+
+    @abstractmethod
+    def _check_y(self, y: Any) -> NDArray[Any]:
+        """Return the target as a checked array."""
+
+    @abstractmethod
+    def _check_target(self, y: NDArray[Any], classes: Any) -> None:
+        """Learn from all rows what does not depend on the training rows alone."""
+
+    @abstractmethod
+    def _make_target(self, rows: Rows) -> ClassTarget | ContinuousTarget:
+        """Return the target's encoding, learned on the training rows."""
+
+    @abstractmethod
+    def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the weight of each row in the loss."""
+
+    @abstractmethod
+    def _strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the classes that a validation split keeps in proportion."""
+
+    # Predicting -----------------------------------------------------------------------
+
+    @property
+    def module_(self) -> DeepCrossNetwork:
+        """The fitted torch module."""
+        return self.net_.module_
+
+    def _logits(self, X: Any) -> NDArray[np.float64]:
+        """Return the network's output for a table, of shape (n_samples, d_out)."""
+        check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        x = self._inputs(self.encoder_.transform(X))
+        module, device = self.module_, self.net_.device
+        logits = np.empty((len(X), module.head.out_features))
+        with (
+            torch_threads(self.n_jobs),
+            torch.inference_mode(),
+            torch.autocast(torch.device(device).type, enabled=False),
+        ):
+            for start in range(0, len(X), PREDICT_BATCH_SIZE):
+                at = slice(start, start + PREDICT_BATCH_SIZE)
+                batch = {name: t[at].to(device) for name, t in x.items()}
+                logits[at] = module(**batch).cpu().numpy()
+        return logits
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        # Strings are welcome, but the tag would ask that dicts in cells are as well.
+        tags.input_tags.string = False
+        return tags
+
+
+def _random_state(random_state: Any) -> np.random.RandomState:
+    # None is fresh entropy, not numpy's global state, which a fit leaves alone.
+    if random_state is None:
+        return np.random.RandomState()
+    return check_random_state(random_state)
+
+
+def _check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
+    """Return row weights, ones for None."""
+    if weight is None:
+        return np.ones(n_rows)
+    weight = check_array(
+        weight, ensure_2d=False, dtype=np.float64, input_name=name, copy=True
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must be 1-D with one weight a row, shape ({n_rows},); got shape "
+            f"{weight.shape}."
+        )
+    if (weight < 0).any():
+        row = int((weight < 0).argmax())
+        raise ValueError(
+            f"{name} must not be negative; got {weight[row]} in row {row}."
+        )
+    if not weight.any():
+        raise ValueError(
+            f"{name} must have a positive weight; got only zeros: all the weights are "
+            "zero."
+        )
+    return weight

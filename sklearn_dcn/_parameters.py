@@ -1,0 +1,239 @@
+"""The rules of the estimators' parameters, checked at the start of `fit`."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from sklearn.utils import check_random_state
+
+from ._numbers import NUMERIC_TRANSFORMS
+from ._training import OPTIMIZERS, OWNED_BY_ESTIMATOR
+from .network._checks import check_count, check_option, check_rate
+from .network.cross import CROSS_KINDS, GATES
+from .network.dcn import STRUCTURES
+from .network.deep import ACTIVATIONS, NORMALIZATIONS
+
+__all__ = ["check_parameters"]
+
+Rule = Callable[[str, Any], Any]
+
+
+def count(minimum: int, *others: Any) -> Rule:
+    """Return the rule of an integer of at least `minimum`, or one of `others`."""
+    also = " or ".join(map(repr, others))
+
+    def rule(name: str, value: Any) -> None:
+        if not _is_one_of(value, others):
+            check_count(name, value, minimum=minimum, also=also)
+
+    return rule
+
+
+def option(*options: Any) -> Rule:
+    """Return the rule of one of some strings or None."""
+    return lambda name, value: check_option(name, value, options)
+
+
+def number(low: float, *, inclusive: bool = True) -> Rule:
+    """Return the rule of a finite number of at least, or of more than, `low`."""
+
+    def rule(name: str, value: Any) -> None:
+        what = f"a finite number {'>=' if inclusive else '>'} {low:g}"
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be {what}; got {value!r}.")
+        if not math.isfinite(value) or value < low or (value == low and not inclusive):
+            raise ValueError(f"{name} must be {what}; got {value!r}.")
+
+    return rule
+
+
+def _is_one_of(value: Any, options: Sequence[Any]) -> bool:
+    return any(value is option for option in options) or (
+        isinstance(value, str) and value in options
+    )
+
+
+def _boolean(name: str, value: Any) -> None:
+    check = getattr(value, "dtype", None)  # numpy's booleans come from grids
+    if not isinstance(value, bool) and (check is None or check.kind != "b"):
+        raise TypeError(f"{name} must be True or False; got {value!r}.")
+
+
+def _early_stopping(name: str, value: Any) -> None:
+    if not (isinstance(value, str) and value == "auto"):
+        try:
+            _boolean(name, value)
+        except TypeError:
+            raise ValueError(
+                f"{name} must be 'auto', True or False; got {value!r}."
+            ) from None
+
+
+def _fraction(name: str, value: Any) -> None:
+    check_rate(name, value)
+    if value == 0:
+        raise ValueError(f"{name} must be a number in (0, 1); got {value!r}.")
+
+
+def _min_frequency(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        check_count(name, value, minimum=1)
+    elif not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} must be None, an integer >= 1 (rows) or a number in (0, 1) "
+            f"(fraction of the rows); got {value!r}."
+        )
+    else:
+        _fraction(name, value)
+
+
+def _embedding_dim(name: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for column, dim in value.items():
+            check_count(f"{name}[{column!r}]", dim, minimum=1)
+    elif not (isinstance(value, str) and value == "auto"):
+        check_count(name, value, minimum=1, also="'auto' or a dict of columns")
+
+
+def _hidden_layer_sizes(name: str, value: Any) -> None:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise TypeError(
+            f"{name} must be a sequence of integers, e.g. (256, 256), or () for no deep "
+            f"part; got {value!r}."
+        )
+    for size in value:
+        check_count(f"each of {name}", size, minimum=1)
+
+
+def _optimizer(name: str, value: Any) -> None:
+    if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer):
+        return
+    if not isinstance(value, str) or value not in OPTIMIZERS:
+        names = ", ".join(map(repr, OPTIMIZERS))
+        raise ValueError(
+            f"{name} must be one of {names} or a class of torch optimizer; got "
+            f"{value!r}."
+        )
+
+
+def _n_jobs(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be None or an integer but 0; got {value!r}.")
+    if value == 0:
+        raise ValueError(f"{name} must be None or an integer but 0; got {value!r}.")
+
+
+def _random_state(name: str, value: Any) -> None:
+    try:
+        check_random_state(value)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be None, an integer in [0, 2**32) or a "
+            f"numpy.random.RandomState; got {value!r}."
+        ) from None
+
+
+def _class_weight(name: str, value: Any) -> None:
+    if not (value is None or isinstance(value, dict) or _is_one_of(value, ["balanced"])):
+        raise ValueError(
+            f"{name} must be None, 'balanced' or a dict of class to weight; got "
+            f"{value!r}."
+        )
+
+
+def _verbose(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        check_count(name, value, minimum=0)
+
+
+def _device(name: str, value: Any) -> None:
+    if not isinstance(value, (str, torch.device)):
+        raise TypeError(
+            f"{name} must be 'auto' or the name of a torch device; got {value!r}."
+        )
+
+
+def _callbacks(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, (list, tuple)):
+        raise TypeError(
+            f"{name} must be None or a list of skorch callbacks; got {value!r}."
+        )
+
+
+def _net_params(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise TypeError(
+            f"{name} must be None or a dict of parameters of skorch.NeuralNet; got "
+            f"{value!r}."
+        )
+    for key in value:
+        owner = str(key).split("__")[0]
+        is_free = owner == "optimizer" and "__" in str(key)  # optimizer__betas, ...
+        if owner in OWNED_BY_ESTIMATOR and not is_free:
+            raise ValueError(
+                f"{name} must not set {key!r}: {OWNED_BY_ESTIMATOR[owner]}."
+            )
+
+
+RULES: dict[str, Rule] = {
+    "min_frequency": _min_frequency,
+    "max_categories": count(1, None),
+    "category_dropout": check_rate,
+    "numeric_transform": option(*NUMERIC_TRANSFORMS),
+    "embedding_dim": _embedding_dim,
+    "cross": option(*CROSS_KINDS),
+    "structure": option(*STRUCTURES),
+    "n_cross_layers": count(0),
+    "cross_rank": count(1, "auto"),
+    "n_experts": count(1),
+    "expert_gate": option(*GATES),
+    "expert_activation": option(None, *ACTIVATIONS),
+    "hidden_layer_sizes": _hidden_layer_sizes,
+    "activation": option(*ACTIVATIONS),
+    "dropout": check_rate,
+    "normalization": option(*NORMALIZATIONS),
+    "optimizer": _optimizer,
+    "learning_rate": number(0.0, inclusive=False),
+    "weight_decay": number(0.0),
+    "embedding_l2": number(0.0),
+    "max_epochs": count(1, "auto"),
+    "batch_size": count(1, "auto"),
+    "early_stopping": _early_stopping,
+    "validation_fraction": _fraction,
+    "n_iter_no_change": count(1),
+    "tol": number(0.0),
+    "class_weight": _class_weight,
+    "warm_start": _boolean,
+    "device": _device,
+    "dtype": option("auto", "float32", "float64"),
+    "n_jobs": _n_jobs,
+    "random_state": _random_state,
+    "verbose": _verbose,
+    "callbacks": _callbacks,
+    "net_params": _net_params,
+    # Checked against the table, by the encoder:
+    "categorical_features": lambda name, value: None,
+}
+
+
+def check_parameters(parameters: dict[str, Any]) -> None:
+    """Raise a ValueError or TypeError that names the first parameter out of bounds.
+
+    Parameters
+    ----------
+    parameters : dict
+        An estimator's parameters by name.
+    """
+    for name, value in parameters.items():
+        RULES[name](name, value)

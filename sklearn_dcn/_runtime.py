@@ -1,0 +1,96 @@
+"""Where and how a fit runs: device, dtype, threads; nothing outlasts the fit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import joblib
+import torch
+
+__all__ = ["resolve_device", "resolve_dtype", "torch_threads"]
+
+# Up to this many rows dtype="auto" computes in float64: it costs nothing there, and
+# makes weights and repeated rows, or rows alone and in a batch, agree to rounding.
+SMALL_TABLE = 1000
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Return the device that "auto" or a name stands for.
+
+    Raises
+    ------
+    ValueError
+        If the name is no device, or the device is not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        return torch.device("cpu")
+    rule = "device must be 'auto' or the name of a torch device, e.g. 'cpu' or 'cuda:0'"
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"{rule}; got {device!r}.") from None
+    count = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(resolved.type)
+    if count is None:
+        raise ValueError(f"{rule}; got {device!r}, which is not supported.")
+    if (resolved.index or 0) >= count:
+        raise ValueError(
+            f"device={str(device)!r} is not there: torch sees {count} of type "
+            f"{resolved.type!r}. Use device='auto' or device='cpu'."
+        )
+    return resolved
+
+
+def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch.dtype:
+    """Return the dtype of the computation; `n_rows` is None if not all are known."""
+    if dtype == "auto":
+        small = n_rows is not None and n_rows <= SMALL_TABLE
+        return torch.float64 if small and device.type != "mps" else torch.float32
+    if dtype == "float64" and device.type == "mps":
+        raise ValueError("dtype='float64' does not exist on device 'mps'. Use 'auto'.")
+    return {"float32": torch.float32, "float64": torch.float64}[dtype]
+
+
+_threads_lock = threading.Lock()
+_threads_users = 0
+_threads_before = 0
+
+
+@contextmanager
+def torch_threads(n_jobs: int | None) -> Iterator[None]:
+    """Let torch use `n_jobs` threads inside the block.
+
+    The number is one of the process. So when blocks overlap in several Python
+    threads, the last one to end restores what the first one found.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of threads; None leaves it alone, -1 means all cores, -2 all but one.
+    """
+    global _threads_users, _threads_before
+    if n_jobs is None:
+        yield
+        return
+    n_threads = n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
+    with _threads_lock:
+        if _threads_users == 0:
+            _threads_before = torch.get_num_threads()
+        _threads_users += 1
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            _threads_users -= 1
+            if _threads_users == 0:
+                torch.set_num_threads(_threads_before)

@@ -1,0 +1,53 @@
+"""Rows held out for validation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+
+from ._table import is_pandas
+
+__all__ = ["take_rows", "train_validation_split"]
+
+
+def take_rows(X: Any, at: NDArray[Any]) -> Any:
+    """Return the rows of a checked table at a mask or at positions."""
+    return X.iloc[at] if is_pandas(X) else X[at]
+
+
+def train_validation_split(
+    n_rows: int, strata: NDArray[Any] | None, fraction: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split rows at random, keeping the proportions of `strata`.
+
+    Classes of a single row stay in the training rows; where there are fewer held-out
+    rows than classes, the split is not stratified.
+
+    Returns
+    -------
+    training, validation : ndarray of int
+        Positions of the rows.
+
+    Raises
+    ------
+    ValueError
+        If there is only one row.
+    """
+    if n_rows < 2:
+        raise ValueError(
+            "Early stopping needs at least 2 rows to split; got 1 sample. Set "
+            "early_stopping=False or pass X_val and y_val."
+        )
+    options = {"test_size": fraction, "random_state": seed}
+    if strata is not None:
+        _, code, counts = np.unique(strata, return_inverse=True, return_counts=True)
+        single = counts[code] < 2
+        rows = np.flatnonzero(~single)
+        if min(fraction, 1 - fraction) * len(rows) >= max(1, (counts >= 2).sum()):
+            splitter = StratifiedShuffleSplit(1, **options)
+            a, b = next(splitter.split(rows, strata[rows]))
+            return np.concatenate([rows[a], np.flatnonzero(single)]), rows[b]
+    return next(ShuffleSplit(1, **options).split(np.empty(n_rows)))

@@ -1,0 +1,268 @@
+"""Any table -> named columns, each a number or a category, or a clear error.
+
+The only module that knows kinds of tables. numpy arrays, lists and pandas frames
+come in; what goes on is a list of columns (1-D arrays or Series), whose cells are
+read through `to_float` (numbers) and `factorize` (categories).
+"""
+
+from __future__ import annotations
+
+import decimal
+import numbers
+import sys
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array
+
+__all__ = [
+    "check_table",
+    "column_kind",
+    "describe",
+    "factorize",
+    "get_columns",
+    "level_family",
+    "to_float",
+]
+
+Column = Any  # a 1-D ndarray or a pandas Series
+
+# Up to this many cells are hashed one by one: a factorisation has a fixed cost of
+# about 50 microseconds a column, which would rule a prediction of one row.
+SHORT_COLUMN = 64
+
+
+def check_table(X: Any) -> Any:
+    """Return `X` as a pandas DataFrame or a 2-D array of at least one cell.
+
+    Arrays keep their dtype; lists of rows that hold strings become object arrays, so
+    that numbers among the strings stay numbers. Cells are not looked at yet.
+
+    Raises
+    ------
+    TypeError
+        For sparse matrices, structured arrays and tables of other libraries.
+    ValueError
+        For tables without rows or columns, of other than two dimensions, of complex
+        numbers, or with a column name that occurs twice.
+    """
+    if is_pandas(X):
+        if X.columns.has_duplicates:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise ValueError(
+                f"Column names must be unique; {twice!r} occurs more than once. Rename "
+                "the columns, e.g. with df.set_axis(names, axis=1)."
+            )
+        for axis, what in ((0, "sample"), (1, "feature")):
+            if X.shape[axis] == 0:
+                raise ValueError(
+                    f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum "
+                    "of 1 is required."
+                )
+        return X
+    if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+        raise TypeError(
+            f"X must be a pandas DataFrame, a numpy array or a list of rows; got "
+            f"{type(X).__module__}.{type(X).__name__}. Convert it with X.to_pandas()."
+        )
+    if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
+        X = np.asarray(X, dtype=object)
+    if getattr(getattr(X, "dtype", None), "names", None):
+        raise TypeError(
+            "X must not be a structured array, whose fields have no common type. "
+            "Convert it with pandas.DataFrame(X)."
+        )
+    return check_array(X, dtype=None, ensure_all_finite=False)
+
+
+def is_pandas(X: Any) -> bool:
+    """Tell whether `X` is a pandas DataFrame, without importing pandas."""
+    return hasattr(X, "iloc") and hasattr(X, "columns")
+
+
+def get_columns(X: Any) -> list[Column]:
+    """Return the columns of a checked table, in order."""
+    if is_pandas(X):
+        return [X[name] for name in X.columns]
+    return [X[:, j] for j in range(X.shape[1])]
+
+
+def describe(name: str | int) -> str:
+    """Return how an error calls a column: by its name, else by its position."""
+    return f"Column {name!r}"
+
+
+def column_kind(column: Column, name: str | int) -> Literal["number", "category"]:
+    """Tell whether a column's type makes it a number or a category.
+
+    Strings, bytes, booleans and pandas categories are categories; integers, floats
+    and decimals are numbers. A column of Python objects is judged by its cells.
+
+    Raises
+    ------
+    TypeError
+        For dates, durations, complex numbers, containers and other objects.
+    """
+    dtype = column.dtype
+    dtype_name = str(dtype)
+    if dtype_name == "category" or dtype_name.startswith("dictionary<"):
+        return "category"
+    if dtype_name.startswith(("str", "large_string")):  # pandas strings
+        return "category"
+    if dtype.kind in "iuf":
+        return "number"
+    if dtype.kind in "bUST":
+        return "category"
+    if dtype.kind in "mM" or dtype_name.startswith(("period", "interval")):
+        _raise_bad_cell(name, dtype_name)
+    if dtype.kind == "c":
+        raise ValueError(f"{describe(name)}: Complex data not supported.")
+    cell_types = {type(cell) for cell in column.tolist()} - _missing_types()
+    _check_cell_types(cell_types, name)
+    families = {level_family(cell_type) for cell_type in cell_types}
+    return "number" if families <= {"number"} else "category"
+
+
+def _check_cell_types(cell_types: set[type], name: str | int) -> None:
+    for cell_type in cell_types:
+        if level_family(cell_type) is None:
+            _raise_bad_cell(name, cell_type.__name__)
+
+
+def _raise_bad_cell(name: str | int, what: str) -> NoReturn:
+    remedy = "Drop the column or turn its cells into strings or numbers"
+    if any(word in what for word in ("date", "time", "Time", "period")):
+        remedy = (
+            "Replace the column by numbers or categories that it holds, e.g. .dt.year, "
+            ".dt.dayofweek and .dt.hour, or the days since a date"
+        )
+    # The words "argument must be a string or a number" are those of scikit-learn.
+    raise TypeError(
+        f"{describe(name)} holds {what}, but each cell's argument must be a string or "
+        f"a number. {remedy}."
+    )
+
+
+def level_family(cell_type: type) -> str | None:
+    """Return "string", "bytes", "bool" or "number", or None for a type not taken."""
+    if issubclass(cell_type, str):
+        return "string"
+    if issubclass(cell_type, bytes):
+        return "bytes"
+    if issubclass(cell_type, (bool, np.bool_)):
+        return "bool"
+    if issubclass(cell_type, (numbers.Real, decimal.Decimal)):
+        return "number"
+    return None
+
+
+def _missing_types() -> set[type]:
+    """Return the types whose every value is a missing one."""
+    pandas = sys.modules.get("pandas")  # its NA exists only where it is imported
+    return {type(None)} | ({type(pandas.NA), type(pandas.NaT)} if pandas else set())
+
+
+def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
+    """Return a column's numbers, missing ones as NaN.
+
+    Raises
+    ------
+    ValueError
+        If a cell is infinite, or a string that is no number.
+    TypeError
+        If a cell is no number.
+    """
+    if column.dtype.kind in "mM":
+        _raise_bad_cell(name, str(column.dtype))
+    if column.dtype.kind in "iufb":
+        if hasattr(column, "to_numpy"):  # pandas, also nullable and arrow-backed
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            values = column.astype(np.float64)
+    else:
+        values = _object_to_float(column, name)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise ValueError(
+            f"{describe(name)} contains infinity (first in row "
+            f"{int(infinite.argmax())}), but numbers must be finite or missing. "
+            "Replace it, e.g. with df.replace([np.inf, -np.inf], np.nan)."
+        )
+    return values
+
+
+def _object_to_float(column: Column, name: str | int) -> NDArray[np.float64]:
+    missing = _missing_types()
+    values = np.empty(len(column), dtype=np.float64)
+    for i, cell in enumerate(column.tolist()):
+        if type(cell) in missing:
+            values[i] = np.nan
+        elif level_family(type(cell)) in ("number", "bool"):
+            values[i] = cell
+        elif isinstance(cell, (str, bytes)):
+            raise ValueError(
+                f"{describe(name)} must hold numbers; could not convert string to "
+                f"float: {cell!r}. Turn the column into numbers, or, if it is a "
+                "category, fit with it in categorical_features."
+            )
+        else:
+            _raise_bad_cell(name, type(cell).__name__)
+    return values
+
+
+def factorize(
+    column: Column, name: str | int
+) -> tuple[NDArray[np.intp], list[str | bytes | bool | int | float]]:
+    """Return ``(codes, levels)``: the column is ``levels[codes]``, -1 where missing.
+
+    Levels are Python scalars, so that 7, 7.0 and ``np.int64(7)`` are one level, and
+    integers beyond 2**53 stay apart.
+
+    Raises
+    ------
+    TypeError
+        If a cell is neither a string, bytes, a number nor a boolean.
+    """
+    dtype_name = str(column.dtype)
+    if column.dtype.kind in "mM":
+        _raise_bad_cell(name, dtype_name)
+    if dtype_name == "category":
+        categories = column.cat.categories
+        _check_cell_types({type(level) for level in categories.tolist()}, name)
+        return column.cat.codes.to_numpy().astype(np.intp), categories.tolist()
+    is_pandas_column = hasattr(column, "factorize")
+    if len(column) <= SHORT_COLUMN or (dtype_name == "object" and not is_pandas_column):
+        codes, levels = _factorize_cells(column.tolist(), name)
+    elif is_pandas_column:
+        try:
+            codes, index = column.factorize()
+        except TypeError:  # a cell that can't be hashed; find and name it
+            return _factorize_cells(column.tolist(), name)
+        levels = index.tolist()
+    else:
+        levels, codes = np.unique(column, return_inverse=True)
+        levels = levels.tolist()
+        if levels[-1] != levels[-1]:  # NaN sorts last, as one value
+            codes[codes == len(levels) - 1] = -1
+            levels.pop()
+    if dtype_name == "object":
+        _check_cell_types({type(level) for level in levels}, name)
+    return codes, levels
+
+
+def _factorize_cells(
+    cells: list[Any], name: str | int
+) -> tuple[NDArray[np.intp], list[Any]]:
+    missing = _missing_types()
+    index: dict[Any, int] = {}
+    codes = np.empty(len(cells), dtype=np.intp)
+    for i, cell in enumerate(cells):
+        if type(cell) in missing or cell != cell:  # None, NA, NaT, and NaN
+            codes[i] = -1
+            continue
+        try:
+            codes[i] = index.setdefault(cell, len(index))
+        except TypeError:  # a cell that can't be hashed
+            _raise_bad_cell(name, type(cell).__name__)
+    return codes, list(index)

@@ -1,0 +1,393 @@
+"""The classifier: a mixed table in, probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+
+from ._base import BaseDCN, Rows
+from ._targets import ClassTarget
+
+__all__ = ["DCNClassifier"]
+
+
+class DCNClassifier(ClassifierMixin, BaseDCN):
+    """Deep & Cross Network for classification of mixed tables.
+
+    Columns of strings, categories, ids and numbers are encoded, embedded and stacked
+    into x_0; a cross network multiplies them with each other explicitly, a deep network
+    learns the rest, and a combination layer turns both into the log-odds of the
+    classes. Trained under skorch on the log loss.
+
+    Parameters
+    ----------
+    categorical_features : {"from_dtype"} or array-like of str, int or bool or None, \
+default="from_dtype"
+        Which columns are categories.
+
+        - "from_dtype": strings, pandas categories and booleans; in columns of Python
+          objects, whatever is no number.
+        - names, positions or a mask of columns.
+        - None: no column is.
+    min_frequency : int, float or None, default=None
+        Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
+        rows) share the embedding of unknown levels.
+    max_categories : int or None, default=None
+        Upper limit of the embeddings of a column's levels; the most frequent are kept,
+        the others share that of unknown levels, which counts.
+    category_dropout : float, default=0.02
+        Probability with which a known level counts as unknown during training. It
+        trains the embedding of unknown levels, also where no level is rare.
+    numeric_transform : {"quantile", "robust", "standard"} or None, default="quantile"
+        How numbers are normalised.
+
+        - "quantile": to the normal distribution by their rank; any tail and any
+          outlier is harmless.
+        - "robust": by median and quartiles, then clipped smoothly at 3.
+        - "standard": to mean 0 and standard deviation 1.
+        - None: not at all.
+
+        Missing numbers are imputed, and get an indicator beside them.
+    embedding_dim : int, "auto" or dict, default="auto"
+        Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
+        6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16.
+    cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
+        Parameterisation of the cross layers.
+
+        - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
+        - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
+        - "low_rank": DCN-V2 with W = U V'.
+        - "mixture": DCN-Mix [2]_, a gated mixture of low-rank experts.
+        - "gated": GDCN [3]_, DCN-V2 with an information gate.
+    structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
+        Cross and deep network side by side; the deep on top of the cross network; only
+        the cross; only the deep network.
+    n_cross_layers : int, default=2
+        Number of cross layers; 0 for none.
+    cross_rank : int or "auto", default="auto"
+        Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
+        width of x_0, divided among the experts.
+    n_experts : int, default=4
+        Number of experts of "mixture".
+    expert_gate : {"softmax", "sigmoid", "constant"}, default="softmax"
+        Gate of "mixture".
+    expert_activation : str or None, default=None
+        Activation inside the experts of "mixture", e.g. "tanh"; None for linear ones.
+    hidden_layer_sizes : sequence of int, default=(256, 256)
+        Widths of the deep network's layers; () for none.
+    activation : {"relu", "tanh", "hardtanh", "sigmoid", "silu", "gelu", "leaky_relu", \
+"selu"}, default="relu"
+        Activation of the deep network.
+    dropout : float, default=0.0
+        Dropout in the deep network during training.
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation in the deep network.
+    optimizer : {"adamw", "adam", "adagrad", "sgd"} or class, default="adamw"
+        Optimiser, or a class from `torch.optim`.
+    learning_rate : float, default=0.001
+        Step size of the optimiser.
+    weight_decay : float, default=0.01
+        Weight decay, on all weights but embeddings, biases and normalisations.
+    embedding_l2 : float, default=0.0
+        L2 penalty of the embeddings in use: adds half of it times the mean over a
+        batch's rows of their embeddings' squared norm.
+    max_epochs : int, default=20
+        Number of passes over the training rows.
+    batch_size : int or "auto", default="auto"
+        Rows in a batch. "auto" is a 64th of the rows, a power of two between 128 and
+        1024.
+    early_stopping : {"auto"} or bool, default="auto"
+        Whether to stop when the validation loss stops falling, and to keep the weights
+        of the best epoch. "auto": from 10,000 rows, or if `fit` is given `X_val`.
+    validation_fraction : float, default=0.1
+        Fraction of the rows held out (of every class) for early stopping, without `X_val`.
+    n_iter_no_change : int, default=5
+        Epochs without improvement after which early stopping stops.
+    tol : float, default=0.0
+        Fall of the validation loss that counts as improvement.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes in the loss, times `sample_weight`. "balanced" gives every
+        class the same total.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last one, with its encoding.
+    device : str or torch.device, default="auto"
+        Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the computation; "auto" is float64 up to 1,000 rows in `fit` and
+        float32 above. Predictions are float64.
+    n_jobs : int or None, default=None
+        Number of torch's threads in `fit` and predictions; -1 for all cores, None to
+        leave torch's setting. It is restored afterwards.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, order of rows, dropout and split. The same integer
+        gives the same bits on the same machine.
+    verbose : int, default=0
+        Above 0, print a line for every epoch.
+    callbacks : list or None, default=None
+        skorch callbacks, as instances or (name, instance).
+    net_params : dict or None, default=None
+        More parameters of the skorch net, e.g. {"optimizer__betas": (0.9, 0.99)}.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : DeepCrossNetwork
+        The torch module in it.
+    encoder_ : TableEncoder
+        The encoding of the table.
+    n_iter_ : int
+        Number of epochs trained.
+    best_epoch_ : int
+        The epoch, from 1, whose weights are kept.
+    history_ : list of dict
+        For each epoch "train_loss", "valid_loss" where rows are held out, "dur" in
+        seconds.
+
+    See Also
+    --------
+    DCNRegressor : The same network for numbers.
+    sklearn_dcn.network.DeepCrossNetwork : The torch module, usable alone.
+
+    References
+    ----------
+    .. [1] Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017,
+       :arxiv:`1708.05123`.
+    .. [2] Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons
+       for Web-scale Learning to Rank Systems", 2021, :arxiv:`2008.13535`.
+    .. [3] Wang et al., "Towards Deeper, Lighter and Interpretable Cross Network for
+       CTR Prediction", 2023, :arxiv:`2311.04635`.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn_dcn import DCNClassifier
+    >>> from sklearn_dcn.datasets import load_online_shoppers
+    >>> X, y = load_online_shoppers(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X, y, random_state=0, stratify=y
+    ... )
+    >>> model = DCNClassifier(random_state=0).fit(X_train, y_train)
+    >>> model.predict_proba(X_test).shape
+    (3083, 2)
+    >>> model.score(X_test, y_test) > 0.88
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        categorical_features: Any = "from_dtype",
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+        category_dropout: float = 0.02,
+        numeric_transform: str | None = "quantile",
+        embedding_dim: int | str | dict[str, int] = "auto",
+        cross: str = "matrix",
+        structure: str = "parallel",
+        n_cross_layers: int = 2,
+        cross_rank: int | str = "auto",
+        n_experts: int = 4,
+        expert_gate: str = "softmax",
+        expert_activation: str | None = None,
+        hidden_layer_sizes: Sequence[int] = (256, 256),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        optimizer: str | type = "adamw",
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        embedding_l2: float = 0.0,
+        max_epochs: int = 20,
+        batch_size: int | str = "auto",
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        tol: float = 0.0,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        device: Any = "auto",
+        dtype: str = "auto",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        callbacks: Sequence[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.category_dropout = category_dropout
+        self.numeric_transform = numeric_transform
+        self.embedding_dim = embedding_dim
+        self.cross = cross
+        self.structure = structure
+        self.n_cross_layers = n_cross_layers
+        self.cross_rank = cross_rank
+        self.n_experts = n_experts
+        self.expert_gate = expert_gate
+        self.expert_activation = expert_activation
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.normalization = normalization
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.embedding_l2 = embedding_l2
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.device = device
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.net_params = net_params
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Train one epoch on a batch of rows, for data that comes in parts.
+
+        The first call learns the encoding of columns: later levels that it did not see
+        are unknown, and numbers are normalised as there. Give it rows enough to be
+        representative. Its validation and `max_epochs` are the caller's affair.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that can ever occur; needed in the first call unless its `y` has
+            them all.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit`; also if `y` has a label that is not among the classes.
+        """
+        return self._partial_fit(X, y, sample_weight, classes=classes)
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits: the log-odds of the second class, or one for each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column when binary.
+        """
+        logits = self._logits(X)
+        return self._target.decision(logits)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        logits = self._logits(X)
+        return self._target.probabilities(logits)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithm of `predict_proba`, exact also near 0.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        logits = self._logits(X)
+        return self._target.log_probabilities(logits)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable label.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Labels of the type that `fit` was given.
+        """
+        decision = self.decision_function(X)
+        if decision.ndim == 1:
+            return self.classes_[(decision > 0).astype(int)]
+        return self.classes_[decision.argmax(axis=1)]
+
+    # Hooks of BaseDCN -----------------------------------------------------------------
+
+    def _check_y(self, y: Any) -> NDArray[Any]:
+        return ClassTarget.check(y)
+
+    def _check_target(self, y: NDArray[Any], classes: Any) -> None:
+        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes in y; got 1 class: "
+                f"{self.classes_.tolist()}."
+            )
+        if isinstance(self.class_weight, dict):
+            ClassTarget(self.classes_).encode(np.asarray([*self.class_weight]), "class_weight")
+
+    def _make_target(self, rows: Rows) -> ClassTarget:
+        return ClassTarget(self.classes_)
+
+    def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
+        if self.class_weight is None:
+            return rows.weight
+        codes = self._target.encode(rows.y)
+        if isinstance(self.class_weight, dict):
+            of_class = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]
+        else:
+            mass = np.bincount(codes, rows.weight, minlength=len(self.classes_))
+            of_class = mass.sum() / (len(self.classes_) * np.maximum(mass, 1e-12))
+        return rows.weight * np.asarray(of_class)[codes]
+
+    def _strata(self, y: NDArray[Any]) -> NDArray[Any]:
+        return y

@@ -1,0 +1,380 @@
+"""Loaders of the tables that are shipped with the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from sklearn.utils import Bunch
+
+_DATA_MODULE = "sklearn_dcn.datasets.data"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Description of one shipped table.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the data file and of the description file.
+    sha256 : str
+        Checksum of the compressed data file.
+    target : str
+        Name of the target column.
+    target_names : tuple of str
+        Labels of the original source, in the order of the codes 0 and 1.
+    categorical, integer, floating : tuple of str
+        Names of the feature columns of each kind, in the order of the file.
+    """
+
+    name: str
+    sha256: str
+    target: str
+    target_names: tuple[str, str]
+    categorical: tuple[str, ...]
+    integer: tuple[str, ...]
+    floating: tuple[str, ...] = ()
+
+    @property
+    def filename(self) -> str:
+        """Name of the compressed data file."""
+        return f"{self.name}.csv.xz"
+
+    @property
+    def dtypes(self) -> dict[str, Any]:
+        """Dtype of every column, the target included."""
+        return {
+            **dict.fromkeys(self.categorical, str),
+            **dict.fromkeys((*self.integer, self.target), "int64"),
+            **dict.fromkeys(self.floating, "float64"),
+        }
+
+
+_ONLINE_SHOPPERS = _Table(
+    name="online_shoppers",
+    sha256="f6fe61d45d85c6c2aad50012c13f9aab2e50a99861d955b06b1f69f943d5572d",
+    target="Revenue",
+    target_names=("False", "True"),
+    categorical=(
+        "Month",
+        "OperatingSystems",
+        "Browser",
+        "Region",
+        "TrafficType",
+        "VisitorType",
+    ),
+    integer=("Administrative", "Informational", "ProductRelated", "Weekend"),
+    floating=(
+        "Administrative_Duration",
+        "Informational_Duration",
+        "ProductRelated_Duration",
+        "BounceRates",
+        "ExitRates",
+        "PageValues",
+        "SpecialDay",
+    ),
+)
+
+_ADULT = _Table(
+    name="adult",
+    sha256="a6d6aa3b05af1f3ac9d44e675504f569239041448a39e974991b3b01fd9f0390",
+    target="income",
+    target_names=("<=50K", ">50K"),
+    categorical=(
+        "workclass",
+        "education",
+        "marital-status",
+        "occupation",
+        "relationship",
+        "race",
+        "gender",
+        "native-country",
+    ),
+    integer=(
+        "age",
+        "fnlwgt",
+        "educational-num",
+        "capital-gain",
+        "capital-loss",
+        "hours-per-week",
+    ),
+)
+
+_BANK_MARKETING = _Table(
+    name="bank_marketing",
+    sha256="b96bdd6d9d920a4ef0ff0065f0b11093b340d310630b9dd212a5596899867e3a",
+    target="deposit",
+    target_names=("no", "yes"),
+    categorical=(
+        "job",
+        "marital",
+        "education",
+        "default",
+        "housing",
+        "loan",
+        "contact",
+        "month",
+        "poutcome",
+    ),
+    integer=(
+        "age",
+        "balance",
+        "day",
+        "duration",
+        "campaign",
+        "pdays",
+        "previous",
+    ),
+)
+
+
+def _read_frame(table: _Table) -> Any:
+    """Read a shipped table, columns and rows in the order of the file."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            f"load_{table.name} needs pandas: install it with `pip install pandas`."
+        ) from error
+
+    path = resources.files(_DATA_MODULE).joinpath(table.filename)
+    with path.open("rb") as file:
+        # Only the empty field is missing: pandas would otherwise take values such
+        # as "None" or "NA" for missing.
+        return pd.read_csv(
+            file,
+            compression="xz",
+            dtype=table.dtypes,
+            keep_default_na=False,
+            na_values=[""],
+        )
+
+
+def _load(table: _Table, *, return_X_y: bool, as_frame: bool) -> Any:
+    """Load a shipped table, see the public loaders for the arguments."""
+    frame = _read_frame(table)
+    data = frame.drop(columns=table.target)
+    target = frame[table.target]
+    feature_names = data.columns.tolist()
+    if not as_frame:
+        frame = None
+        data = data.to_numpy(dtype=object)
+        target = target.to_numpy()
+    if return_X_y:
+        return data, target
+
+    description = resources.files(_DATA_MODULE).joinpath(f"{table.name}.rst")
+    return Bunch(
+        data=data,
+        target=target,
+        frame=frame,
+        feature_names=feature_names,
+        target_names=list(table.target_names),
+        categorical_feature_names=list(table.categorical),
+        DESCR=description.read_text(encoding="utf-8"),
+        filename=table.filename,
+        data_module=_DATA_MODULE,
+    )
+
+
+def load_online_shoppers(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
+    """Load the Online Shoppers Purchasing Intention table (binary classification).
+
+    Each row is a visit to a web shop; the target tells whether the visit ended
+    with a purchase. The source is the UCI Machine Learning Repository [1]_,
+    licence CC BY 4.0.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a `Bunch`.
+
+    as_frame : bool, default=True
+        If True, `data` is a pandas DataFrame and `target` a pandas Series. This
+        is the default because the columns are of mixed types, as
+        `fetch_openml(as_frame="auto")` does. If False, `data` is an array of
+        dtype object and `target` an integer array.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the following attributes.
+
+        data : DataFrame of shape (12330, 17) or ndarray of dtype object
+            The features, in the order of `feature_names`. No value is missing.
+        target : Series or ndarray of shape (12330,), dtype int64
+            The column `Revenue`: 1 for a purchase (15.5 %), 0 otherwise.
+        frame : DataFrame of shape (12330, 18) or None
+            `data` and `target` together, None if `as_frame=False`.
+        feature_names : list of str
+            The names of the feature columns.
+        target_names : list of str
+            The original labels of the codes 0 and 1.
+        categorical_feature_names : list of str
+            The names of the 6 columns that hold strings. The other columns are
+            numeric.
+        DESCR : str
+            The full description of the table, with its licence and citation.
+        filename : str
+            The name of the data file in `data_module`.
+        data_module : str
+            The package that holds the data file.
+
+    (data, target) : tuple if `return_X_y=True`
+        The features and the target as described above.
+
+    References
+    ----------
+    .. [1] Sakar, C. and Kastro, Y. (2018). "Online Shoppers Purchasing Intention
+       Dataset". UCI Machine Learning Repository.
+       https://doi.org/10.24432/C5F88Q
+
+    Examples
+    --------
+    >>> from sklearn_dcn.datasets import load_online_shoppers
+    >>> X, y = load_online_shoppers(return_X_y=True)
+    >>> X.shape
+    (12330, 17)
+    >>> print(f"{y.mean():.3f}")
+    0.155
+    >>> load_online_shoppers().categorical_feature_names[:3]
+    ['Month', 'OperatingSystems', 'Browser']
+    """
+    return _load(_ONLINE_SHOPPERS, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def load_adult(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
+    """Load the Adult (census income) table (binary classification).
+
+    Each row is a person of the 1994 census of the United States; the target tells
+    whether the yearly income exceeds 50,000 dollars. The source is the UCI Machine
+    Learning Repository [1]_, licence CC BY 4.0.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a `Bunch`.
+
+    as_frame : bool, default=True
+        If True, `data` is a pandas DataFrame and `target` a pandas Series. This
+        is the default because the columns are of mixed types, as
+        `fetch_openml(as_frame="auto")` does. If False, `data` is an array of
+        dtype object and `target` an integer array.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the following attributes.
+
+        data : DataFrame of shape (48842, 14) or ndarray of dtype object
+            The features, in the order of `feature_names`. `workclass`,
+            `occupation` and `native-country` have missing values (NaN).
+        target : Series or ndarray of shape (48842,), dtype int64
+            The column `income`: 1 for more than 50,000 dollars (23.9 %), 0 otherwise.
+        frame : DataFrame of shape (48842, 15) or None
+            `data` and `target` together, None if `as_frame=False`.
+        feature_names : list of str
+            The names of the feature columns.
+        target_names : list of str
+            The original labels of the codes 0 and 1.
+        categorical_feature_names : list of str
+            The names of the 8 columns that hold strings. The other columns are
+            numeric.
+        DESCR : str
+            The full description of the table, with its licence and citation.
+        filename : str
+            The name of the data file in `data_module`.
+        data_module : str
+            The package that holds the data file.
+
+    (data, target) : tuple if `return_X_y=True`
+        The features and the target as described above.
+
+    References
+    ----------
+    .. [1] Becker, B. and Kohavi, R. (1996). "Adult". UCI Machine Learning Repository.
+       https://doi.org/10.24432/C5XW20
+
+    Examples
+    --------
+    >>> from sklearn_dcn.datasets import load_adult
+    >>> X, y = load_adult(return_X_y=True)
+    >>> X.shape
+    (48842, 14)
+    >>> print(f"{y.mean():.3f}")
+    0.239
+    >>> load_adult().categorical_feature_names[:3]
+    ['workclass', 'education', 'marital-status']
+    """
+    return _load(_ADULT, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def load_bank_marketing(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
+    """Load the Bank Marketing table (binary classification).
+
+    Each row is a client called in a campaign of a Portuguese bank; the target
+    tells whether the client subscribed a term deposit. The source is the UCI
+    Machine Learning Repository [1]_, licence CC BY 4.0.
+
+    The feature `duration` is known only after the call, when the answer is known
+    too: drop it to measure a realistic model. The rows are in the order of time.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a `Bunch`.
+
+    as_frame : bool, default=True
+        If True, `data` is a pandas DataFrame and `target` a pandas Series. This
+        is the default because the columns are of mixed types, as
+        `fetch_openml(as_frame="auto")` does. If False, `data` is an array of
+        dtype object and `target` an integer array.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the following attributes.
+
+        data : DataFrame of shape (45211, 16) or ndarray of dtype object
+            The features, in the order of `feature_names`. No value is
+            missing: the source writes "unknown".
+        target : Series or ndarray of shape (45211,), dtype int64
+            The column `deposit`: 1 for a subscription (11.7 %), 0 otherwise.
+        frame : DataFrame of shape (45211, 17) or None
+            `data` and `target` together, None if `as_frame=False`.
+        feature_names : list of str
+            The names of the feature columns.
+        target_names : list of str
+            The original labels of the codes 0 and 1.
+        categorical_feature_names : list of str
+            The names of the 9 columns that hold strings. The other columns are
+            numeric.
+        DESCR : str
+            The full description of the table, with its licence and citation.
+        filename : str
+            The name of the data file in `data_module`.
+        data_module : str
+            The package that holds the data file.
+
+    (data, target) : tuple if `return_X_y=True`
+        The features and the target as described above.
+
+    References
+    ----------
+    .. [1] Moro, S., Rita, P. and Cortez, P. (2014). "Bank Marketing". UCI Machine
+       Learning Repository. https://doi.org/10.24432/C5K306
+
+    Examples
+    --------
+    >>> from sklearn_dcn.datasets import load_bank_marketing
+    >>> X, y = load_bank_marketing(return_X_y=True)
+    >>> X.shape
+    (45211, 16)
+    >>> print(f"{y.mean():.3f}")
+    0.117
+    >>> load_bank_marketing().categorical_feature_names[:3]
+    ['job', 'marital', 'education']
+    """
+    return _load(_BANK_MARKETING, return_X_y=return_X_y, as_frame=as_frame)

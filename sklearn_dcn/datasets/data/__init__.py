@@ -1,0 +1,1 @@
+"""Data files read by the loaders of `sklearn_dcn.datasets`."""

@@ -1,0 +1,25 @@
+"""The Deep & Cross Network in torch alone; usable without the estimators."""
+
+from .cross import (
+    CrossNetwork,
+    GatedCross,
+    LowRankCross,
+    MatrixCross,
+    MixtureCross,
+    VectorCross,
+)
+from .dcn import DeepCrossNetwork
+from .deep import DeepNetwork
+from .embedding import EmbeddingStack
+
+__all__ = [
+    "CrossNetwork",
+    "DeepCrossNetwork",
+    "DeepNetwork",
+    "EmbeddingStack",
+    "GatedCross",
+    "LowRankCross",
+    "MatrixCross",
+    "MixtureCross",
+    "VectorCross",
+]

@@ -1,0 +1,52 @@
+"""Argument checks of the network's constructors: name, rule, what arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+__all__ = ["check_count", "check_option", "check_rate"]
+
+
+def check_count(name: str, value: Any, *, minimum: int, also: str = "") -> int:
+    """Return `value` as an int of at least `minimum`.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no integer.
+    ValueError
+        If it is below `minimum`.
+    """
+    rule = f"an integer of at least {minimum}" + (f" or {also}" if also else "")
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        error = ValueError if isinstance(value, str) and also else TypeError
+        raise error(f"{name} must be {rule}; got {value!r}.")
+    if value < minimum:
+        raise ValueError(f"{name} must be {rule}; got {value!r}.")
+    return int(value)
+
+
+def check_option(name: str, value: Any, options: Collection[Any]) -> None:
+    """Raise a ValueError unless `value` is one of `options` (strings or None)."""
+    if not (value is None or isinstance(value, str)) or value not in options:
+        allowed = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name} must be one of {allowed}; got {value!r}.")
+
+
+def check_rate(name: str, value: Any) -> float:
+    """Return `value` as a float in [0, 1).
+
+    Raises
+    ------
+    TypeError
+        If `value` is no number.
+    ValueError
+        If it lies outside [0, 1).
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number in [0, 1); got {value!r}.")
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} must be a number in [0, 1); got {value!r}.")
+    return float(value)

@@ -1,0 +1,184 @@
+"""The whole network: embedding & stacking -> cross and deep -> combination -> logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ._checks import check_count, check_option
+from .cross import CrossNetwork
+from .deep import DeepNetwork
+from .embedding import EmbeddingStack
+
+__all__ = ["STRUCTURES", "DeepCrossNetwork"]
+
+STRUCTURES = ("parallel", "stacked", "cross", "deep")
+
+
+class DeepCrossNetwork(nn.Module):
+    r"""Deep & Cross Network: a table of numbers and ids in, logits out.
+
+    ============ =================================================================
+    structure    logits
+    ============ =================================================================
+    "parallel"   :math:`W_{logits} [x_{L_1}; h_{L_2}] + b`, the DCN paper's
+    "stacked"    :math:`W_{logits}\, h_{L_2}(x_{L_1}) + b`, added by DCN-V2
+    "cross"      :math:`W_{logits}\, x_{L_1} + b`, no deep part
+    "deep"       :math:`W_{logits}\, h_{L_2} + b`, no cross part: the papers' DNN
+    ============ =================================================================
+
+    Without cross layers (``n_cross_layers=0``) "parallel" and "stacked" are "deep";
+    without hidden layers (``hidden_layer_sizes=()``) they are "cross".
+
+    Parameters
+    ----------
+    n_num : int
+        Number of numeric columns.
+    cardinalities : sequence of int
+        Number of ids of each categorical column.
+    d_out : int, default=1
+        Number of logits.
+    embedding_dim, category_dropout
+        See :class:`EmbeddingStack`.
+    structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
+        How the cross and the deep network are combined.
+    cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
+        Parameterisation of the cross layers; see :class:`CrossNetwork`.
+    n_cross_layers : int, default=2
+        Number of cross layers.
+    cross_rank, n_experts, expert_gate, expert_activation
+        `rank`, `n_experts`, `gate` and `activation` of :class:`CrossNetwork`.
+    hidden_layer_sizes, activation, dropout, normalization
+        See :class:`DeepNetwork`.
+
+    Attributes
+    ----------
+    embedding : EmbeddingStack
+    cross : CrossNetwork or None
+    deep : DeepNetwork or None
+    head : nn.Linear
+        The combination output layer.
+
+    References
+    ----------
+    Wang et al. 2017, arXiv:1708.05123, equation 5; Wang et al. 2021,
+    arXiv:2008.13535, figure 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dcn.network import DeepCrossNetwork
+    >>> network = DeepCrossNetwork(n_num=3, cardinalities=[10, 1000])
+    >>> x_num, x_cat = torch.randn(5, 3), torch.randint(0, 10, (5, 2))
+    >>> network(x_num, x_cat).shape
+    torch.Size([5, 1])
+    """
+
+    def __init__(
+        self,
+        n_num: int,
+        cardinalities: Sequence[int],
+        *,
+        d_out: int = 1,
+        embedding_dim: int | Sequence[int] | str = "auto",
+        category_dropout: float = 0.0,
+        structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
+        cross: str = "matrix",
+        n_cross_layers: int = 2,
+        cross_rank: int | str = "auto",
+        n_experts: int = 4,
+        expert_gate: Literal["softmax", "sigmoid", "constant"] = "softmax",
+        expert_activation: str | None = None,
+        hidden_layer_sizes: Sequence[int] = (256, 256),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        normalization: Literal["batch", "layer"] | None = None,
+    ) -> None:
+        d_out = check_count("d_out", d_out, minimum=1)
+        check_option("structure", structure, STRUCTURES)
+        super().__init__()
+        self.structure = structure
+        self.embedding = EmbeddingStack(
+            n_num, cardinalities, embedding_dim, category_dropout
+        )
+        d = self.embedding.d_out
+        cross_network = CrossNetwork(
+            d,
+            n_cross_layers,
+            cross,
+            rank=cross_rank,
+            n_experts=n_experts,
+            gate=expert_gate,
+            activation=expert_activation,
+        )
+        deep_network = DeepNetwork(
+            d,
+            hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            normalization=normalization,
+        )
+        has_cross = structure != "deep" and len(cross_network.layers) > 0
+        has_deep = structure != "cross" and len(deep_network.linears) > 0
+        self.cross = cross_network if has_cross else None
+        self.deep = deep_network if has_deep else None
+        d_deep = deep_network.d_out if has_deep else d
+        parallel = structure == "parallel" and has_cross and has_deep
+        # NOTE[DIFF] The DCN paper's combination has no bias; ours starts at the base
+        # rate, so that training need not spend its first epochs on finding it.
+        self.head = nn.Linear(d + d_deep if parallel else d_deep, d_out)
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights anew, from `generator` or torch's own."""
+        self.embedding.reset_parameters(generator)
+        if self.cross is not None:
+            for layer in self.cross.layers:
+                layer.reset_parameters(generator)
+        if self.deep is not None:
+            self.deep.reset_parameters(generator)
+        nn.init.xavier_normal_(self.head.weight, generator=generator)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(
+        self,
+        x_num: Tensor | None = None,
+        x_cat: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        return_embeddings: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Compute the logits of a batch.
+
+        Parameters
+        ----------
+        x_num : float tensor of shape (B, n_num), or None without numeric columns
+        x_cat : int64 tensor of shape (B, n_cat), or None without categorical columns
+        generator : torch.Generator or None
+            Source of all dropout during training; torch's own when None.
+        return_embeddings : bool, default=False
+            Whether to return the batch's embeddings beside the logits, e.g. for a
+            penalty on just the rows in use.
+
+        Returns
+        -------
+        logits : tensor of shape (B, d_out)
+        embeddings : tensor of shape (B, d_embedded)
+            Only with `return_embeddings`.
+        """
+        x_0 = self.embedding(x_num, x_cat, generator)  # (B, d)
+        x_L = x_0 if self.cross is None else self.cross(x_0)  # (B, d)
+        if self.deep is None:
+            out = x_L
+        elif self.structure == "stacked":
+            out = self.deep(x_L, generator)
+        else:
+            h_L = self.deep(x_0, generator)
+            out = h_L if self.cross is None else torch.cat([x_L, h_L], dim=-1)
+        logits = self.head(out)  # (B, d_out)
+        if return_embeddings:
+            return logits, x_0[:, : self.embedding.d_embedded]
+        return logits

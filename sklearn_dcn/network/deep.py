@@ -1,0 +1,141 @@
+"""The deep network: (B, d_in) -> (B, d_out), a plain feed-forward tower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ._checks import check_count, check_option, check_rate
+
+__all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "hardtanh": F.hardtanh,
+    "sigmoid": torch.sigmoid,
+    "silu": F.silu,
+    "gelu": F.gelu,
+    "leaky_relu": F.leaky_relu,
+    "selu": F.selu,
+}
+
+NORMALIZATIONS = (None, "batch", "layer")
+
+
+def dropout(x: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
+    """Zero each entry of `x` with probability `p` and scale the rest by 1 / (1 - p).
+
+    Unlike :func:`torch.nn.functional.dropout` it can draw from a generator, so that
+    a seeded fit neither reads nor moves the global random state.
+    """
+    keep = torch.empty_like(x).bernoulli_(1.0 - p, generator=generator)
+    return x * keep.div_(1.0 - p)
+
+
+class DeepNetwork(nn.Module):
+    r"""The deep part of DCN: fully connected layers, by default with ReLU.
+
+    .. math:: h_{l+1} = f(W_l h_l + b_l)
+
+    with normalisation before, and dropout after the activation f where asked for.
+
+    Parameters
+    ----------
+    d_in : int
+        Width of the input.
+    hidden_layer_sizes : sequence of int, default=(256, 256)
+        Width of each layer; empty for the identity.
+    activation : str, default="relu"
+        "relu", "tanh", "hardtanh", "sigmoid", "silu", "gelu", "leaky_relu" or "selu".
+    dropout : float, default=0.0
+        Probability in [0, 1) of zeroing an activation during training.
+    normalization : {"batch", "layer"} or None, default=None
+        Batch or layer normalisation of every layer before its activation.
+
+    Attributes
+    ----------
+    d_in, d_out : int
+        Width of the input and of the output.
+
+    References
+    ----------
+    Wang et al. 2017, arXiv:1708.05123, equation 4; batch normalisation is applied
+    "on the deep network" alone (section 4.2).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dcn.network import DeepNetwork
+    >>> DeepNetwork(8, (32, 16), dropout=0.1)(torch.randn(5, 8)).shape
+    torch.Size([5, 16])
+    """
+
+    def __init__(
+        self,
+        d_in: int,
+        hidden_layer_sizes: Sequence[int] = (256, 256),
+        *,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        normalization: Literal["batch", "layer"] | None = None,
+    ) -> None:
+        d_in = check_count("d_in", d_in, minimum=1)
+        sizes = [
+            check_count("each of hidden_layer_sizes", size, minimum=1)
+            for size in hidden_layer_sizes
+        ]
+        check_option("activation", activation, ACTIVATIONS)
+        check_option("normalization", normalization, NORMALIZATIONS)
+        dropout = check_rate("dropout", dropout)
+        super().__init__()
+        self.d_in = d_in
+        self.d_out = sizes[-1] if sizes else d_in
+        self.activation = activation
+        self.dropout = dropout
+        widths = [d_in, *sizes]
+        self.linears = nn.ModuleList(
+            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        norm = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+        norm_class = norm[normalization]
+        self.norms = nn.ModuleList(
+            [] if norm_class is None else [norm_class(size) for size in sizes]
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the weights anew (from `generator`, or torch's own); zero the biases.
+
+        He normal where the activation belongs to the ReLU family, else Xavier.
+        """
+        relu_like = self.activation in ("relu", "silu", "gelu", "leaky_relu")
+        for linear in self.linears:
+            if relu_like:
+                nn.init.kaiming_normal_(
+                    linear.weight, nonlinearity="relu", generator=generator
+                )
+            else:
+                nn.init.xavier_normal_(linear.weight, generator=generator)
+            nn.init.zeros_(linear.bias)
+        for norm in self.norms:
+            norm.reset_parameters()
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return h_L of shape (B, d_out) for `x` of shape (B, d_in).
+
+        `generator` is the source of the dropout masks; torch's own when None.
+        """
+        f = ACTIVATIONS[self.activation]
+        for i, linear in enumerate(self.linears):
+            x = linear(x)  # (B, size of layer i)
+            if self.norms:
+                x = self.norms[i](x)
+            x = f(x)
+            if self.training and self.dropout:
+                x = dropout(x, self.dropout, generator)
+        return x

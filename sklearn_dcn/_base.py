@@ -118,7 +118,8 @@ class BaseDCN(BaseEstimator):
         else:
             data = self._learn(rows, dtype_rows=len(rows.y))
         valid = None if held_out is None else self._encode(held_out, suffix="_val")
-        self._train(data, valid, self._n_epochs(len(data)))
+        stops = valid is not None and bool(self.early_stopping)  # "auto" or True
+        self._train(data, valid, epochs=self._n_epochs(stops), stops=stops)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
 
@@ -133,7 +134,7 @@ class BaseDCN(BaseEstimator):
                 data = fitted._learn(rows, dtype_rows=None)
             else:
                 data = fitted._encode(rows)
-            fitted._train(data, None, epochs=1)
+            fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -284,10 +285,14 @@ class BaseDCN(BaseEstimator):
         )
 
     def _train(
-        self, data: TensorTable, valid: TensorTable | None, epochs: int
+        self,
+        data: TensorTable,
+        valid: TensorTable | None,
+        *,
+        epochs: int,
+        stops: bool,
     ) -> None:
         data.generator = torch.Generator().manual_seed(self._draw_seed())
-        stops = valid is not None and bool(self.early_stopping)  # "auto" or True
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -314,10 +319,14 @@ class BaseDCN(BaseEstimator):
         if self.batch_size != "auto":
             return self.batch_size
         # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
-        return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 64)), 128, 1024))
+        smallest = 128 if n_rows >= 512 else 64
+        return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
 
-    def _n_epochs(self, n_rows: int) -> int:
-        return self.max_epochs
+    def _n_epochs(self, stops: bool) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        # Without a validation loss nothing else ends the fit before it over-fits.
+        return 50 if stops else 10
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))

@@ -77,7 +77,7 @@ default="from_dtype"
         Gate of "mixture".
     expert_activation : str or None, default=None
         Activation inside the experts of "mixture", e.g. "tanh"; None for linear ones.
-    hidden_layer_sizes : sequence of int, default=(256, 256)
+    hidden_layer_sizes : sequence of int, default=(128, 128)
         Widths of the deep network's layers; () for none.
     activation : {"relu", "tanh", "hardtanh", "sigmoid", "silu", "gelu", "leaky_relu", \
 "selu"}, default="relu"
@@ -95,11 +95,12 @@ default="from_dtype"
     embedding_l2 : float, default=0.0
         L2 penalty of the embeddings in use: adds half of it times the mean over a
         batch's rows of their embeddings' squared norm.
-    max_epochs : int, default=20
-        Number of passes over the training rows.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows. "auto" is 10, or at most 50 where early
+        stopping ends them.
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" is a 64th of the rows, a power of two between 128 and
-        1024.
+        Rows in a batch. "auto" is a 64th of the rows, a power of two between 64 and
+        1024, and at least 128 from 512 rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether to stop when the validation loss stops falling, and to keep the weights
         of the best epoch. "auto": from 10,000 rows, or if `fit` is given `X_val`.
@@ -200,7 +201,7 @@ default="from_dtype"
         n_experts: int = 4,
         expert_gate: str = "softmax",
         expert_activation: str | None = None,
-        hidden_layer_sizes: Sequence[int] = (256, 256),
+        hidden_layer_sizes: Sequence[int] = (128, 128),
         activation: str = "relu",
         dropout: float = 0.0,
         normalization: str | None = None,
@@ -208,7 +209,7 @@ default="from_dtype"
         learning_rate: float = 0.001,
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
-        max_epochs: int = 20,
+        max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.1,

@@ -74,8 +74,9 @@ SCALAR_FUNCTIONS = {
     "silu": lambda z: z * sigmoid(z),
     "gelu": lambda z: z * 0.5 * (1.0 + math.erf(z / math.sqrt(2.0))),
     "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
-    "selu": lambda z: 1.0507009873554805
-    * (z if z > 0 else 1.6732632423543772 * math.expm1(z)),
+    "selu": lambda z: (
+        1.0507009873554805 * (z if z > 0 else 1.6732632423543772 * math.expm1(z))
+    ),
 }
 
 

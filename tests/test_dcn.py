@@ -140,7 +140,7 @@ def test_width_of_the_head(structure, d_final):
 def test_structures_count_the_papers_parameters():
     """DCN, sections 2.2 and 2.3: 2 d L cross and d m + m + (m^2 + m)(L - 1) deep."""
     d, m = 10, 6
-    numbers = dict(n_num=d, cardinalities=[], hidden_layer_sizes=(m, m, m))
+    numbers = {"n_num": d, "cardinalities": [], "hidden_layer_sizes": (m, m, m)}
     vector = DeepCrossNetwork(**numbers, cross="vector", n_cross_layers=4)
     assert n_parameters(vector.cross) == 2 * d * 4
     assert n_parameters(vector.deep) == d * m + m + (m**2 + m) * 2

@@ -1,4 +1,4 @@
-"""What classifier and regressor share: `fit` as a table of contents, and predictions."""
+"""What classifier and regressor share: `fit`, step by step, and predictions."""
 
 from __future__ import annotations
 
@@ -105,7 +105,12 @@ class BaseDCN(BaseEstimator):
         return self
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, ...], warm: bool
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, ...],
+        warm: bool,
     ) -> None:
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if warm:
@@ -119,7 +124,7 @@ class BaseDCN(BaseEstimator):
             data = self._learn(rows, dtype_rows=len(rows.y))
         valid = None if held_out is None else self._encode(held_out, suffix="_val")
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
-        self._train(data, valid, epochs=self._n_epochs(stops), stops=stops)
+        self._train(data, valid, epochs=self._n_epochs(len(data), stops), stops=stops)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
 
@@ -253,7 +258,7 @@ class BaseDCN(BaseEstimator):
             self._draw_seed(),
             initial_logits,
             dtype=self._dtype,
-            device=str(device),
+            device=device,
             n_num=self.encoder_.n_num,
             cardinalities=self.encoder_.cardinalities,
             embedding_dim=self.encoder_.resolve_dims(self.embedding_dim),
@@ -322,18 +327,23 @@ class BaseDCN(BaseEstimator):
         smallest = 128 if n_rows >= 512 else 64
         return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
 
-    def _n_epochs(self, stops: bool) -> int:
+    def _n_epochs(self, n_rows: int, stops: bool) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
-        # Without a validation loss nothing else ends the fit before it over-fits.
-        return 50 if stops else 10
+        if stops:
+            return 50
+        # Nothing else ends the fit before it over-fits; but a tiny table has an epoch
+        # of few steps, and needs 100 of them to be learned at all.
+        steps = -(-n_rows // self._n_batch(n_rows))
+        return max(10, -(-100 // steps))
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))
 
     # Hooks of the subclasses ----------------------------------------------------------
 
-    _target: ClassTarget | ContinuousTarget
+    _target: Any  # ClassTarget or ContinuousTarget
+    net_: DCNNet
 
     @abstractmethod
     def _check_y(self, y: Any) -> NDArray[Any]:

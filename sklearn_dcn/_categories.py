@@ -63,7 +63,7 @@ class CategoryLevels:
         counts = np.bincount(
             np.where(codes < 0, len(levels), codes), weight, minlength=len(levels) + 1
         )
-        kept = self._keep(levels, counts[:-1])
+        kept = self._keep(levels, counts)
         self.levels = [levels[code] for code in kept]
         self._families = {level_family(type(level)) for level in levels}
         self._index = {level: i + N_RESERVED_IDS for i, level in enumerate(self.levels)}
@@ -89,8 +89,11 @@ class CategoryLevels:
         id_of = [self._index.get(level, UNKNOWN_ID) for level in levels]
         return np.array([*id_of, MISSING_ID], dtype=np.int64)[codes]
 
-    def _keep(self, levels: list[Any], counts: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the codes of the levels that get an id, most frequent first."""
+    def _keep(self, levels: list[Any], counts: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the codes of the levels that get an id, most frequent first.
+
+        The last of `counts` is that of missing cells.
+        """
         # Frequent levels stand together, so their embeddings stay in the cache. Ties
         # are broken by value: ids must not depend on the order of the rows.
         by_value = sorted(range(len(levels)), key=lambda code: _sort_key(levels[code]))
@@ -104,7 +107,7 @@ class CategoryLevels:
             present &= counts[order] >= threshold
         kept = order[present]
         if self.max_categories is not None:
-            folds = len(kept) < np.count_nonzero(counts)
+            folds = len(kept) < np.count_nonzero(counts[:-1])
             if len(kept) + folds > self.max_categories:
                 kept = kept[: self.max_categories - 1]
         return kept
@@ -116,9 +119,9 @@ class CategoryLevels:
                 " and ".join(sorted(map(str, f))) for f in (self._families, families)
             )
             raise TypeError(
-                f"{describe(self.name)} is categorical and held {before} cells in fit, "
-                f"but now {now} cells, which are all unknown. Convert the column to the "
-                "type that it had in fit."
+                f"{describe(self.name)} is categorical and held {before} cells in "
+                f"fit, but now {now} cells, which are all unknown. Convert the column "
+                "to the type that it had in fit."
             )
 
 

@@ -107,7 +107,7 @@ class TableEncoder:
             As `transform`.
         """
         columns = get_columns(X)
-        self.names = list(range(len(columns)) if names is None else names)
+        self.names: list[Any] = [*range(len(columns))] if names is None else [*names]
         is_categorical = self._categorical_mask(columns)
         self.categories: dict[int, CategoryLevels] = {}
         self.numbers: dict[int, NumberScaler] = {}
@@ -174,7 +174,7 @@ class TableEncoder:
             )
         chosen = self._positions(wanted, len(columns))
         for j, column in enumerate(columns):
-            if j not in chosen and str(column.dtype) not in ("bool", "boolean"):
+            if j not in chosen and column.dtype.kind != "b":
                 if column_kind(column, self.names[j]) == "category":
                     raise ValueError(
                         f"{describe(self.names[j])} holds categories "
@@ -191,8 +191,8 @@ class TableEncoder:
         if entries.ndim == 1 and entries.dtype.kind == "b":
             if len(entries) != n_columns:
                 raise ValueError(
-                    f"categorical_features as a mask must have {n_columns} entries, one "
-                    f"for each column; got {len(entries)}."
+                    f"categorical_features as a mask must have {n_columns} entries, "
+                    f"one for each column; got {len(entries)}."
                 )
             return set(np.flatnonzero(entries).tolist())
         if entries.ndim == 1 and entries.dtype.kind in "iu":
@@ -212,6 +212,6 @@ class TableEncoder:
                 )
             return {self.names.index(entry) for entry in entries.tolist()}
         raise ValueError(
-            "categorical_features must be 'from_dtype', None or a list of column names, "
-            f"positions or booleans; got {wanted!r}."
+            "categorical_features must be 'from_dtype', None or a list of column "
+            f"names, positions or booleans; got {wanted!r}."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import norm
 from scipy.special import ndtri
 
 __all__ = ["NUMERIC_TRANSFORMS", "NumberScaler"]
@@ -11,6 +12,7 @@ __all__ = ["NUMERIC_TRANSFORMS", "NumberScaler"]
 NUMERIC_TRANSFORMS = ("quantile", "robust", "standard", None)
 
 N_KNOTS = 1000  # resolution of the quantile transform
+EPSILON = np.finfo(np.float64).eps
 
 
 class NumberScaler:
@@ -50,15 +52,14 @@ class NumberScaler:
     def __init__(self, transform: str | None = "quantile") -> None:
         self.transform = transform
 
-    def fit(
-        self, x: NDArray[np.float64], weight: NDArray[np.float64]
-    ) -> NumberScaler:
+    def fit(self, x: NDArray[np.float64], weight: NDArray[np.float64]) -> NumberScaler:
         """Learn the statistics of `x`, rows weighted by `weight`."""
         missing = np.isnan(x)
         self.has_missing = bool(missing.any())
         if self.has_missing:
             x, weight = x[~missing], weight[~missing]
-        self.center, self.scale, self.fill = 0.0, 1.0, 0.0
+        self.center = self.fill = 0.0
+        self.scale = 1.0 if self.transform is None else np.inf
         self.knots = self.scores = np.zeros(1)
         if not len(x):
             return self
@@ -69,16 +70,17 @@ class NumberScaler:
         values, cdf, mass = _distribution(x, weight)
         median = values[np.searchsorted(cdf, 0.5)]
         if self.transform == "standard":
-            self.center = float(mass @ values)
-            deviation = np.sqrt(mass @ (values - self.center) ** 2)
-            self.scale = _positive(deviation, np.abs(values).max())
+            self.center = float(median + mass @ (values - median))
+            # As a norm, which neither overflows nor underflows.
+            deviation = norm(np.sqrt(mass) * (values - self.center))
+            self.scale = _spread(deviation, values)
             self.fill = self.center
         elif self.transform == "robust":
             self.center = float(median)
             low, high = (values[np.searchsorted(cdf, q)] for q in (0.25, 0.75))
             if high == low:  # more than half of the cells are one value
                 low, high = values[0], values[-1]
-            self.scale = _positive((high - low) / 1.35, np.abs(values).max())
+            self.scale = _spread((high - low) / 1.35, values)
             self.fill = self.center
         else:
             self.fill = float(median)
@@ -89,10 +91,10 @@ class NumberScaler:
     ) -> None:
         values, cdf, mass = _distribution(x, weight)
         # A value stands at the middle of its step: an atom such as the zeros of a
-        # count gets one score, and the ends stay finite.
-        scores = ndtri(cdf - mass / 2)
+        # count gets one score. Clipped, as a tiny weight at an end rounds to 0 or 1.
+        scores = ndtri(np.clip(cdf - mass / 2, EPSILON, 1 - EPSILON))
         self.center = float(mass @ scores)
-        self.scale = _positive(np.sqrt(mass @ (scores - self.center) ** 2))
+        self.scale = _spread(np.sqrt(mass @ (scores - self.center) ** 2), scores)
         if len(values) > N_KNOTS:
             at = np.searchsorted(cdf, np.linspace(0.0, 1.0, N_KNOTS))
             at = np.unique(np.minimum(at, len(values) - 1))
@@ -104,8 +106,10 @@ class NumberScaler:
         if self.transform == "quantile":
             z = np.interp(x, self.knots, self.scores)
             return np.where(np.isnan(x), 0.0, z)
-        z = (np.where(np.isnan(x), self.fill, x) - self.center) / self.scale
-        return z / np.sqrt(1 + (z / 3) ** 2) if self.transform == "robust" else z
+        deviation = np.where(np.isnan(x), self.fill, x) - self.center
+        if self.transform == "robust":  # u / sqrt(1 + (u/3)^2), with no overflow
+            return deviation / np.hypot(self.scale, deviation / 3)
+        return deviation / self.scale
 
 
 def _distribution(
@@ -113,11 +117,11 @@ def _distribution(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the distinct values in order, their distribution function and mass."""
     values, inverse = np.unique(x, return_inverse=True)
-    mass = np.bincount(inverse, weight)
-    mass /= mass.sum()
+    counts = np.bincount(inverse, weight)
+    mass: NDArray[np.float64] = counts / counts.sum()
     return values, np.minimum(np.cumsum(mass), 1.0), mass
 
 
-def _positive(scale: float, magnitude: float = 1.0) -> float:
-    """Return `scale`, or 1 where the column is constant up to rounding."""
-    return float(scale) if scale > 1e-12 * magnitude else 1.0
+def _spread(scale: float, values: NDArray[np.float64]) -> float:
+    """Return `scale`, or infinity, so that z = 0, if `values` differ by rounding."""
+    return float(scale) if scale > 4 * EPSILON * np.abs(values).max() else np.inf

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from ._numbers import NUMERIC_TRANSFORMS
 from ._training import OPTIMIZERS, OWNED_BY_ESTIMATOR
-from .network._checks import check_count, check_option, check_rate
+from .network._checks import check_count, check_option, check_rate, check_sizes
 from .network.cross import CROSS_KINDS, GATES
 from .network.dcn import STRUCTURES
 from .network.deep import ACTIVATIONS, NORMALIZATIONS
@@ -102,16 +102,6 @@ def _embedding_dim(name: str, value: Any) -> None:
         check_count(name, value, minimum=1, also="'auto' or a dict of columns")
 
 
-def _hidden_layer_sizes(name: str, value: Any) -> None:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise TypeError(
-            f"{name} must be a sequence of integers, e.g. (256, 256), or () for no deep "
-            f"part; got {value!r}."
-        )
-    for size in value:
-        check_count(f"each of {name}", size, minimum=1)
-
-
 def _optimizer(name: str, value: Any) -> None:
     if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer):
         return
@@ -143,11 +133,14 @@ def _random_state(name: str, value: Any) -> None:
 
 
 def _class_weight(name: str, value: Any) -> None:
-    if not (value is None or isinstance(value, dict) or _is_one_of(value, ["balanced"])):
+    if not (isinstance(value, dict) or _is_one_of(value, [None, "balanced"])):
         raise ValueError(
             f"{name} must be None, 'balanced' or a dict of class to weight; got "
             f"{value!r}."
         )
+    if isinstance(value, dict):
+        for label, weight in value.items():
+            number(0.0)(f"{name}[{label!r}]", weight)
 
 
 def _verbose(name: str, value: Any) -> None:
@@ -163,10 +156,15 @@ def _device(name: str, value: Any) -> None:
 
 
 def _callbacks(name: str, value: Any) -> None:
-    if value is not None and not isinstance(value, (list, tuple)):
-        raise TypeError(
-            f"{name} must be None or a list of skorch callbacks; got {value!r}."
-        )
+    entries = [] if value is None else value
+    if isinstance(entries, (list, tuple)):
+        callbacks = [e[-1] if isinstance(e, tuple) and e else e for e in entries]
+        if all(hasattr(callback, "on_train_begin") for callback in callbacks):
+            return
+    raise TypeError(
+        f"{name} must be None or a list of skorch callbacks, or of (name, callback); "
+        f"got {value!r}."
+    )
 
 
 def _net_params(name: str, value: Any) -> None:
@@ -199,7 +197,7 @@ RULES: dict[str, Rule] = {
     "n_experts": count(1),
     "expert_gate": option(*GATES),
     "expert_activation": option(None, *ACTIVATIONS),
-    "hidden_layer_sizes": _hidden_layer_sizes,
+    "hidden_layer_sizes": check_sizes,
     "activation": option(*ACTIVATIONS),
     "dropout": check_rate,
     "normalization": option(*NORMALIZATIONS),

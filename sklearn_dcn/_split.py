@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,13 +42,14 @@ def train_validation_split(
             "Early stopping needs at least 2 rows to split; got 1 sample. Set "
             "early_stopping=False or pass X_val and y_val."
         )
-    options = {"test_size": fraction, "random_state": seed}
     if strata is not None:
         _, code, counts = np.unique(strata, return_inverse=True, return_counts=True)
         single = counts[code] < 2
         rows = np.flatnonzero(~single)
         if min(fraction, 1 - fraction) * len(rows) >= max(1, (counts >= 2).sum()):
-            splitter = StratifiedShuffleSplit(1, **options)
+            splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
             a, b = next(splitter.split(rows, strata[rows]))
             return np.concatenate([rows[a], np.flatnonzero(single)]), rows[b]
-    return next(ShuffleSplit(1, **options).split(np.empty(n_rows)))
+    n_held_out = min(math.ceil(fraction * n_rows), n_rows - 1)  # one row to train on
+    splitter = ShuffleSplit(1, test_size=n_held_out, random_state=seed)
+    return next(splitter.split(np.empty(n_rows)))

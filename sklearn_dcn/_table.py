@@ -23,6 +23,7 @@ __all__ = [
     "factorize",
     "get_columns",
     "level_family",
+    "missing_types",
     "to_float",
 ]
 
@@ -61,7 +62,7 @@ def check_table(X: Any) -> Any:
                     "of 1 is required."
                 )
         return X
-    if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+    if hasattr(X, "to_pandas"):
         raise TypeError(
             f"X must be a pandas DataFrame, a numpy array or a list of rows; got "
             f"{type(X).__module__}.{type(X).__name__}. Convert it with X.to_pandas()."
@@ -108,8 +109,8 @@ def column_kind(column: Column, name: str | int) -> Literal["number", "category"
     dtype_name = str(dtype)
     if dtype_name == "category" or dtype_name.startswith("dictionary<"):
         return "category"
-    if dtype_name.startswith(("str", "large_string")):  # pandas strings
-        return "category"
+    if dtype_name == "str" or dtype_name.startswith(("string", "large_string")):
+        return "category"  # pandas strings
     if dtype.kind in "iuf":
         return "number"
     if dtype.kind in "bUST":
@@ -118,7 +119,7 @@ def column_kind(column: Column, name: str | int) -> Literal["number", "category"
         _raise_bad_cell(name, dtype_name)
     if dtype.kind == "c":
         raise ValueError(f"{describe(name)}: Complex data not supported.")
-    cell_types = {type(cell) for cell in column.tolist()} - _missing_types()
+    cell_types = {type(cell) for cell in column.tolist()} - missing_types()
     _check_cell_types(cell_types, name)
     families = {level_family(cell_type) for cell_type in cell_types}
     return "number" if families <= {"number"} else "category"
@@ -132,7 +133,9 @@ def _check_cell_types(cell_types: set[type], name: str | int) -> None:
 
 def _raise_bad_cell(name: str | int, what: str) -> NoReturn:
     remedy = "Drop the column or turn its cells into strings or numbers"
-    if any(word in what for word in ("date", "time", "Time", "period")):
+    if any(word in what.lower() for word in ("timedelta", "duration")):
+        remedy = "Replace the column by a number, e.g. .dt.total_seconds()"
+    elif any(word in what.lower() for word in ("date", "time", "period")):
         remedy = (
             "Replace the column by numbers or categories that it holds, e.g. .dt.year, "
             ".dt.dayofweek and .dt.hour, or the days since a date"
@@ -157,7 +160,7 @@ def level_family(cell_type: type) -> str | None:
     return None
 
 
-def _missing_types() -> set[type]:
+def missing_types() -> set[type]:
     """Return the types whose every value is a missing one."""
     pandas = sys.modules.get("pandas")  # its NA exists only where it is imported
     return {type(None)} | ({type(pandas.NA), type(pandas.NaT)} if pandas else set())
@@ -193,13 +196,16 @@ def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
 
 
 def _object_to_float(column: Column, name: str | int) -> NDArray[np.float64]:
-    missing = _missing_types()
+    missing = missing_types()
     values = np.empty(len(column), dtype=np.float64)
     for i, cell in enumerate(column.tolist()):
         if type(cell) in missing:
             values[i] = np.nan
         elif level_family(type(cell)) in ("number", "bool"):
-            values[i] = cell
+            try:
+                values[i] = cell
+            except OverflowError:  # an integer beyond 1.8e308
+                values[i] = np.inf
         elif isinstance(cell, (str, bytes)):
             raise ValueError(
                 f"{describe(name)} must hold numbers; could not convert string to "
@@ -232,12 +238,13 @@ def factorize(
         _check_cell_types({type(level) for level in categories.tolist()}, name)
         return column.cat.codes.to_numpy().astype(np.intp), categories.tolist()
     is_pandas_column = hasattr(column, "factorize")
-    if len(column) <= SHORT_COLUMN or (dtype_name == "object" and not is_pandas_column):
-        codes, levels = _factorize_cells(column.tolist(), name)
-    elif is_pandas_column:
+    kind = column.dtype.kind
+    if len(column) <= SHORT_COLUMN or (kind in "OT" and not is_pandas_column):
+        return _factorize_cells(column.tolist(), name)
+    if is_pandas_column:
         try:
             codes, index = column.factorize()
-        except TypeError:  # a cell that can't be hashed; find and name it
+        except (TypeError, NotImplementedError):  # a cell that can't be hashed; name it
             return _factorize_cells(column.tolist(), name)
         levels = index.tolist()
     else:
@@ -246,7 +253,7 @@ def factorize(
         if levels[-1] != levels[-1]:  # NaN sorts last, as one value
             codes[codes == len(levels) - 1] = -1
             levels.pop()
-    if dtype_name == "object":
+    if kind not in "iufbUS":
         _check_cell_types({type(level) for level in levels}, name)
     return codes, levels
 
@@ -254,15 +261,13 @@ def factorize(
 def _factorize_cells(
     cells: list[Any], name: str | int
 ) -> tuple[NDArray[np.intp], list[Any]]:
-    missing = _missing_types()
+    missing = missing_types()
+    _check_cell_types({type(cell) for cell in cells} - missing, name)
     index: dict[Any, int] = {}
     codes = np.empty(len(cells), dtype=np.intp)
     for i, cell in enumerate(cells):
         if type(cell) in missing or cell != cell:  # None, NA, NaT, and NaN
             codes[i] = -1
-            continue
-        try:
+        else:
             codes[i] = index.setdefault(cell, len(index))
-        except TypeError:  # a cell that can't be hashed
-            _raise_bad_cell(name, type(cell).__name__)
     return codes, list(index)

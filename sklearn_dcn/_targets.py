@@ -17,6 +17,8 @@ from sklearn.utils.validation import check_array, column_or_1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ._table import missing_types
+
 __all__ = ["ClassTarget", "ContinuousTarget"]
 
 
@@ -78,9 +80,16 @@ class ClassTarget:
         """
         y = column_or_1d(y, warn=True)
         if y.dtype == object:
-            if any(label is None or label != label for label in y.tolist()):
+            labels, missing = y.tolist(), missing_types()
+            if any(type(label) in missing or label != label for label in labels):
                 raise ValueError("Input y contains NaN: every row needs a label.")
-            typed = np.array(y.tolist())
+            is_string = {isinstance(label, str) for label in labels}
+            if len(is_string) > 1:
+                raise ValueError(
+                    "y must hold strings or numbers, not both. Convert its labels, "
+                    "e.g. with y.astype(str)."
+                )
+            typed = np.array(labels)
             # Numbers in an object array are labels; scikit-learn refuses their dtype.
             y = typed if typed.dtype.kind in "iufb" else y
         else:

@@ -30,6 +30,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
+# Last names of the parameters that weight decay is for.
+WEIGHTS = ("weight", "W", "W_g", "U", "V", "C", "G", "w")
+
 # What net_params must leave alone: it is built here, or has a parameter of its own.
 OWNED_BY_ESTIMATOR = {
     "module": "set the network's parameters on the estimator",
@@ -176,9 +179,7 @@ class DCNNet(NeuralNet):
         """Exempt embeddings, biases and norms from weight decay."""
         decayed, exempt = split_by_decay(dict(named_parameters))
         _, kwargs = super().get_params_for_optimizer(prefix, iter(()))
-        return [
-            [{"params": decayed}, {"params": exempt, "weight_decay": 0.0}]
-        ], kwargs
+        return [[{"params": decayed}, {"params": exempt, "weight_decay": 0.0}]], kwargs
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of one batch."""
@@ -196,7 +197,12 @@ class DCNNet(NeuralNet):
         return {"loss": loss, "y_pred": logits}
 
     def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
     ) -> None:
         """Train on, or validate, every batch; record the epoch's mean loss."""
         if iterator is None:
@@ -225,9 +231,10 @@ def split_by_decay(
     parameters: dict[str, nn.Parameter],
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Return the matrices of the network, and the embeddings, biases and norms."""
-    decayed, exempt = [], []
+    decayed: list[nn.Parameter] = []
+    exempt: list[nn.Parameter] = []
     for name, parameter in parameters.items():
-        is_weight = name.rsplit(".", 1)[-1] in ("weight", "W", "W_g", "U", "V", "C", "G", "w")
+        is_weight = name.rsplit(".", 1)[-1] in WEIGHTS
         is_norm = ".norms." in name
         (decayed if is_weight and not is_norm else exempt).append(parameter)
     return decayed, exempt
@@ -322,6 +329,8 @@ def train(
     finally:  # a fitted net holds no rows, no generator and no second copy of weights
         net.train_split = None
         net.generator = None
-        net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if cb is not stopping]
+        net.callbacks_ = [
+            (name, cb) for name, cb in net.callbacks_ if cb is not stopping
+        ]
         net.module_.eval()
     return stopping.best_epoch_ if stopping is not None else len(net.history)

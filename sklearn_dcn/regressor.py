@@ -94,8 +94,8 @@ default="from_dtype"
         L2 penalty of the embeddings in use: adds half of it times the mean over a
         batch's rows of their embeddings' squared norm.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows. "auto" is 10, or at most 50 where early
-        stopping ends them.
+        Number of passes over the training rows. "auto" is at most 50 where early
+        stopping ends them; else 10, or in tiny tables as many as make 100 steps.
     batch_size : int or "auto", default="auto"
         Rows in a batch. "auto" is a 64th of the rows, a power of two between 64 and
         1024, and at least 128 from 512 rows.
@@ -103,7 +103,7 @@ default="from_dtype"
         Whether to stop when the validation loss stops falling, and to keep the weights
         of the best epoch. "auto": from 10,000 rows, or if `fit` is given `X_val`.
     validation_fraction : float, default=0.1
-        Fraction of the rows held out for early stopping, without `X_val`.
+        Fraction of the rows held out for early stopping without `X_val`.
     n_iter_no_change : int, default=5
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0

@@ -92,14 +92,6 @@ def test_field_slices_cover_x_0_once(dims):
     assert numbers == [(sum(dims) + i, sum(dims) + i + 1) for i in range(2)]
 
 
-@pytest.mark.parametrize("dims", WIDTHS)
-def test_embeddings_stand_in_the_order_of_the_columns(dims):
-    """DCN, equation 2: x_0 stacks x_embed,1 to x_embed,k in that order."""
-    stack = EmbeddingStack(1, [4, 3, 6], embedding_dim=dims)
-    starts = [s.start for s in stack.field_slices]
-    assert starts == sorted(starts)
-
-
 def test_only_numbers():
     """Without categorical columns x_0 is the numbers."""
     stack = EmbeddingStack(3, [])

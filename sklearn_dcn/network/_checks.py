@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_count", "check_option", "check_rate"]
+__all__ = ["check_count", "check_option", "check_rate", "check_sizes"]
 
 
 def check_count(name: str, value: Any, *, minimum: int, also: str = "") -> int:
@@ -28,6 +28,21 @@ def check_count(name: str, value: Any, *, minimum: int, also: str = "") -> int:
     return int(value)
 
 
+def check_sizes(name: str, values: Any) -> list[int]:
+    """Return `values` as a list of positive ints; an empty one is fine.
+
+    Raises
+    ------
+    TypeError
+        If `values` is no sequence of integers.
+    ValueError
+        If one is below 1.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of integers; got {values!r}.")
+    return [check_count(f"each of {name}", value, minimum=1) for value in values]
+
+
 def check_option(name: str, value: Any, options: Collection[Any]) -> None:
     """Raise a ValueError unless `value` is one of `options` (strings or None)."""
     if not (value is None or isinstance(value, str)) or value not in options:
@@ -47,6 +62,6 @@ def check_rate(name: str, value: Any) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number in [0, 1); got {value!r}.")
-    if not 0.0 <= value < 1.0:
+    if not 0.0 <= float(value) < 1.0:
         raise ValueError(f"{name} must be a number in [0, 1); got {value!r}.")
     return float(value)

@@ -26,7 +26,7 @@ References
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +48,7 @@ GATES = ("softmax", "sigmoid", "constant")
 
 
 def _xavier_normal_(
-    weight: Tensor, fan_in: int, fan_out: int, generator: torch.Generator | None
+    weight: Tensor, fan_in: int, fan_out: int, *, generator: torch.Generator | None
 ) -> None:
     # NOTE[DIFF] DCN-V2 uses He normal. Its factor two makes up for a ReLU, which a
     # cross layer has not; Xavier keeps x_{l+1} - x_l at the scale of x_0 * x_l.
@@ -102,7 +102,9 @@ class VectorCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `w` anew (from `generator`, or torch's own) and set `b` to zero."""
-        _xavier_normal_(self.w, len(self.w), 1, generator)
+        # As a row of the matrix layer, whose W = 1 w' this layer is: with the fans
+        # (d, 1) of a single output each layer would treble the variance.
+        _xavier_normal_(self.w, len(self.w), len(self.w), generator=generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -150,7 +152,7 @@ class MatrixCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `W` anew (from `generator`, or torch's own) and set `b` to zero."""
-        _xavier_normal_(self.W, *self.W.shape, generator)
+        _xavier_normal_(self.W, *self.W.shape, generator=generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -206,8 +208,8 @@ class LowRankCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `U` and `V` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.U, *self.U.shape, generator)
-        _xavier_normal_(self.V, *self.V.shape, generator)
+        _xavier_normal_(self.U, *self.U.shape, generator=generator)
+        _xavier_normal_(self.V, *self.V.shape, generator=generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -300,12 +302,12 @@ class MixtureCross(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every expert and gate anew, each on its own; set `b` to zero."""
         d, r = self.U.shape[1:]
-        _xavier_normal_(self.U, d, r, generator)
-        _xavier_normal_(self.V, d, r, generator)
+        _xavier_normal_(self.U, d, r, generator=generator)
+        _xavier_normal_(self.V, d, r, generator=generator)
         if self.C is not None:
-            _xavier_normal_(self.C, r, r, generator)
+            _xavier_normal_(self.C, r, r, generator=generator)
         if self.G is not None:
-            _xavier_normal_(self.G, d, 1, generator)
+            _xavier_normal_(self.G, d, 1, generator=generator)
         nn.init.zeros_(self.b)
 
     def gates(self, x_l: Tensor) -> Tensor:
@@ -371,8 +373,8 @@ class GatedCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `W` and `W_g` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.W, *self.W.shape, generator)
-        _xavier_normal_(self.W_g, *self.W_g.shape, generator)
+        _xavier_normal_(self.W, *self.W.shape, generator=generator)
+        _xavier_normal_(self.W_g, *self.W_g.shape, generator=generator)
         # NOTE[DIFF] The authors' code draws b from U(0, 1), against their own text;
         # zero starts the layer without a preferred column.
         nn.init.zeros_(self.b)
@@ -380,9 +382,7 @@ class GatedCross(nn.Module):
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
         gate = (x_l @ self.W_g.T).sigmoid()  # (B, d)
-        return torch.addcmul(
-            x_l, x_0, nn.functional.linear(x_l, self.W, self.b) * gate
-        )
+        return torch.addcmul(x_l, x_0, nn.functional.linear(x_l, self.W, self.b) * gate)
 
 
 class CrossNetwork(nn.Module):
@@ -448,6 +448,11 @@ class CrossNetwork(nn.Module):
             return GatedCross(d)
 
         self.layers = nn.ModuleList(layer() for _ in range(n_layers))
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw all layers anew, from `generator` or torch's own."""
+        for layer in self.layers:
+            cast(MatrixCross, layer).reset_parameters(generator)
 
     def forward(self, x_0: Tensor) -> Tensor:
         """Return x_L of shape (B, d) for x_0 of shape (B, d)."""

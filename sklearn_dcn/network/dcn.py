@@ -1,4 +1,4 @@
-"""The whole network: embedding & stacking -> cross and deep -> combination -> logits."""
+"""The whole network: stacking -> cross and deep -> combination -> logits."""
 
 from __future__ import annotations
 
@@ -136,8 +136,7 @@ class DeepCrossNetwork(nn.Module):
         """Draw all weights anew, from `generator` or torch's own."""
         self.embedding.reset_parameters(generator)
         if self.cross is not None:
-            for layer in self.cross.layers:
-                layer.reset_parameters(generator)
+            self.cross.reset_parameters(generator)
         if self.deep is not None:
             self.deep.reset_parameters(generator)
         nn.init.xavier_normal_(self.head.weight, generator=generator)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._checks import check_count, check_option, check_rate
+from ._checks import check_count, check_option, check_rate, check_sizes
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 
@@ -85,10 +86,7 @@ class DeepNetwork(nn.Module):
         normalization: Literal["batch", "layer"] | None = None,
     ) -> None:
         d_in = check_count("d_in", d_in, minimum=1)
-        sizes = [
-            check_count("each of hidden_layer_sizes", size, minimum=1)
-            for size in hidden_layer_sizes
-        ]
+        sizes = check_sizes("hidden_layer_sizes", hidden_layer_sizes)
         check_option("activation", activation, ACTIVATIONS)
         check_option("normalization", normalization, NORMALIZATIONS)
         dropout = check_rate("dropout", dropout)
@@ -97,9 +95,8 @@ class DeepNetwork(nn.Module):
         self.d_out = sizes[-1] if sizes else d_in
         self.activation = activation
         self.dropout = dropout
-        widths = [d_in, *sizes]
         self.linears = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Linear(a, b) for a, b in pairwise([d_in, *sizes])
         )
         norm = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
         norm_class = norm[normalization]
@@ -114,7 +111,8 @@ class DeepNetwork(nn.Module):
         He normal where the activation belongs to the ReLU family, else Xavier.
         """
         relu_like = self.activation in ("relu", "silu", "gelu", "leaky_relu")
-        for linear in self.linears:
+        for layer in self.linears:
+            linear = cast(nn.Linear, layer)
             if relu_like:
                 nn.init.kaiming_normal_(
                     linear.weight, nonlinearity="relu", generator=generator
@@ -123,7 +121,7 @@ class DeepNetwork(nn.Module):
                 nn.init.xavier_normal_(linear.weight, generator=generator)
             nn.init.zeros_(linear.bias)
         for norm in self.norms:
-            norm.reset_parameters()
+            cast(nn.LayerNorm, norm).reset_parameters()
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return h_L of shape (B, d_out) for `x` of shape (B, d_in).

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count, check_rate
+from ._checks import check_count, check_rate, check_sizes
 
 __all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
 
@@ -60,6 +60,7 @@ class EmbeddingStack(nn.Module):
         Width of each categorical column's embedding.
     field_slices : list of slice
         Where each field stands in x_0: the categorical columns, then the numbers.
+        Columns of one width stand together in x_0, the widest first.
     d_embedded : int
         Width of all embeddings together: where the numbers start in x_0.
     d_out : int
@@ -91,9 +92,7 @@ class EmbeddingStack(nn.Module):
         category_dropout: float = 0.0,
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
-        cardinalities = [
-            check_count("each of cardinalities", v, minimum=1) for v in cardinalities
-        ]
+        cardinalities = check_sizes("cardinalities", cardinalities)
         dims = _resolve_dims(embedding_dim, cardinalities)
         category_dropout = check_rate("category_dropout", category_dropout)
         if not n_num and not cardinalities:
@@ -109,7 +108,9 @@ class EmbeddingStack(nn.Module):
         self.d_embedded = sum(dims)
         self.d_out = self.d_embedded + n_num
 
-        # Columns grouped by width: {dim: its columns}, the widest first in x_0.
+        # NOTE[DIFF] The paper stacks the embeddings in the order of the columns. Here
+        # columns of one width stand together, the widest first, so that a group of
+        # them is one gather; field_slices says where each column is.
         self._groups = {
             dim: [c for c, dim_c in enumerate(dims) if dim_c == dim]
             for dim in sorted(set(dims), reverse=True)
@@ -185,7 +186,7 @@ class EmbeddingStack(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def _ids(self, x_cat: Tensor | None, generator: torch.Generator | None) -> Tensor:
-        """Return the rows of the fused tables, levels dropped to unknown if training."""
+        """Return rows of the fused tables; in training some levels become unknown."""
         if x_cat is None or x_cat.shape[-1] != len(self.embedding_dims):
             raise ValueError(
                 f"x_cat must have {len(self.embedding_dims)} columns; got "
@@ -224,9 +225,6 @@ def _resolve_dims(
                 f"embedding_dim must have one entry for each of {len(cardinalities)} "
                 f"columns; got {len(embedding_dim)}."
             )
-        return [
-            check_count("each of embedding_dim", dim, minimum=1)
-            for dim in embedding_dim
-        ]
+        return check_sizes("embedding_dim", embedding_dim)
     dim = check_count("embedding_dim", embedding_dim, minimum=1, also="'auto'")
     return [dim] * len(cardinalities)

@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
 ]
+smartquotes = False  # options are shown as they are typed
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 default_role = "literal"  # `name` in a docstring

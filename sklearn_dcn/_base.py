@@ -19,7 +19,7 @@ from ._runtime import resolve_device, resolve_dtype, torch_threads
 from ._split import take_rows, train_validation_split
 from ._table import check_table
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import DCNNet, TensorTable, build_module, build_net, train
+from ._training import DCNNet, TensorTable, build_net, train
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
@@ -28,6 +28,22 @@ __all__ = ["BaseDCN"]
 EARLY_STOPPING_FROM = 10_000
 
 PREDICT_BATCH_SIZE = 8192
+
+# Parameters that go to the network as they are.
+ARCHITECTURE = (
+    "category_dropout",
+    "structure",
+    "cross",
+    "n_cross_layers",
+    "cross_rank",
+    "n_experts",
+    "expert_gate",
+    "expert_activation",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "normalization",
+)
 
 
 class Rows(NamedTuple):
@@ -254,36 +270,25 @@ class BaseDCN(BaseEstimator):
     def _build_net(
         self, initial_logits: NDArray[np.float64], n_rows: int, device: torch.device
     ) -> DCNNet:
-        module = build_module(
-            self._draw_seed(),
-            initial_logits,
+        architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        architecture |= {
+            "n_num": self.encoder_.n_num,
+            "cardinalities": self.encoder_.cardinalities,
+            "d_out": len(initial_logits),
+            "embedding_dim": self.encoder_.resolve_dims(self.embedding_dim),
+        }
+        return build_net(
+            self._target.criterion,
+            architecture,
+            seed=self._draw_seed(),
+            initial_logits=initial_logits,
             dtype=self._dtype,
             device=device,
-            n_num=self.encoder_.n_num,
-            cardinalities=self.encoder_.cardinalities,
-            embedding_dim=self.encoder_.resolve_dims(self.embedding_dim),
-            category_dropout=self.category_dropout,
-            structure=self.structure,
-            cross=self.cross,
-            n_cross_layers=self.n_cross_layers,
-            cross_rank=self.cross_rank,
-            n_experts=self.n_experts,
-            expert_gate=self.expert_gate,
-            expert_activation=self.expert_activation,
-            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
-            activation=self.activation,
-            dropout=self.dropout,
-            normalization=self.normalization,
-        )
-        return build_net(
-            module,
-            self._target.criterion,
             optimizer=self.optimizer,
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
             embedding_l2=self.embedding_l2,
             batch_size=self._n_batch(n_rows),
-            device=str(device),
             verbose=int(self.verbose),
             callbacks=self.callbacks,
             net_params=self.net_params,

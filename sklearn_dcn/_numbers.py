@@ -73,14 +73,14 @@ class NumberScaler:
             self.center = float(median + mass @ (values - median))
             # As a norm, which neither overflows nor underflows.
             deviation = norm(np.sqrt(mass) * (values - self.center))
-            self.scale = _spread(deviation, values)
+            self.scale = _spread(deviation, np.abs(values).max())
             self.fill = self.center
         elif self.transform == "robust":
             self.center = float(median)
             low, high = (values[np.searchsorted(cdf, q)] for q in (0.25, 0.75))
             if high == low:  # more than half of the cells are one value
                 low, high = values[0], values[-1]
-            self.scale = _spread((high - low) / 1.35, values)
+            self.scale = _spread((high - low) / 1.35, max(abs(low), abs(high)))
             self.fill = self.center
         else:
             self.fill = float(median)
@@ -94,10 +94,11 @@ class NumberScaler:
         # count gets one score. Clipped, as a tiny weight at an end rounds to 0 or 1.
         scores = ndtri(np.clip(cdf - mass / 2, EPSILON, 1 - EPSILON))
         self.center = float(mass @ scores)
-        self.scale = _spread(np.sqrt(mass @ (scores - self.center) ** 2), scores)
+        self.scale = _spread(np.sqrt(mass @ (scores - self.center) ** 2))
         if len(values) > N_KNOTS:
             at = np.searchsorted(cdf, np.linspace(0.0, 1.0, N_KNOTS))
-            at = np.unique(np.minimum(at, len(values) - 1))
+            # With the neighbours, so that the curve jumps at an atom as it should.
+            at = np.unique(np.clip(at[:, None] + [-1, 0, 1], 0, len(values) - 1))
             values, scores = values[at], scores[at]
         self.knots, self.scores = values, (scores - self.center) / self.scale
 
@@ -122,6 +123,6 @@ def _distribution(
     return values, np.minimum(np.cumsum(mass), 1.0), mass
 
 
-def _spread(scale: float, values: NDArray[np.float64]) -> float:
-    """Return `scale`, or infinity, so that z = 0, if `values` differ by rounding."""
-    return float(scale) if scale > 4 * EPSILON * np.abs(values).max() else np.inf
+def _spread(scale: float, magnitude: float = 1.0) -> float:
+    """Return `scale`, or infinity, so that z = 0, if it is rounding of `magnitude`."""
+    return float(scale) if scale > 4 * EPSILON * magnitude else np.inf

@@ -50,7 +50,7 @@ def check_table(X: Any) -> Any:
     """
     if is_pandas(X):
         if X.columns.has_duplicates:
-            twice = X.columns[X.columns.duplicated()][0]
+            twice = X.columns[X.columns.duplicated()].tolist()[0]
             raise ValueError(
                 f"Column names must be unique; {twice!r} occurs more than once. Rename "
                 "the columns, e.g. with df.set_axis(names, axis=1)."

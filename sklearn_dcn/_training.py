@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 
 from .network import DeepCrossNetwork
 
-__all__ = ["OPTIMIZERS", "DCNNet", "TensorTable", "build_module", "build_net", "train"]
+__all__ = ["OPTIMIZERS", "DCNNet", "TensorTable", "build_net", "train"]
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
@@ -116,24 +116,26 @@ class BatchIterator:
         self.shuffle = shuffle
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        n = len(self.dataset)
-        starts = list(range(0, n, self.batch_size))
-        if len(starts) > 1 and n - starts[-1] == 1:
-            starts.pop()
-        stops = [*starts[1:], n]
+        starts = self._starts()
+        stops = [*starts[1:], len(self.dataset)]
         order = None
         if self.shuffle:
-            order = torch.randperm(n, generator=self.dataset.generator)
+            order = torch.randperm(stops[-1], generator=self.dataset.generator)
         for start, stop in zip(starts, stops, strict=True):
             rows = slice(start, stop)
             yield self.dataset[rows if order is None else order[rows]]
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return len(self._starts())
+
+    def _starts(self) -> list[int]:
+        n = len(self.dataset)
+        starts = list(range(0, n, self.batch_size))
+        return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
 
 
 class DCNNet(NeuralNet):
-    """skorch's `NeuralNet` with three changes to the training step.
+    """skorch's `NeuralNet`, seeded, with three changes to the training step.
 
     Dropout draws from a generator of the fit's own; embeddings have a penalty on just
     the rows of the batch; losses stay on the device, so that an epoch waits for it
@@ -141,28 +143,42 @@ class DCNNet(NeuralNet):
 
     Parameters
     ----------
-    module, criterion : nn.Module
-        Network and loss, ready.
+    module : type
+        The network's class; its arguments are ``module__...``.
+    criterion : nn.Module
+        The loss.
+    seed : int
+        Seed of the initial weights.
+    initial_logits : ndarray of shape (d_out,)
+        Where the network's output starts.
+    dtype : torch.dtype
+        Precision of the weights.
     embedding_l2 : float, default=0.0
         The penalty's factor: adds ``embedding_l2 / 2`` times the squared norm of a
         row's embeddings, averaged over the batch.
     record_batches : bool, default=False
-        Whether the history keeps the loss of every batch while an epoch lasts, for
-        callbacks that read it. It costs one synchronisation a batch.
+        Whether the history keeps the loss of every batch, for callbacks that read it.
+        It costs one synchronisation a batch.
     **kwargs
         As `NeuralNet`.
     """
 
     def __init__(
         self,
-        module: nn.Module,
+        module: type[DeepCrossNetwork],
         criterion: nn.Module,
         *,
+        seed: int,
+        initial_logits: NDArray[np.float64],
+        dtype: torch.dtype,
         embedding_l2: float = 0.0,
         record_batches: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion, **kwargs)
+        self.seed = seed
+        self.initial_logits = initial_logits
+        self.dtype = dtype
         self.embedding_l2 = embedding_l2
         self.record_batches = record_batches
 
@@ -172,6 +188,22 @@ class DCNNet(NeuralNet):
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def initialize_module(self) -> DCNNet:
+        """Build the network from the seed, its output at `initial_logits`.
+
+        It is built without storage and then filled from a generator, so that neither
+        the global random state nor a default dtype or device of the caller has a part
+        in it.
+        """
+        with torch.device("meta"):
+            module = self.module(**self.get_params_for("module"))
+        module = module.to(self.dtype).to_empty(device="cpu")
+        module.reset_parameters(torch.Generator().manual_seed(self.seed))
+        with torch.no_grad():
+            module.head.bias.copy_(torch.from_numpy(self.initial_logits))
+        self.module_ = module
+        return self
 
     def get_params_for_optimizer(
         self, prefix: str, named_parameters: Any
@@ -240,52 +272,34 @@ def split_by_decay(
     return decayed, exempt
 
 
-def build_module(
-    seed: int,
-    initial_logits: NDArray[np.float64],
-    *,
-    dtype: torch.dtype,
-    device: torch.device,
-    **architecture: Any,
-) -> DeepCrossNetwork:
-    """Return a fresh network whose output starts at `initial_logits`.
-
-    Built without storage and then filled from a generator, so that neither the global
-    random state nor a default dtype or device of the caller has a part in it.
-    """
-    with torch.device("meta"):
-        module = DeepCrossNetwork(d_out=len(initial_logits), **architecture)
-    module = module.to(dtype).to_empty(device="cpu")
-    module.reset_parameters(torch.Generator().manual_seed(seed))
-    with torch.no_grad():
-        module.head.bias.copy_(torch.from_numpy(initial_logits))
-    return module.to(device)
-
-
 def build_net(
-    module: DeepCrossNetwork,
     criterion: nn.Module,
+    architecture: dict[str, Any],
     *,
     optimizer: str | type[torch.optim.Optimizer],
     weight_decay: float,
+    device: torch.device,
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
     **kwargs: Any,
 ) -> DCNNet:
-    """Return an initialised net around `module`."""
+    """Return an initialised net around a fresh network of this architecture."""
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     accepted = inspect.signature(optimizer_class).parameters
     if "weight_decay" in accepted:
         kwargs["optimizer__weight_decay"] = weight_decay
-    if "fused" in accepted and module.head.weight.device.type in ("cpu", "cuda"):
+    if "fused" in accepted and device.type in ("cpu", "cuda"):
         kwargs["optimizer__fused"] = True
-    kwargs.update(net_params or {})
+    kwargs |= {f"module__{name}": value for name, value in architecture.items()}
+    kwargs |= net_params or {}
     net = DCNNet(
-        module,
+        DeepCrossNetwork,
         criterion,
         optimizer=optimizer_class,
+        device=str(device),
         callbacks=list(callbacks or []),
         record_batches=bool(callbacks),
+        train_split=None,
         iterator_train=BatchIterator,
         iterator_train__shuffle=True,
         iterator_valid=BatchIterator,
@@ -324,7 +338,8 @@ def train(
     net.train_split = None if validation is None else predefined_split(validation)
     net.generator = torch.Generator(device=net.device).manual_seed(seed)
     try:
-        with torch.enable_grad():
+        device_type = torch.device(net.device).type
+        with torch.enable_grad(), torch.autocast(device_type, enabled=False):
             net.partial_fit(data, y=None, epochs=epochs)
     finally:  # a fitted net holds no rows, no generator and no second copy of weights
         net.train_split = None

@@ -132,7 +132,7 @@ default="from_dtype"
     ----------
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     net_ : skorch.NeuralNet
         The trained net.

@@ -300,7 +300,7 @@ class MixtureCross(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw every expert and gate anew, each on its own; set `b` to zero."""
+        """Draw experts and gates anew (from `generator`, or torch's own); zero `b`."""
         d, r = self.U.shape[1:]
         _xavier_normal_(self.U, d, r, generator=generator)
         _xavier_normal_(self.V, d, r, generator=generator)

@@ -1,0 +1,185 @@
+"""A fit leaves no trace, and depends on nothing but its arguments and its seed."""
+
+import random
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_mixed
+from numpy.testing import assert_array_equal
+from skorch.callbacks import Callback
+
+from sklearn_dcn import DCNClassifier, DCNRegressor
+
+NOISY = {
+    "dropout": 0.3,
+    "category_dropout": 0.1,
+    "early_stopping": True,
+    "batch_size": 32,
+    "max_epochs": 4,
+    "hidden_layer_sizes": (16,),
+    "cross": "mixture",
+}
+
+
+def state():
+    """Return the process-wide settings that a fit could touch."""
+    return (
+        torch.get_rng_state().tolist(),
+        [part.tolist() if isinstance(part, np.ndarray) else part
+         for part in np.random.get_state()],
+        random.getstate(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        warnings.filters[:],
+    )  # fmt: skip
+
+
+class Failing(Callback):
+    """A callback that raises in the second epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Raise."""
+        if len(net.history) == 2:
+            raise RuntimeError("stop here")
+
+
+@pytest.mark.parametrize("Estimator", [DCNClassifier, DCNRegressor])
+@pytest.mark.parametrize("random_state", [0, None])
+def test_no_trace(Estimator, random_state):
+    """Random states, threads, dtype, grad mode and warning filters stay as they were."""
+    X, y = make_mixed()
+    before = state()
+    model = Estimator(**NOISY, random_state=random_state, n_jobs=1).fit(X, y)
+    model.predict(X)
+    Estimator(**NOISY | {"early_stopping": False}).partial_fit(X, y)
+    assert state() == before
+
+
+@pytest.mark.parametrize("where", ["parameter", "table", "training"])
+def test_no_trace_of_a_failure(where):
+    """So they do when the fit fails, early or late; and the estimator stays too."""
+    X, y = make_mixed()
+    torch.set_num_threads(2)
+    try:
+        before = state()
+        model = DCNClassifier(**NOISY, n_jobs=1, random_state=0).fit(X, y)
+        fitted = dict(vars(model))
+        p = model.predict_proba(X)
+        if where == "parameter":
+            model.set_params(dropout=2.0)
+        elif where == "table":
+            X = X.assign(price=np.inf)
+        else:
+            model.set_params(callbacks=[Failing()])
+        with pytest.raises((ValueError, RuntimeError)):
+            model.fit(X, y)
+        assert state() == before
+        unchanged = {k: v for k, v in vars(model).items() if k.endswith("_")}
+        assert all(unchanged[k] is fitted[k] for k in unchanged)
+        model.set_params(dropout=0.3, callbacks=None)
+        assert_array_equal(model.predict_proba(make_mixed()[0]), p)
+    finally:
+        torch.set_num_threads(1)
+
+
+def fit_noisy(seed):
+    """Return the predictions of a seeded fit with every kind of randomness."""
+    X, y = make_mixed()
+    return DCNClassifier(**NOISY, random_state=seed).fit(X, y).predict_proba(X)
+
+
+def test_same_seed_same_bits():
+    """Repeats are bit-identical, whatever the caller's random state or default dtype."""
+    first = fit_noisy(0)
+    torch.manual_seed(123)
+    np.random.seed(123)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            again = fit_noisy(0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_array_equal(first, again)
+    assert not np.array_equal(first, fit_noisy(1))
+
+
+def test_refit_equals_a_fresh_fit():
+    """A second fit of one object does not remember the first."""
+    X, y = make_mixed()
+    model = DCNClassifier(**NOISY, random_state=0)
+    first = model.fit(X, y).predict_proba(X)
+    model.fit(X.iloc[:100], y[:100])
+    assert_array_equal(model.fit(X, y).predict_proba(X), first)
+
+
+def test_threads_equal_sequential():
+    """Four fits at once equal the same four in turn, dropout included."""
+    sequential = [fit_noisy(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        concurrent = list(pool.map(fit_noisy, range(4)))
+    assert_array_equal(sequential, concurrent)
+
+
+def test_overlapping_n_jobs_are_restored():
+    """When fits with other n_jobs overlap, the last to end restores the first's find."""
+    X, y = make_mixed()
+    barrier = threading.Barrier(2)
+
+    class Meet(Callback):
+        def on_train_begin(self, net, **kwargs):
+            barrier.wait(timeout=60)
+
+    def fit(n_jobs):
+        options = {"callbacks": [Meet()], "n_jobs": n_jobs, "max_epochs": n_jobs}
+        DCNClassifier(**NOISY | options).fit(X, y)
+
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fit, [2, 3]))
+    assert torch.get_num_threads() == before
+
+
+def test_n_jobs_is_the_number_of_threads():
+    """n_jobs holds during the fit, and negative ones count from all cores."""
+    X, y = make_mixed()
+    seen = []
+
+    class Record(Callback):
+        def on_train_begin(self, net, **kwargs):
+            seen.append(torch.get_num_threads())
+
+    for n_jobs in (2, None):
+        DCNClassifier(**NOISY, n_jobs=n_jobs, callbacks=[Record()]).fit(X, y)
+    assert seen == [2, torch.get_num_threads()]
+
+
+def test_autocast_of_the_caller_has_no_effect():
+    """Predictions inside the caller's autocast are those outside."""
+    X, y = make_mixed()
+    model = DCNClassifier(**NOISY, random_state=0, dtype="float32").fit(X, y)
+    outside = model.predict_proba(X)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = model.predict_proba(X)
+        again = DCNClassifier(**NOISY, random_state=0, dtype="float32").fit(X, y)
+    assert_array_equal(inside, outside)
+    assert_array_equal(again.predict_proba(X), outside)
+
+
+def test_parameters_are_not_changed():
+    """fit changes no parameter, and no argument."""
+    X, y = make_mixed()
+    w = np.linspace(0, 1, len(y))
+    copies = X.copy(), y.copy(), w.copy()
+    model = DCNClassifier(**NOISY)
+    before = model.get_params()
+    model.fit(X, y, sample_weight=w)
+    assert model.get_params() == before
+    assert X.equals(copies[0])
+    assert_array_equal(y, copies[1])
+    assert_array_equal(w, copies[2])

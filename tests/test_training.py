@@ -1,0 +1,169 @@
+"""Batches, optimiser groups, penalty and history of the training."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_mixed
+from numpy.testing import assert_allclose
+from skorch.callbacks import Callback, GradientNormClipping
+
+from sklearn_dcn import DCNClassifier
+from sklearn_dcn._training import BatchIterator, TensorTable, split_by_decay
+from sklearn_dcn.network import DeepCrossNetwork
+from sklearn_dcn.network.cross import CROSS_KINDS
+
+
+def table(n, weight=None):
+    """Return a table whose single number is the position of its row."""
+    rows = torch.arange(n)
+    generator = torch.Generator().manual_seed(0)
+    return TensorTable({"x_num": rows[:, None].float()}, rows, weight, generator)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(
+    "n, sizes", [(1, [1]), (4, [4]), (5, [5]), (6, [4, 2]), (9, [4, 5]), (8, [4, 4])]
+)
+def test_batches_cover_every_row_once(n, sizes, shuffle):
+    """Every row comes once an epoch, X beside its y; a lone last row is not alone."""
+    batches = list(BatchIterator(table(n), 4, shuffle))
+    assert [len(target["y"]) for _, target in batches] == sizes
+    y = torch.cat([target["y"] for _, target in batches])
+    x = torch.cat([x["x_num"] for x, _ in batches])
+    assert sorted(y.tolist()) == list(range(n))
+    assert x[:, 0].tolist() == y.tolist()
+
+
+def test_length_is_the_number_of_batches():
+    """len tells progress bars how many batches come."""
+    for n in range(1, 20):
+        iterator = BatchIterator(table(n), 4)
+        assert len(iterator) == len(list(iterator))
+
+
+def test_every_epoch_is_shuffled_anew():
+    """Two passes differ in order; unshuffled ones do not."""
+    shuffled = BatchIterator(table(100), 100, shuffle=True)
+    first, second = (next(iter(shuffled))[1]["y"].tolist() for _ in range(2))
+    assert first != second
+    assert sorted(first) == sorted(second)
+
+
+def test_weights_have_mean_one():
+    """The table scales weights, so that a batch's loss estimates the weighted mean."""
+    weighted = table(4, torch.tensor([1.0, 2.0, 3.0, 2.0]))
+    assert weighted.target["weight"].tolist() == [0.5, 1.0, 1.5, 1.0]
+
+
+@pytest.mark.parametrize("kind", CROSS_KINDS)
+def test_decay_spares_embeddings_biases_and_norms(kind):
+    """Every parameter is in one group: matrices decay, the rest does not."""
+    network = DeepCrossNetwork(
+        2, [5, 6], cross=kind, normalization="layer", expert_activation="tanh"
+    )
+    named = dict(network.named_parameters())
+    decayed, exempt = (set(map(id, group)) for group in split_by_decay(named))
+    assert len(decayed) + len(exempt) == len(named)
+    for name, parameter in named.items():
+        is_matrix = name.startswith(("cross", "deep.linears", "head")) and (
+            not name.endswith((".b", "bias"))
+        )
+        assert (id(parameter) in decayed) == is_matrix, name
+
+
+def test_weight_decay_reaches_the_optimiser():
+    """Two parameter groups arrive, one of them without decay."""
+    X, y = make_mixed(50)
+    model = DCNClassifier(max_epochs=1, weight_decay=0.3, learning_rate=0.02).fit(X, y)
+    groups = model.net_.optimizer_.param_groups
+    assert [group["weight_decay"] for group in groups] == [0.3, 0.0]
+    assert [group["lr"] for group in groups] == [0.02, 0.02]
+    assert groups[0]["fused"] or torch.backends.mps.is_available()
+
+
+def test_embedding_l2_is_the_gradient_of_the_rows_in_use():
+    """One step of SGD moves embeddings by the penalty of the batch's rows alone."""
+    x_cat = np.array([["a"], ["a"], ["b"], ["a"]], dtype=object)
+    y = np.array([0, 1, 0, 1])
+    options = {
+        "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
+        "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
+        "max_epochs": 1, "random_state": 0, "batch_size": 4,
+    }  # fmt: skip
+    start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)
+    plain = DCNClassifier(**options).fit(x_cat, y)
+    penalised = DCNClassifier(**options, embedding_l2=0.5).fit(x_cat, y)
+    e_0, e_plain, e_l2 = (
+        model.module_.embedding.column_weight(0).detach().numpy()
+        for model in (start, plain, penalised)
+    )
+    # d/de of 0.5 / 2 * mean_rows |e_row|^2 = 0.5 * share of the row in the batch * e
+    share = np.array([0, 0, 3 / 4, 1 / 4])[:, None]
+    assert_allclose(e_l2 - e_plain, -0.1 * 0.5 * share * e_0, atol=1e-12)
+    assert_allclose(
+        [h["train_loss"] for h in plain.history_],
+        [h["train_loss"] for h in penalised.history_],
+    )
+
+
+def test_history_is_the_weighted_mean_loss():
+    """The epoch's loss is the mean over rows, though batches differ in size."""
+    X, y = make_mixed(100)
+    w = np.random.default_rng(0).random(100)
+    model = DCNClassifier(
+        random_state=0, max_epochs=1, batch_size=48, learning_rate=1e-12
+    )
+    model.fit(X, y, sample_weight=w, X_val=X, y_val=y, sample_weight_val=w)
+    p = model.predict_proba(X)[np.arange(100), y]
+    loss = np.average(-np.log(p), weights=w)
+    assert_allclose(model.history_[0]["valid_loss"], loss, rtol=1e-9)
+
+
+def test_callbacks_and_net_params_reach_skorch():
+    """Callbacks run, see batches, and net_params set what has no parameter here."""
+    X, y = make_mixed(100)
+    losses = []
+
+    class Record(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            losses.append(net.history[-1, "batches", -1, "train_loss"])
+
+    model = DCNClassifier(
+        max_epochs=2,
+        batch_size=50,
+        random_state=0,
+        callbacks=[Record(), ("clip", GradientNormClipping(1e-9))],
+        net_params={"optimizer__betas": (0.5, 0.6)},
+    ).fit(X, y)
+    assert len(losses) == 4
+    assert model.net_.optimizer_.param_groups[0]["betas"] == (0.5, 0.6)
+    assert "batches" not in model.history_[0]
+    assert dict(model.net_.callbacks_)["clip"].gradient_clip_value == 1e-9
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", "adam", "adagrad", "sgd", torch.optim.NAdam]
+)
+def test_optimizers(optimizer):
+    """Every named optimiser, and a class from torch, lowers the loss."""
+    X, y = make_mixed(200)
+    model = DCNClassifier(
+        optimizer=optimizer, learning_rate=0.02, max_epochs=10, random_state=0
+    ).fit(X, y)
+    assert model.history_[-1]["train_loss"] < model.history_[0]["train_loss"]
+
+
+def test_keyboard_interrupt_keeps_the_best_weights():
+    """An interrupted fit ends as a fitted estimator with the best weights so far."""
+    X, y = make_mixed(200)
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    model = DCNClassifier(max_epochs=50, random_state=0, callbacks=[Interrupt()])
+    model.fit(X, y, X_val=X, y_val=y)
+    assert model.n_iter_ == 3
+    assert 1 <= model.best_epoch_ <= 3
+    assert np.isfinite(model.predict_proba(X)).all()

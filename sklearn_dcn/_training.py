@@ -341,11 +341,12 @@ def train(
         device_type = torch.device(net.device).type
         with torch.enable_grad(), torch.autocast(device_type, enabled=False):
             net.partial_fit(data, y=None, epochs=epochs)
-    finally:  # a fitted net holds no rows, no generator and no second copy of weights
+    finally:  # a fitted net holds no rows, generator, gradients or copies
         net.train_split = None
         net.generator = None
         net.callbacks_ = [
             (name, cb) for name, cb in net.callbacks_ if cb is not stopping
         ]
+        net.module_.zero_grad(set_to_none=True)
         net.module_.eval()
     return stopping.best_epoch_ if stopping is not None else len(net.history)

@@ -3,7 +3,7 @@
 The data flows one way, a file for each stage::
 
     table            _table.py        pandas, numpy, lists -> named columns
-      -> encoding    _encoding.py     columns by kind; _categories.py: level -> id;
+      -> encoding    _encoding.py     columns by kind; _categories.py: level -> id
                                       _numbers.py: number -> normalised float
       -> target      _targets.py      y <-> tensor; loss and link function
       -> batches     _training.py     slices of tensors; optimiser, early stopping

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ._encoding import TableEncoder
-from ._parameters import check_parameters
+from ._parameters import check_continuation, check_parameters
 from ._runtime import resolve_device, resolve_dtype, torch_threads
 from ._split import take_rows, train_validation_split
 from ._table import check_table
@@ -129,13 +129,12 @@ class BaseDCN(BaseEstimator):
         warm: bool,
     ) -> None:
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
-        if warm:
-            self.net_ = copy.deepcopy(self.net_)
-        else:
+        if not warm:
             self._rng = _random_state(self.random_state)
         rows, held_out = self._hold_out(rows, validation)
         if warm:
-            data = self._encode(rows)
+            data = self._continue(rows)
+            self.net_ = copy.deepcopy(self.net_)
         else:
             data = self._learn(rows, dtype_rows=len(rows.y))
         valid = None if held_out is None else self._encode(held_out, suffix="_val")
@@ -154,7 +153,7 @@ class BaseDCN(BaseEstimator):
                 fitted._rng = _random_state(self.random_state)
                 data = fitted._learn(rows, dtype_rows=None)
             else:
-                data = fitted._encode(rows)
+                data = fitted._continue(rows)
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
         return self
@@ -174,8 +173,8 @@ class BaseDCN(BaseEstimator):
         """Return the rows of weight above zero; `reset` what depends on all of them."""
         if y is None:
             raise ValueError(
-                f"{type(self).__name__} requires y{suffix} to be passed, but the target "
-                "y is None."
+                f"{type(self).__name__} requires y{suffix} to be passed, but the target y "
+                "is None."
             )
         X = self._check_X(X, reset=reset)
         y = self._check_y(y)
@@ -237,9 +236,15 @@ class BaseDCN(BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         encoded = self.encoder_.fit_transform(rows.X, names, rows.weight)
         self._target = self._make_target(rows)
+        self._params_in_fit = self.get_params(deep=False)
         data = self._tensors(encoded, rows)
-        self.net_ = self._build_net(self._initial_logits(rows), len(data), device)
+        self.net_ = self._build_net(self._initial_logits(rows), device)
         return data
+
+    def _continue(self, rows: Rows) -> TensorTable:
+        """Encode more rows for the net that is there."""
+        check_continuation(self._params_in_fit, self.get_params(deep=False))
+        return self._encode(rows)
 
     def _encode(self, rows: Rows, suffix: str = "") -> TensorTable:
         return self._tensors(self.encoder_.transform(rows.X), rows, suffix)
@@ -268,7 +273,7 @@ class BaseDCN(BaseEstimator):
         return self._target.initial_logits(y, self._loss_weight(rows))
 
     def _build_net(
-        self, initial_logits: NDArray[np.float64], n_rows: int, device: torch.device
+        self, initial_logits: NDArray[np.float64], device: torch.device
     ) -> DCNNet:
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         architecture |= {
@@ -285,11 +290,7 @@ class BaseDCN(BaseEstimator):
             dtype=self._dtype,
             device=device,
             optimizer=self.optimizer,
-            lr=self.learning_rate,
             weight_decay=self.weight_decay,
-            embedding_l2=self.embedding_l2,
-            batch_size=self._n_batch(n_rows),
-            verbose=int(self.verbose),
             callbacks=self.callbacks,
             net_params=self.net_params,
         )
@@ -302,6 +303,12 @@ class BaseDCN(BaseEstimator):
         epochs: int,
         stops: bool,
     ) -> None:
+        self.net_.set_params(
+            lr=self.learning_rate,
+            batch_size=self._n_batch(len(data)),
+            embedding_l2=self.embedding_l2,
+            verbose=int(self.verbose),
+        )
         data.generator = torch.Generator().manual_seed(self._draw_seed())
         self.best_epoch_ = train(
             self.net_,

@@ -18,7 +18,7 @@ from .network.cross import CROSS_KINDS, GATES
 from .network.dcn import STRUCTURES
 from .network.deep import ACTIVATIONS, NORMALIZATIONS
 
-__all__ = ["check_parameters"]
+__all__ = ["check_continuation", "check_parameters"]
 
 Rule = Callable[[str, Any], Any]
 
@@ -223,6 +223,41 @@ RULES: dict[str, Rule] = {
     # Checked against the table, by the encoder:
     "categorical_features": lambda name, value: None,
 }
+
+
+# What may change between a fit and the one that goes on from its weights.
+CONTINUABLE = {
+    "learning_rate",
+    "embedding_l2",
+    "max_epochs",
+    "batch_size",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "tol",
+    "warm_start",
+    "n_jobs",
+    "random_state",
+    "verbose",
+}
+
+
+def check_continuation(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise a ValueError if a parameter changed that is built into the fitted net.
+
+    Parameters
+    ----------
+    before, now : dict
+        The estimator's parameters in the fit that began, and in the one to go on.
+    """
+    for name, value in now.items():
+        old = before[name]
+        if name not in CONTINUABLE and old is not value and repr(old) != repr(value):
+            raise ValueError(
+                f"warm_start and partial_fit go on with the fitted net, so {name} must "
+                f"stay {old!r}; got {value!r}. Set it back, or begin anew with "
+                "warm_start=False."
+            )
 
 
 def check_parameters(parameters: dict[str, Any]) -> None:

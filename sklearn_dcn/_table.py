@@ -239,7 +239,11 @@ def factorize(
         return column.cat.codes.to_numpy().astype(np.intp), categories.tolist()
     is_pandas_column = hasattr(column, "factorize")
     kind = column.dtype.kind
-    if len(column) <= SHORT_COLUMN or (kind in "OT" and not is_pandas_column):
+    if (
+        len(column) <= SHORT_COLUMN
+        or (kind in "OT" and not is_pandas_column)
+        or dtype_name.startswith("null")  # pandas 2.2 would make NA a level
+    ):
         return _factorize_cells(column.tolist(), name)
     if is_pandas_column:
         try:

@@ -294,6 +294,11 @@ default="from_dtype"
         ValueError, TypeError
             As `fit`; also if `y` has a label that is not among the classes.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once, and partial_fit has a "
+                "part of them. Give the weights as a dict."
+            )
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -380,18 +385,19 @@ default="from_dtype"
             )
 
     def _make_target(self, rows: Rows) -> ClassTarget:
-        return ClassTarget(self.classes_)
+        target = ClassTarget(self.classes_)
+        self._class_weights = np.ones(len(self.classes_))
+        if isinstance(self.class_weight, dict):
+            weights = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]
+            self._class_weights = np.asarray(weights)
+        elif self.class_weight == "balanced":
+            codes = target.encode(rows.y)
+            mass = np.bincount(codes, rows.weight, minlength=len(self.classes_))
+            self._class_weights = mass.sum() / np.maximum(mass, 1e-12) / len(mass)
+        return target
 
     def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
-        if self.class_weight is None:
-            return rows.weight
-        codes = self._target.encode(rows.y)
-        if isinstance(self.class_weight, dict):
-            of_class = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]
-        else:
-            mass = np.bincount(codes, rows.weight, minlength=len(self.classes_))
-            of_class = mass.sum() / (len(self.classes_) * np.maximum(mass, 1e-12))
-        return rows.weight * np.asarray(of_class)[codes]
+        return rows.weight * self._class_weights[self._target.encode(rows.y)]
 
     def _strata(self, y: NDArray[Any]) -> NDArray[Any]:
         return y

@@ -286,5 +286,5 @@ def test_new_levels_are_no_change_of_kind():
 def test_refused_cells_in_transform():
     """A container among the cells is named with its column also after fit."""
     levels, _ = fit(objects(["a", "b"]), name="city")
-    with pytest.raises(TypeError, match="^Column 'city' holds dict"):
+    with pytest.raises(TypeError, match=r"^Column 'city' holds dict"):
         levels.transform(objects(["a", {}]))

@@ -206,8 +206,33 @@ def test_warm_start_keeps_the_classes(mixed, tiny):
     assert_array_equal(model.predict_proba(X), before)
 
 
+@pytest.mark.parametrize("change", [{"cross": "vector"}, {"optimizer": "sgd"}])
+def test_warm_start_refuses_what_it_would_ignore(mixed, tiny, change):
+    """A parameter built into the fitted net must stay; a training one takes effect."""
+    X, y = mixed
+    model = DCNClassifier(**tiny, warm_start=True).fit(X, y)
+    before = model.predict_proba(X)
+    model.set_params(**change)
+    (name,) = change
+    with pytest.raises(ValueError, match=f"{name} must stay"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=f"{name} must stay"):
+        model.partial_fit(X, y)
+    assert_array_equal(model.predict_proba(X), before)
+    model = DCNClassifier(**tiny, warm_start=True).fit(X, y)
+    model.set_params(learning_rate=1e-12).fit(X, y)
+    assert_allclose(model.predict_proba(X), before, atol=1e-9)
+
+
+def test_balanced_needs_all_rows(mixed, tiny):
+    """partial_fit can't balance classes that it has not seen, and says so."""
+    X, y = mixed
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all rows"):
+        DCNClassifier(**tiny, class_weight="balanced").partial_fit(X, y)
+
+
 def test_partial_fit_learns():
-    """Batches of rows, one at a time, reach a fit's quality; encoding from the first."""
+    """Rows in parts reach the quality of a fit; the encoding is from the first."""
     X, y = make_mixed(4000)
     model = DCNClassifier(random_state=0, batch_size=128)
     for _ in range(5):

@@ -52,7 +52,7 @@ class Failing(Callback):
 @pytest.mark.parametrize("Estimator", [DCNClassifier, DCNRegressor])
 @pytest.mark.parametrize("random_state", [0, None])
 def test_no_trace(Estimator, random_state):
-    """Random states, threads, dtype, grad mode and warning filters stay as they were."""
+    """Random states, threads, dtype, grad mode and warning filters stay the same."""
     X, y = make_mixed()
     before = state()
     model = Estimator(**NOISY, random_state=random_state, n_jobs=1).fit(X, y)
@@ -95,7 +95,7 @@ def fit_noisy(seed):
 
 
 def test_same_seed_same_bits():
-    """Repeats are bit-identical, whatever the caller's random state or default dtype."""
+    """Repeats are bit-identical, whatever the random state or dtype of the caller."""
     first = fit_noisy(0)
     torch.manual_seed(123)
     np.random.seed(123)
@@ -127,7 +127,7 @@ def test_threads_equal_sequential():
 
 
 def test_overlapping_n_jobs_are_restored():
-    """When fits with other n_jobs overlap, the last to end restores the first's find."""
+    """Where fits overlap, the last to end restores what the first one found."""
     X, y = make_mixed()
     barrier = threading.Barrier(2)
 
@@ -172,7 +172,7 @@ def test_autocast_of_the_caller_has_no_effect():
 
 
 def test_parameters_are_not_changed():
-    """fit changes no parameter, and no argument."""
+    """A fit changes no parameter, and no argument."""
     X, y = make_mixed()
     w = np.linspace(0, 1, len(y))
     copies = X.copy(), y.copy(), w.copy()

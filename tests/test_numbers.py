@@ -84,7 +84,7 @@ CASES = pytest.mark.parametrize("x", COLUMNS.values(), ids=COLUMNS)
 @CASES
 @TRANSFORMS
 def test_equals_oracle(transform, x):
-    """z is the docstring's formula, on the rows of fit and on new ones."""
+    """Z is the docstring's formula, on the rows of fit and on new ones."""
     low, high = np.nanmin(x), np.nanmax(x)
     margin = high - low
     new = np.r_[np.linspace(low - margin, high + margin, 101), np.nan]

@@ -432,7 +432,7 @@ def test_frames_pass_unchanged():
     [
         (pl.DataFrame({"a": [1, 2]}), r"polars.*X\.to_pandas\(\)"),
         (pa.table({"a": [1, 2]}), r"pyarrow.*X\.to_pandas\(\)"),
-        (pa.record_batch({"a": [1, 2]}), r"pyarrow.*X\.to_pandas\(\)"),
+        (pa.RecordBatch.from_pydict({"a": [1, 2]}), r"pyarrow.*X\.to_pandas\(\)"),
         (scipy.sparse.csr_matrix(np.eye(2)), "(?i)sparse data was passed.*toarray"),
         (scipy.sparse.coo_array(np.eye(2)), "(?i)sparse data was passed.*toarray"),
         (

@@ -35,7 +35,7 @@ def test_batches_cover_every_row_once(n, sizes, shuffle):
 
 
 def test_length_is_the_number_of_batches():
-    """len tells progress bars how many batches come."""
+    """The length tells progress bars how many batches come."""
     for n in range(1, 20):
         iterator = BatchIterator(table(n), 4)
         assert len(iterator) == len(list(iterator))

@@ -7,7 +7,7 @@ The data flows one way, a file for each stage::
                                       _numbers.py: number -> normalised float
       -> target      _targets.py      y <-> tensor; loss and link function
       -> batches     _training.py     slices of tensors; optimiser, early stopping
-      -> network     network/         embedding -> cross and deep -> logits (torch alone)
+      -> network     network/         embedding -> cross, deep -> logits (torch alone)
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
 share: `fit`, step by step.

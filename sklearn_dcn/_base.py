@@ -171,10 +171,10 @@ class BaseDCN(BaseEstimator):
         classes: Any = None,
     ) -> Rows:
         """Return the rows of weight above zero; `reset` what depends on all of them."""
-        if y is None:
+        if y is None:  # in scikit-learn's words
             raise ValueError(
-                f"{type(self).__name__} requires y{suffix} to be passed, but the target y "
-                "is None."
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
             )
         X = self._check_X(X, reset=reset)
         y = self._check_y(y)

@@ -43,12 +43,12 @@ def test_hand_worked():
     assert levels.transform(objects(["zzz", None, "a"])).tolist() == [0, 1, 4]
 
 
-@pytest.mark.parametrize("n", [40, 400])
+@pytest.mark.parametrize("n", [40, 3000])
 @pytest.mark.parametrize("make", [pd.Series, objects], ids=["pandas", "numpy"])
 def test_order_of_ids(make, n):
     """Levels stand as by sorting (-count, value) of a plain counter."""
     rng = np.random.default_rng(1)
-    cells = [f"v{k}" for k in rng.poisson(4, n)]
+    cells = [f"v{k % 500}" for k in rng.zipf(1.3, n)]  # many ties
     expected = [
         level
         for level, _ in sorted(

@@ -89,16 +89,16 @@ def test_all_classes_of_one_row():
 @pytest.mark.parametrize("strata", [None, np.arange(200) % 3], ids=["plain", "strata"])
 def test_seed(strata):
     """The same seed gives the same rows, whatever numpy's global state; others not."""
-    np.random.seed(1)  # noqa: NPY002
+    np.random.seed(1)
     first = split(200, strata, seed=5)
-    state = np.random.get_state()[1].tolist()  # noqa: NPY002
-    np.random.seed(2)  # noqa: NPY002
+    state = np.random.get_state()[1].tolist()
+    np.random.seed(2)
     second = split(200, strata, seed=5)
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     assert set(split(200, strata, seed=6)[1]) != set(first[1])
-    np.random.seed(1)  # noqa: NPY002
-    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+    np.random.seed(1)
+    assert np.random.get_state()[1].tolist() == state
 
 
 def test_one_row():

@@ -324,9 +324,12 @@ class BaseDCN(BaseEstimator):
             {key: value for key, value in epoch.items() if key != "batches"}
             for epoch in self.net_.history
         ]
-        if not all(p.isfinite().all() for p in self.module_.parameters()):
+        is_finite = np.isfinite(self.history_[-1].get("train_loss", 0.0))
+        if not is_finite or not all(
+            p.isfinite().all() for p in self.module_.parameters()
+        ):
             raise ValueError(
-                "Training diverged: the weights are not finite after epoch "
+                "Training diverged: loss or weights are not finite after epoch "
                 f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, clip the "
                 "gradients with skorch's GradientNormClipping in callbacks, or keep "
                 "numeric_transform='quantile'."
@@ -400,6 +403,13 @@ class BaseDCN(BaseEstimator):
                 at = slice(start, start + PREDICT_BATCH_SIZE)
                 batch = {name: t[at].to(device) for name, t in x.items()}
                 logits[at] = module(**batch).cpu().numpy()
+        if not np.isfinite(logits).all():
+            row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+            raise ValueError(
+                f"The network's output is not finite, first in row {row} of X: its "
+                "numbers are too far outside those of fit. Use "
+                "numeric_transform='quantile' or 'robust', or clip them."
+            )
         return logits
 
     def __sklearn_tags__(self) -> Any:
@@ -422,9 +432,11 @@ def _check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
     """Return row weights, ones for None."""
     if weight is None:
         return np.ones(n_rows)
-    weight = check_array(
-        weight, ensure_2d=False, dtype=np.float64, input_name=name, copy=True
-    )
+    weight = np.array(weight)
+    if weight.dtype.kind not in "biufO":
+        raise ValueError(f"{name} must hold numbers; got dtype {weight.dtype}.")
+    if weight.ndim:
+        weight = check_array(weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n_rows,):
         raise ValueError(
             f"{name} must be 1-D with one weight a row, shape ({n_rows},); got shape "

@@ -176,11 +176,12 @@ def _net_params(name: str, value: Any) -> None:
             f"{value!r}."
         )
     for key in value:
-        owner = str(key).split("__")[0]
-        is_free = owner == "optimizer" and "__" in str(key)  # optimizer__betas, ...
-        if owner in OWNED_BY_ESTIMATOR and not is_free:
+        prefix, *option = str(key).split("__")
+        # optimizer__betas and its like are free, but for those with a parameter here.
+        owned = str(key) if prefix == "optimizer" and option else prefix
+        if owned in OWNED_BY_ESTIMATOR:
             raise ValueError(
-                f"{name} must not set {key!r}: {OWNED_BY_ESTIMATOR[owner]}."
+                f"{name} must not set {key!r}: {OWNED_BY_ESTIMATOR[owned]}."
             )
 
 
@@ -268,5 +269,6 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     parameters : dict
         An estimator's parameters by name.
     """
-    for name, value in parameters.items():
-        RULES[name](name, value)
+    for name, rule in RULES.items():  # a subclass may have more parameters
+        if name in parameters:
+            rule(name, parameters[name])

@@ -125,6 +125,11 @@ class ClassTarget:
     ) -> NDArray[np.float64]:
         """Return the logits of the weighted class frequencies, shape (d_out,)."""
         mass = np.bincount(codes, weight, minlength=len(self.classes))
+        if not mass.any():
+            raise ValueError(
+                "class_weight must leave a class of the training rows some weight; got "
+                "only zeros."
+            )
         p = np.clip(mass / mass.sum(), 1e-6, 1.0)  # a class may be all validation
         return np.log(p[1:] / p[:1]) if self.is_binary else np.log(p)
 

@@ -49,6 +49,14 @@ OWNED_BY_ESTIMATOR = {
     "callbacks": "use callbacks of the estimator",
     "device": "use device of the estimator",
     "verbose": "use verbose of the estimator",
+    "embedding_l2": "use embedding_l2 of the estimator",
+    "optimizer__lr": "use learning_rate",
+    "optimizer__param_groups": "the groups are those with and without weight decay",
+    "optimizer__weight_decay": "use weight_decay",
+    "record_batches": "batches are recorded where callbacks are given",
+    "seed": "use random_state",
+    "initial_logits": "they follow from the target",
+    "dtype": "use dtype of the estimator",
 }
 
 
@@ -292,20 +300,27 @@ def build_net(
         kwargs["optimizer__fused"] = True
     kwargs |= {f"module__{name}": value for name, value in architecture.items()}
     kwargs |= net_params or {}
-    net = DCNNet(
-        DeepCrossNetwork,
-        criterion,
-        optimizer=optimizer_class,
-        device=str(device),
-        callbacks=list(callbacks or []),
-        record_batches=bool(callbacks),
-        train_split=None,
-        iterator_train=BatchIterator,
-        iterator_train__shuffle=True,
-        iterator_valid=BatchIterator,
-        **kwargs,
-    )
-    return net.initialize()
+    try:
+        net = DCNNet(
+            DeepCrossNetwork,
+            criterion,
+            optimizer=optimizer_class,
+            device=str(device),
+            callbacks=list(callbacks or []),
+            record_batches=bool(callbacks),
+            train_split=None,
+            iterator_train=BatchIterator,
+            iterator_train__shuffle=True,
+            iterator_valid=BatchIterator,
+            **kwargs,
+        )
+        return net.initialize()
+    except (TypeError, ValueError) as error:
+        if not net_params:
+            raise
+        raise TypeError(
+            f"net_params={net_params!r} is not accepted: {error}"
+        ) from error
 
 
 def train(

@@ -373,7 +373,7 @@ default="from_dtype"
         return ClassTarget.check(y)
 
     def _check_target(self, y: NDArray[Any], classes: Any) -> None:
-        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        self.classes_ = np.unique(y if classes is None else ClassTarget.check(classes))
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes in y; got 1 class: "

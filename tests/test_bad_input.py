@@ -306,7 +306,7 @@ WRONG_CALLS = {
     "weights of strings": (
         lambda e, X, y: e.fit(X, y, ["heavy"] * N),
         ValueError,
-        "could not convert string to float: .*'heavy'",
+        "sample_weight must hold numbers",
     ),
     "X_val without y_val": (
         lambda e, X, y: e.fit(X, y, X_val=X),
@@ -560,8 +560,17 @@ WRONG_PARAMETERS = {
                 "callbacks__print_log",
                 "device",
                 "verbose",
+                "embedding_l2",
+                "record_batches",
+                "seed",
+                "dtype",
+                "optimizer__lr",
+                "optimizer__weight_decay",
+                "optimizer__param_groups",
             )
         ),
+        ({"foo": 1}, V),
+        ({"optimizer__foo": 1}, V),
     ],
 }
 
@@ -618,7 +627,7 @@ def test_net_params_name_the_key(key):
         {"callbacks": [], "net_params": {"optimizer__betas": (0.9, 0.99)}},
         {"validation_fraction": 0.99, "early_stopping": True},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "none",
 )
 def test_numpy_scalars_are_right(parameters):
     """Values of grids and the bounds of ranges are not refused."""
@@ -660,3 +669,42 @@ def test_not_fitted(Estimator, method):
         estimator.set_params(dropout=2).fit(X, y)
     with pytest.raises(NotFittedError):
         getattr(estimator, method)(X)
+
+
+def test_numbers_beyond_the_network_are_an_error(mixed, tiny):
+    """A prediction that overflows names its row; probabilities are never NaN."""
+    X, y = mixed
+    model = DCNClassifier(**tiny, numeric_transform=None).fit(X, y)
+    far = X.head(3).assign(visits=[1.0, 1e200, 2.0])
+    with pytest.raises(ValueError, match="not finite, first in row 1 of X"):
+        model.predict_proba(far)
+    quantile = DCNClassifier(**tiny).fit(X, y)
+    assert np.isfinite(quantile.predict_proba(far)).all()
+
+
+def test_weights_that_leave_nothing(mixed, tiny):
+    """Class weights of zero for every class, and labels missing in classes."""
+    X, y = mixed
+    with pytest.raises(ValueError, match="class_weight must leave a class"):
+        DCNClassifier(**tiny, class_weight={0: 0, 1: 0}).fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        DCNClassifier(**tiny).partial_fit(X, y, classes=[0, 1, np.nan])
+    for weight in (["a"] * 300, 2.0, "a"):
+        with pytest.raises(ValueError, match="sample_weight must"):
+            DCNClassifier(**tiny).fit(X, y, sample_weight=weight)
+
+
+def test_subclass_with_a_parameter_of_its_own(mixed, tiny):
+    """A subclass may have a parameter that no rule here is for."""
+
+    class Named(DCNRegressor):
+        def __init__(self, title="", **kwargs):
+            super().__init__(**kwargs)
+            self.title = title
+
+        @classmethod
+        def _get_param_names(cls):
+            return ["title", *DCNRegressor._get_param_names()]
+
+    X, y = mixed
+    assert Named(title="x", **tiny).fit(X, y).get_params()["title"] == "x"

@@ -318,7 +318,7 @@ def build_net(
     except (TypeError, ValueError) as error:
         if not net_params:
             raise
-        raise TypeError(
+        raise ValueError(
             f"net_params={net_params!r} is not accepted: {error}"
         ) from error
 

@@ -6,6 +6,7 @@ The only module that imports skorch.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -142,6 +143,16 @@ class BatchIterator:
         return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
 
 
+class EpochLog(PrintLog):
+    """skorch's line for every epoch, in colour only where there is a terminal."""
+
+    def format_row(self, row: dict[str, Any], key: str, color: str) -> Any:
+        """Format one cell; without the mark of a best value it has no colour."""
+        if not sys.stdout.isatty():
+            row = {key: row[key]}
+        return super().format_row(row, key, color)
+
+
 class DCNNet(NeuralNet):
     """skorch's `NeuralNet`, seeded, with three changes to the training step.
 
@@ -195,7 +206,7 @@ class DCNNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return [("epoch_timer", EpochTimer()), ("print_log", EpochLog())]
 
     def initialize_module(self) -> DCNNet:
         """Build the network from the seed, its output at `initial_logits`.

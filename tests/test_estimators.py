@@ -387,3 +387,4 @@ def test_verbose_prints_a_line_an_epoch(mixed, tiny, capsys):
     header, _, *lines = capsys.readouterr().out.splitlines()
     assert {"epoch", "train_loss", "valid_loss", "dur"} <= set(header.split())
     assert len(lines) == 2
+    assert "\x1b" not in "".join(lines)  # no colours where there is no terminal

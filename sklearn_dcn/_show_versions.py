@@ -66,7 +66,7 @@ def show_versions() -> None:
 
     Examples
     --------
-    >>> from sklearn_dcn._show_versions import show_versions
+    >>> from sklearn_dcn import show_versions
     >>> show_versions()  # doctest: +ELLIPSIS
     <BLANKLINE>
     System:

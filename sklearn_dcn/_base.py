@@ -347,10 +347,13 @@ class BaseDCN(BaseEstimator):
             return self.max_epochs
         if stops:
             return 50
-        # Nothing else ends the fit before it over-fits; but a tiny table has an epoch
-        # of few steps, and needs 100 of them to be learned at all.
+        # Nothing else ends the fit before it over-fits. A network that sees an id once
+        # or twice an epoch has memorised it by the third. But a tiny table has epochs
+        # of few steps, and needs more of them to be learned at all.
+        seldom = 2 * sum(self.encoder_.cardinalities) > n_rows
+        epochs, least_steps = (2, 30) if seldom else (10, 100)
         steps = -(-n_rows // self._n_batch(n_rows))
-        return max(10, -(-100 // steps))
+        return max(epochs, -(-least_steps // steps))
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))

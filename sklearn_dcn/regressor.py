@@ -95,7 +95,8 @@ default="from_dtype"
         batch's rows of their embeddings' squared norm.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" is at most 50 where early
-        stopping ends them; else 10, or in tiny tables as many as make 100 steps.
+        stopping ends them; else 10, or 2 if the columns have more than half as many
+        levels as the table rows, and in tiny tables as many as make 100, or 30, steps.
     batch_size : int or "auto", default="auto"
         Rows in a batch. "auto" is a 64th of the rows, a power of two between 64 and
         1024, and at least 128 from 512 rows.

@@ -10,6 +10,7 @@ from conftest import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -157,6 +158,35 @@ def test_early_stopping_keeps_the_best_weights(Estimator):
     else:
         loss = ((logits[:, 0] - model._target.encode(y_val)[:, 0]) ** 2).mean() / 2
     assert_allclose(loss, min(losses), rtol=1e-5)
+
+
+def test_max_epochs_auto():
+    """10 epochs; 2 where ids are seldom seen; more in tiny tables; 50 with stopping."""
+    rng = np.random.default_rng(0)
+
+    def n_epochs(n_rows, n_levels, **options):
+        X = pd.DataFrame({"id": (np.arange(n_rows) % n_levels).astype(str)})
+        y = rng.random(n_rows) < 0.5
+        options |= {"random_state": 0, "hidden_layer_sizes": (4,)}
+        return DCNClassifier(**options).fit(X, y).n_iter_
+
+    assert n_epochs(4000, 10) == 10
+    assert n_epochs(4000, 2100) == 2
+    assert n_epochs(200, 10) == 25  # 4 steps an epoch
+    assert n_epochs(200, 150) == 8
+    assert n_epochs(4000, 2100, early_stopping=True, n_iter_no_change=99) == 50
+
+
+def test_ids_that_tell_nothing_are_not_memorised():
+    """With as many ids as rows, the default stays near the base rate on new rows."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({c: rng.integers(0, 2000, 8000).astype(str) for c in "abc"})
+    y = rng.random(8000) < 0.3
+    base_rate = log_loss(y[4000:], np.full(4000, 0.3))
+    for max_epochs, is_near in [("auto", True), (10, False)]:
+        model = DCNClassifier(random_state=0, max_epochs=max_epochs)
+        p = model.fit(X[:4000], y[:4000]).predict_proba(X[4000:])
+        assert (log_loss(y[4000:], p) < base_rate + 0.05) == is_near
 
 
 def test_early_stopping_auto(tiny):

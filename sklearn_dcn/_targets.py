@@ -78,6 +78,9 @@ class ClassTarget:
         ValueError
             If a label is missing or `y` is continuous.
         """
+        nullable = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+        if nullable is not None and nullable.kind in "biu" and not y.isna().any():
+            y = y.to_numpy(dtype=nullable)  # else scikit-learn makes floats of them
         y = column_or_1d(y, warn=True)
         if y.dtype == object:
             labels, missing = y.tolist(), missing_types()

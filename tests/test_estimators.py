@@ -41,6 +41,24 @@ def test_binary_labels(mixed, tiny, labels):
     assert model.decision_function(X).shape == (len(X),)
 
 
+@pytest.mark.parametrize(
+    "dtype, classes",
+    [
+        ("boolean", [False, True]),
+        ("Int64", [0, 1]),
+        ("bool[pyarrow]", [False, True]),
+        ("string", ["0", "1"]),
+        ("category", [0, 1]),
+    ],
+)
+def test_labels_of_pandas_types(mixed, tiny, dtype, classes):
+    """Nullable, arrow-backed and categorical labels keep their type."""
+    X, y = mixed
+    model = DCNClassifier(**tiny).fit(X, pd.Series(y).astype(dtype))
+    assert model.classes_.tolist() == classes
+    assert {type(label) for label in model.classes_.tolist()} == {type(classes[0])}
+
+
 def test_multiclass(mixed):
     """Three classes: softmax probabilities of a learnable target."""
     X, _ = mixed

@@ -25,6 +25,7 @@ __all__ = [
     "level_family",
     "missing_types",
     "to_float",
+    "unwrap_nullable",
 ]
 
 Column = Any  # a 1-D ndarray or a pandas Series
@@ -215,6 +216,18 @@ def _object_to_float(column: Column, name: str | int) -> NDArray[np.float64]:
         else:
             _raise_bad_cell(name, type(cell).__name__)
     return values
+
+
+def unwrap_nullable(column: Any) -> Any:
+    """Return a nullable pandas column of integers or booleans as a plain array.
+
+    Only where no cell is missing; anything else comes back as it is. scikit-learn
+    would make floats of them.
+    """
+    dtype = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
+    if dtype is None or dtype.kind not in "biu" or column.isna().any():
+        return column
+    return column.to_numpy(dtype=dtype)
 
 
 def factorize(

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._table import missing_types
+from ._table import missing_types, unwrap_nullable
 
 __all__ = ["ClassTarget", "ContinuousTarget"]
 
@@ -78,10 +78,7 @@ class ClassTarget:
         ValueError
             If a label is missing or `y` is continuous.
         """
-        nullable = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-        if nullable is not None and nullable.kind in "biu" and not y.isna().any():
-            y = y.to_numpy(dtype=nullable)  # else scikit-learn makes floats of them
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(unwrap_nullable(y), warn=True)
         if y.dtype == object:
             labels, missing = y.tolist(), missing_types()
             if any(type(label) in missing or label != label for label in labels):

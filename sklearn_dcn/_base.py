@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._encoding import TableEncoder
 from ._parameters import check_continuation, check_parameters
+from ._rows import Rows, check_weight, take_rows, train_validation_split
 from ._runtime import resolve_device, resolve_dtype, torch_threads
-from ._split import take_rows, train_validation_split
 from ._table import check_table
 from ._targets import ClassTarget, ContinuousTarget
 from ._training import DCNNet, TensorTable, build_net, train
@@ -44,14 +44,6 @@ ARCHITECTURE = (
     "dropout",
     "normalization",
 )
-
-
-class Rows(NamedTuple):
-    """Checked rows: table, target and weights, none of them zero."""
-
-    X: Any
-    y: NDArray[Any]
-    weight: NDArray[np.float64]
 
 
 class BaseDCN(BaseEstimator):
@@ -183,7 +175,7 @@ class BaseDCN(BaseEstimator):
                 f"X{suffix} and y{suffix} must have the same number of rows; got "
                 f"{len(X)} and {len(y)}."
             )
-        weight = _check_weight(sample_weight, len(y), f"sample_weight{suffix}")
+        weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
         kept = weight > 0
         if not kept.all():
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
@@ -237,9 +229,9 @@ class BaseDCN(BaseEstimator):
         encoded = self.encoder_.fit_transform(rows.X, names, rows.weight)
         self._target = self._make_target(rows)
         self._params_in_fit = self.get_params(deep=False)
-        data = self._tensors(encoded, rows)
-        self.net_ = self._build_net(self._initial_logits(rows), device)
-        return data
+        y, weight = self._encode_target(rows)
+        self.net_ = self._build_net(self._target.initial_logits(y, weight), device)
+        return self._tensors(encoded, y, weight)
 
     def _continue(self, rows: Rows) -> TensorTable:
         """Encode more rows for the net that is there."""
@@ -247,14 +239,22 @@ class BaseDCN(BaseEstimator):
         return self._encode(rows)
 
     def _encode(self, rows: Rows, suffix: str = "") -> TensorTable:
-        return self._tensors(self.encoder_.transform(rows.X), rows, suffix)
+        encoded = self.encoder_.transform(rows.X)
+        return self._tensors(encoded, *self._encode_target(rows, suffix))
+
+    def _encode_target(
+        self, rows: Rows, suffix: str = ""
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the target as the loss takes it, and the weights of the loss."""
+        y = self._target.encode(rows.y, name=f"y{suffix}")
+        return y, self._loss_weight(y, rows.weight)
 
     def _tensors(
-        self, encoded: dict[str, NDArray[Any]], rows: Rows, suffix: str = ""
+        self,
+        encoded: dict[str, NDArray[Any]],
+        y: NDArray[Any],
+        weight: NDArray[np.float64],
     ) -> TensorTable:
-        """Return encoded rows with the target and the weights of the loss."""
-        y = self._target.encode(rows.y, name=f"y{suffix}")
-        weight = self._loss_weight(rows)
         has_weights = weight.min() < weight.max()
         return TensorTable(
             self._inputs(encoded),
@@ -267,10 +267,6 @@ class BaseDCN(BaseEstimator):
         if "x_num" in tensors:
             tensors["x_num"] = tensors["x_num"].to(self._dtype)
         return tensors
-
-    def _initial_logits(self, rows: Rows) -> NDArray[np.float64]:
-        y = self._target.encode(rows.y)
-        return self._target.initial_logits(y, self._loss_weight(rows))
 
     def _build_net(
         self, initial_logits: NDArray[np.float64], device: torch.device
@@ -376,8 +372,10 @@ class BaseDCN(BaseEstimator):
         """Return the target's encoding, learned on the training rows."""
 
     @abstractmethod
-    def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the weight of each row in the loss."""
+    def _loss_weight(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the weight in the loss of rows with encoded target `y`."""
 
     @abstractmethod
     def _strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
@@ -429,30 +427,3 @@ def _random_state(random_state: Any) -> np.random.RandomState:
     if random_state is None:
         return np.random.RandomState()
     return check_random_state(random_state)
-
-
-def _check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
-    """Return row weights, ones for None."""
-    if weight is None:
-        return np.ones(n_rows)
-    weight = np.array(weight)
-    if weight.dtype.kind not in "biufO":
-        raise ValueError(f"{name} must hold numbers; got dtype {weight.dtype}.")
-    if weight.ndim:
-        weight = check_array(weight, ensure_2d=False, dtype=np.float64, input_name=name)
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"{name} must be 1-D with one weight a row, shape ({n_rows},); got shape "
-            f"{weight.shape}."
-        )
-    if (weight < 0).any():
-        row = int((weight < 0).argmax())
-        raise ValueError(
-            f"{name} must not be negative; got {weight[row]} in row {row}."
-        )
-    if not weight.any():
-        raise ValueError(
-            f"{name} must have a positive weight; got only zeros: all the weights are "
-            "zero."
-        )
-    return weight

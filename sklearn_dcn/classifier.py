@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from ._base import BaseDCN, Rows
+from ._base import BaseDCN
+from ._rows import Rows
 from ._targets import ClassTarget
 
 __all__ = ["DCNClassifier"]
@@ -397,8 +398,10 @@ default="from_dtype"
             self._class_weights = mass.sum() / np.maximum(mass, 1e-12) / len(mass)
         return target
 
-    def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
-        return rows.weight * self._class_weights[self._target.encode(rows.y)]
+    def _loss_weight(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return weight * self._class_weights[y]
 
     def _strata(self, y: NDArray[Any]) -> NDArray[Any]:
         return y

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
-from ._base import BaseDCN, Rows
+from ._base import BaseDCN
+from ._rows import Rows
 from ._targets import ContinuousTarget
 
 __all__ = ["DCNRegressor"]
@@ -311,8 +312,10 @@ default="from_dtype"
     def _make_target(self, rows: Rows) -> ContinuousTarget:
         return ContinuousTarget(rows.y, rows.weight)
 
-    def _loss_weight(self, rows: Rows) -> NDArray[np.float64]:
-        return rows.weight
+    def _loss_weight(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return weight
 
     def _strata(self, y: NDArray[Any]) -> None:
         return None

@@ -15,7 +15,7 @@ NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 470  # lines
 MAX_FUNCTION = 60  # lines, without its docstring
 
-STAGES = ["_encoding", "_categories", "_numbers", "_table", "_targets", "_split"]
+STAGES = ["_encoding", "_categories", "_numbers", "_table", "_targets", "_rows"]
 ABOVE_STAGES = ["_base", "classifier", "regressor", "_training", "_parameters"]
 
 
@@ -131,7 +131,7 @@ def test_only_the_loaders_import_pandas_at_all():
 
 
 def test_only_table_knows_pandas():
-    """No other file uses what is special to frames; `_split.py` takes rows of them."""
+    """No other file uses what is special to frames; `_rows.py` takes rows of them."""
     special = {"iloc", "columns", "cat", "to_numpy", "factorize", "na_value"}
     for path in FILES:
         if path.parent != PACKAGE or path.name == "_table.py":
@@ -141,8 +141,8 @@ def test_only_table_knows_pandas():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Attribute) and node.attr in special
         }
-        assert used <= ({"iloc"} if path.name == "_split.py" else set()), path.name
-    assert "sklearn_dcn._table.is_pandas" in imports_of(PACKAGE / "_split.py")
+        assert used <= ({"iloc"} if path.name == "_rows.py" else set()), path.name
+    assert "sklearn_dcn._table.is_pandas" in imports_of(PACKAGE / "_rows.py")
 
 
 def test_network_does_not_know_the_rest():

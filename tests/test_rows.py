@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_dcn._split import take_rows, train_validation_split
+from sklearn_dcn._rows import take_rows, train_validation_split
 
 
 def split(n, strata=None, fraction=0.1, seed=0):

@@ -1,5 +1,8 @@
 """What the tests share: one thread a worker, a mixed table, small estimators."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,15 @@ import torch
 
 # The suite runs in two processes; each with all threads would slow both down badly.
 torch.set_num_threads(1)
+
+
+def load_script(path):
+    """Return a script of the repository, e.g. "examples/demo.py", as a module."""
+    path = Path(__file__).parent.parent / path
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def make_mixed(n=300, seed=0):

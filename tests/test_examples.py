@@ -1,27 +1,15 @@
 """The examples run, and what they show is true."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from conftest import load_script
 from sklearn.metrics import log_loss
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-def load_example(name):
-    """Return an example as a module."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.slow
 def test_demo_compares_three_models(capsys):
     """On shipped data the DCN beats logistic regression on the same split."""
-    demo = load_example("demo")
+    demo = load_script("examples/demo.py")
     X, y = demo.load_online_shoppers(return_X_y=True)
     models = demo.make_models(X)
     models["DCN, grid search"].set_params(
@@ -38,7 +26,7 @@ def test_demo_compares_three_models(capsys):
 
 def test_expected_calibration_error():
     """Hand-worked: two bins, predicted .2 and .6, true rates .5 and 1."""
-    demo = load_example("demo")
+    demo = load_script("examples/demo.py")
     y = np.array([0, 1, 1, 1])
     p = np.array([0.1, 0.3, 0.5, 0.7])
     error = demo.expected_calibration_error(y, p, n_bins=2)
@@ -48,10 +36,7 @@ def test_expected_calibration_error():
 @pytest.mark.slow
 def test_benchmark_against_logistic_measures():
     """The benchmark's figures are those of its two models on one split."""
-    path = EXAMPLES.parent / "benchmarks" / "against_logistic.py"
-    spec = importlib.util.spec_from_file_location("against_logistic", path)
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    benchmark = load_script("benchmarks/against_logistic.py")
     X, y = benchmark.load_online_shoppers(return_X_y=True)
     loss, auc, seconds = benchmark.measure(benchmark.logistic_regression(X), X, y, 0)
     base_rate = np.full(len(y), y.mean())

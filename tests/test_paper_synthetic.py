@@ -3,24 +3,17 @@
 They are fitted by the example of the same name, whose functions are under test here.
 """
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
+from conftest import load_script
 
 from sklearn_dcn.network import DeepCrossNetwork
-
-PATH = Path(__file__).parents[1] / "examples" / "paper_synthetic.py"
 
 
 @pytest.fixture(scope="module")
 def example():
     """Import the example from its folder."""
-    spec = importlib.util.spec_from_file_location("paper_synthetic", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("examples/paper_synthetic.py")
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._batches import TensorTable
 from ._encoding import TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._rows import Rows, check_weight, take_rows, train_validation_split
 from ._runtime import resolve_device, resolve_dtype, torch_threads
 from ._table import check_table
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import DCNNet, TensorTable, build_net, train
+from ._training import DCNNet, build_net, train
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
@@ -284,6 +285,7 @@ class BaseDCN(BaseEstimator):
             seed=self._draw_seed(),
             initial_logits=initial_logits,
             dtype=self._dtype,
+            autocast=self.dtype == "bfloat16",
             device=device,
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
@@ -314,6 +316,7 @@ class BaseDCN(BaseEstimator):
             patience=self.n_iter_no_change if stops else None,
             tol=self.tol,
             seed=self._draw_seed(),
+            compile=self.compile,
         )
         self.n_iter_ = len(self.net_.history)
         self.history_ = [
@@ -398,12 +401,14 @@ class BaseDCN(BaseEstimator):
         with (
             torch_threads(self.n_jobs),
             torch.inference_mode(),
-            torch.autocast(torch.device(device).type, enabled=False),
+            torch.autocast(
+                torch.device(device).type, torch.bfloat16, enabled=self.net_.autocast
+            ),
         ):
             for start in range(0, len(X), PREDICT_BATCH_SIZE):
                 at = slice(start, start + PREDICT_BATCH_SIZE)
                 batch = {name: t[at].to(device) for name, t in x.items()}
-                logits[at] = module(**batch).cpu().numpy()
+                logits[at] = module(**batch).to(self._dtype).cpu().numpy()
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
             raise ValueError(

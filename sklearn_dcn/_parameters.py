@@ -12,9 +12,11 @@ import torch
 from sklearn.utils import check_random_state
 
 from ._numbers import NUMERIC_TRANSFORMS
-from ._training import OPTIMIZERS, OWNED_BY_ESTIMATOR
+from ._optimizers import OPTIMIZERS
+from ._training import OWNED_BY_ESTIMATOR
 from .network._checks import check_count, check_option, check_rate, check_sizes
-from .network.cross import CROSS_KINDS, GATES
+from .network.cross import CROSS_KINDS
+from .network.cross_layers import GATES
 from .network.dcn import STRUCTURES
 from .network.deep import ACTIVATIONS, NORMALIZATIONS
 
@@ -105,11 +107,22 @@ def _embedding_dim(name: str, value: Any) -> None:
 def _optimizer(name: str, value: Any) -> None:
     if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer):
         return
-    if not isinstance(value, str) or value not in OPTIMIZERS:
-        names = ", ".join(map(repr, OPTIMIZERS))
+    names = ("auto", *OPTIMIZERS)
+    if not isinstance(value, str) or value not in names:
         raise ValueError(
-            f"{name} must be one of {names} or a class of torch optimizer; got "
-            f"{value!r}."
+            f"{name} must be one of {', '.join(map(repr, names))} or a class of torch "
+            f"optimizer; got {value!r}."
+        )
+
+
+def _compile(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        _boolean(name, value)
+    elif value not in torch.compiler.list_backends(exclude_tags=()):
+        backends = torch.compiler.list_backends(exclude_tags=())
+        raise ValueError(
+            f"{name} must be True, False or a backend of torch.compile "
+            f"({', '.join(map(repr, backends))}); got {value!r}."
         )
 
 
@@ -215,7 +228,8 @@ RULES: dict[str, Rule] = {
     "class_weight": _class_weight,
     "warm_start": _boolean,
     "device": _device,
-    "dtype": option("auto", "float32", "float64"),
+    "dtype": option("auto", "float32", "float64", "bfloat16"),
+    "compile": _compile,
     "n_jobs": _n_jobs,
     "random_state": _random_state,
     "verbose": _verbose,
@@ -236,6 +250,7 @@ CONTINUABLE = {
     "validation_fraction",
     "n_iter_no_change",
     "tol",
+    "compile",
     "warm_start",
     "n_jobs",
     "random_state",

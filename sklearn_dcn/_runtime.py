@@ -51,13 +51,13 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 
 def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch.dtype:
-    """Return the dtype of the computation; `n_rows` is None if not all are known."""
+    """Return the dtype of the weights; `n_rows` is None if not all are known."""
     if dtype == "auto":
         small = n_rows is not None and n_rows <= SMALL_TABLE
         return torch.float64 if small and device.type != "mps" else torch.float32
     if dtype == "float64" and device.type == "mps":
         raise ValueError("dtype='float64' does not exist on device 'mps'. Use 'auto'.")
-    return {"float32": torch.float32, "float64": torch.float64}[dtype]
+    return torch.float64 if dtype == "float64" else torch.float32
 
 
 _threads_lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The training: batches as slices of tensors, optimiser, early stopping, history.
+"""The training: the net that skorch manages, early stopping, history.
 
 The only module that imports skorch.
 """
@@ -8,31 +8,23 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
+from ._batches import BatchIterator, TensorTable, place
+from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from .network import DeepCrossNetwork
 
-__all__ = ["OPTIMIZERS", "DCNNet", "TensorTable", "build_net", "train"]
-
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "adagrad": torch.optim.Adagrad,
-    "sgd": torch.optim.SGD,
-}
-
-# Last names of the parameters that weight decay is for.
-WEIGHTS = ("weight", "W", "W_g", "U", "V", "C", "G", "w")
+__all__ = ["DCNNet", "build_net", "train"]
 
 # What net_params must leave alone: it is built here, or has a parameter of its own.
 OWNED_BY_ESTIMATOR = {
@@ -58,89 +50,9 @@ OWNED_BY_ESTIMATOR = {
     "seed": "use random_state",
     "initial_logits": "they follow from the target",
     "dtype": "use dtype of the estimator",
+    "autocast": "use dtype='bfloat16'",
+    "compile": "use compile of the estimator",
 }
-
-
-class TensorTable(Dataset[Any]):
-    """An encoded table in memory, indexed by whole batches.
-
-    Parameters
-    ----------
-    x : dict of {str: Tensor of shape (n, ...)}
-        Arguments of the network's `forward`.
-    y : Tensor of shape (n, ...)
-        Target.
-    weight : Tensor of shape (n,) or None
-        Row weights, scaled to mean 1 here; None for equal ones.
-    generator : torch.Generator or None
-        Source of the order of rows when shuffled.
-    """
-
-    def __init__(
-        self,
-        x: dict[str, Tensor],
-        y: Tensor,
-        weight: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.x = x
-        self.target = {"y": y}
-        if weight is not None:
-            self.target["weight"] = weight * (len(weight) / weight.sum())
-        self.generator = generator
-
-    def __len__(self) -> int:
-        return len(self.target["y"])
-
-    def __getitem__(
-        self, rows: slice | Tensor
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        return (
-            {name: tensor[rows] for name, tensor in self.x.items()},
-            {name: tensor[rows] for name, tensor in self.target.items()},
-        )
-
-
-class BatchIterator:
-    """Batches of a `TensorTable` as slices of its tensors, in skorch's protocol.
-
-    Ten to a hundred times faster than a DataLoader, which collates row by row.
-
-    Parameters
-    ----------
-    dataset : TensorTable
-        The rows.
-    batch_size : int
-        Rows in a batch. A last batch of one row joins the one before it: batch
-        normalisation has no statistics of a single row.
-    shuffle : bool, default=False
-        Whether every pass takes the rows in a new order.
-    """
-
-    def __init__(
-        self, dataset: TensorTable, batch_size: int, shuffle: bool = False
-    ) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        starts = self._starts()
-        stops = [*starts[1:], len(self.dataset)]
-        order = None
-        if self.shuffle:
-            order = torch.randperm(stops[-1], generator=self.dataset.generator)
-        for start, stop in zip(starts, stops, strict=True):
-            rows = slice(start, stop)
-            yield self.dataset[rows if order is None else order[rows]]
-
-    def __len__(self) -> int:
-        return len(self._starts())
-
-    def _starts(self) -> list[int]:
-        n = len(self.dataset)
-        starts = list(range(0, n, self.batch_size))
-        return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
 
 
 class EpochLog(PrintLog):
@@ -178,6 +90,8 @@ class DCNNet(NeuralNet):
     record_batches : bool, default=False
         Whether the history keeps the loss of every batch, for callbacks that read it.
         It costs one synchronisation a batch.
+    autocast : bool, default=False
+        Whether the network multiplies its matrices in bfloat16.
     **kwargs
         As `NeuralNet`.
     """
@@ -192,6 +106,7 @@ class DCNNet(NeuralNet):
         dtype: torch.dtype,
         embedding_l2: float = 0.0,
         record_batches: bool = False,
+        autocast: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion, **kwargs)
@@ -200,6 +115,7 @@ class DCNNet(NeuralNet):
         self.dtype = dtype
         self.embedding_l2 = embedding_l2
         self.record_batches = record_batches
+        self.autocast = autocast
 
     # Set for the time of `train`: a generator is no part of a fitted net.
     generator: torch.Generator | None = None
@@ -228,9 +144,18 @@ class DCNNet(NeuralNet):
         self, prefix: str, named_parameters: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Exempt embeddings, biases and norms from weight decay."""
-        decayed, exempt = split_by_decay(dict(named_parameters))
         _, kwargs = super().get_params_for_optimizer(prefix, iter(()))
-        return [[{"params": decayed}, {"params": exempt, "weight_decay": 0.0}]], kwargs
+        return [parameter_groups(named_parameters)], kwargs
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Compute the network's output in the precision of the fit."""
+        device_type = torch.device(self.device).type
+        with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
+            return super().infer(x, **fit_params)
+
+    def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss in the precision of the weights."""
+        return super().get_loss(y_pred.to(self.dtype), y_true, *args, **kwargs)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of one batch."""
@@ -278,19 +203,6 @@ class DCNNet(NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < best)
 
 
-def split_by_decay(
-    parameters: dict[str, nn.Parameter],
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the matrices of the network, and the embeddings, biases and norms."""
-    decayed: list[nn.Parameter] = []
-    exempt: list[nn.Parameter] = []
-    for name, parameter in parameters.items():
-        is_weight = name.rsplit(".", 1)[-1] in WEIGHTS
-        is_norm = ".norms." in name
-        (decayed if is_weight and not is_norm else exempt).append(parameter)
-    return decayed, exempt
-
-
 def build_net(
     criterion: nn.Module,
     architecture: dict[str, Any],
@@ -303,6 +215,18 @@ def build_net(
     **kwargs: Any,
 ) -> DCNNet:
     """Return an initialised net around a fresh network of this architecture."""
+    reads_gradients = [
+        callback for callback in callbacks or () if _reads_gradients(callback)
+    ]
+    if optimizer == "auto":
+        n_ids = sum(architecture["cardinalities"])
+        optimizer = resolve_optimizer(n_ids, dense_gradients=bool(reads_gradients))
+    elif is_lazy(optimizer) and reads_gradients:
+        raise ValueError(
+            f"callbacks hold {reads_gradients[0]!r}, which is called with all "
+            f"gradients, but optimizer={optimizer!r} has those of the batch's ids "
+            "alone. Use optimizer='adamw', or leave the callback out."
+        )
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     accepted = inspect.signature(optimizer_class).parameters
     if "weight_decay" in accepted:
@@ -310,6 +234,7 @@ def build_net(
     if "fused" in accepted and device.type in ("cpu", "cuda"):
         kwargs["optimizer__fused"] = True
     kwargs |= {f"module__{name}": value for name, value in architecture.items()}
+    kwargs["module__sparse"] = is_lazy(optimizer)
     kwargs |= net_params or {}
     try:
         net = DCNNet(
@@ -334,6 +259,27 @@ def build_net(
         ) from error
 
 
+def _reads_gradients(callback: Any) -> bool:
+    callback = callback[1] if isinstance(callback, tuple) else callback
+    kind: Any = callback if isinstance(callback, type) else type(callback)
+    return kind.on_grad_computed is not Callback.on_grad_computed
+
+
+@contextmanager
+def _compiled(module: DeepCrossNetwork, backend: bool | str) -> Iterator[None]:
+    """Compile what is behind the embedding while in the block."""
+    if not backend:
+        yield
+        return
+    backend = "inductor" if backend is True else backend
+    # Shadows the method: a compiled function is no part of a fitted module.
+    module.combine = torch.compile(module.combine, backend=backend)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del module.combine
+
+
 def train(
     net: DCNNet,
     data: TensorTable,
@@ -343,6 +289,7 @@ def train(
     patience: int | None,
     tol: float,
     seed: int,
+    compile: bool | str,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
 
@@ -361,12 +308,17 @@ def train(
         )
         stopping.initialize()
         net.callbacks_.append(("early_stopping", stopping))
-    net.train_split = None if validation is None else predefined_split(validation)
-    net.generator = torch.Generator(device=net.device).manual_seed(seed)
+    device = torch.device(net.device)
+    if validation is not None:
+        net.train_split = predefined_split(place(validation, device))
+    net.generator = torch.Generator(device).manual_seed(seed)
     try:
-        device_type = torch.device(net.device).type
-        with torch.enable_grad(), torch.autocast(device_type, enabled=False):
-            net.partial_fit(data, y=None, epochs=epochs)
+        with (
+            torch.enable_grad(),
+            torch.autocast(device.type, enabled=False),
+            _compiled(net.module_, compile),
+        ):
+            net.partial_fit(place(data, device), y=None, epochs=epochs)
     finally:  # a fitted net holds no rows, generator, gradients or copies
         net.train_split = None
         net.generator = None

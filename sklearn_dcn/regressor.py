@@ -85,8 +85,11 @@ default="from_dtype"
         Dropout in the deep network during training.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
-    optimizer : {"adamw", "adam", "adagrad", "sgd"} or class, default="adamw"
-        Optimiser, or a class from `torch.optim`.
+    optimizer : str or class, default="auto"
+        "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
+        "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost
+        that does not grow with the number of levels. "auto" is that from 50,000 levels
+        on, but "adamw" below or where a callback reads gradients.
     learning_rate : float, default=0.001
         Step size of the optimiser.
     weight_decay : float, default=0.01
@@ -114,9 +117,15 @@ default="from_dtype"
         Whether `fit` goes on from the weights of the last one, with its encoding.
     device : str or torch.device, default="auto"
         Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
-    dtype : {"auto", "float32", "float64"}, default="auto"
+    dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         Precision of the computation; "auto" is float64 up to 1,000 rows in `fit` and
-        float32 above. Predictions are float64.
+        float32 above. "bfloat16" is mixed: weights and loss in float32, products of
+        matrices in bfloat16, for devices that are faster at it. Predictions are
+        float64.
+    compile : bool or str, default=False
+        Whether `fit` compiles the network behind the embeddings with `torch.compile`,
+        or by which of its backends. It takes up to a minute, and on a CPU a C++
+        compiler.
     n_jobs : int or None, default=None
         Number of torch's threads in `fit` and predictions; -1 for all cores, None to
         leave torch's setting. It is restored afterwards.
@@ -196,7 +205,7 @@ default="from_dtype"
         activation: str = "relu",
         dropout: float = 0.0,
         normalization: str | None = None,
-        optimizer: str | type = "adamw",
+        optimizer: str | type = "auto",
         learning_rate: float = 0.001,
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
@@ -209,6 +218,7 @@ default="from_dtype"
         warm_start: bool = False,
         device: Any = "auto",
         dtype: str = "auto",
+        compile: bool | str = False,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -245,6 +255,7 @@ default="from_dtype"
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
+        self.compile = compile
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

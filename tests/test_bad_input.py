@@ -532,6 +532,7 @@ WRONG_PARAMETERS = {
     ],
     "warm_start": [(1, T), (0, T), ("yes", T), (None, T)],
     "device": [("gpu", V), ("cpu:7", V), ("meta", V), ("", V), (0, T), (None, T)],
+    "compile": [("turbo", V), (None, T), (1, T)],
     "dtype": [("float16", V), ("double", V), (None, V), (np.float32, V), (32, V)],
     "n_jobs": [(0, V), (1.0, T), ("all", T), (True, T)],
     "random_state": [(-1, V), (0.5, V), ("0", V), (2**32, V), ([1, 2], V)],

@@ -122,7 +122,7 @@ def test_composition_of_the_parts(structure, kind):
     """`embedding`, `cross`, `deep` and `head` put together by hand are the network."""
     network = small(structure=structure, cross=kind)
     torch.testing.assert_close(
-        network(*rows()), composed(network, structure, *rows()), rtol=0, atol=0
+        network(*rows()), composed(network, structure, *rows()), rtol=1e-13, atol=1e-14
     )
 
 

@@ -1,7 +1,7 @@
 """The Deep & Cross Network in torch alone; usable without the estimators."""
 
-from .cross import (
-    CrossNetwork,
+from .cross import CrossNetwork
+from .cross_layers import (
     GatedCross,
     LowRankCross,
     MatrixCross,

@@ -1,388 +1,24 @@
-r"""The cross network: x_0 -> x_L, one class per parameterisation of a cross layer.
-
-Every layer maps ``(x_0, x_l)`` to ``x_{l+1}``, both of shape ``(B, d)``, with
-:math:`\odot` the elementwise product:
-
-============== =================================================== ============
-class          :math:`x_{l+1} - x_l`                               paper
-============== =================================================== ============
-VectorCross    :math:`x_0\, (x_l^\top w) + b`                      [1]_ eq. 3
-MatrixCross    :math:`x_0 \odot (W x_l + b)`                       [2]_ eq. 1
-LowRankCross   :math:`x_0 \odot (U V^\top x_l + b)`                [2]_ eq. 2
-MixtureCross   :math:`\sum_i G_i(x_l)\, E_i(x_l)`                  [2]_ eq. 3, 4
-GatedCross     :math:`x_0 \odot (W x_l + b) \odot \sigma(W_g x_l)` [3]_ eq. 1
-============== =================================================== ============
-
-References
-----------
-.. [1] Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017,
-   arXiv:1708.05123.
-.. [2] Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons
-   for Web-scale Learning to Rank Systems", 2021, arXiv:2008.13535.
-.. [3] Wang et al., "Towards Deeper, Lighter and Interpretable Cross Network for CTR
-   Prediction" (GDCN), 2023, arXiv:2311.04635.
-"""
+"""The cross network: x_0 -> x_L, a stack of cross layers of one kind."""
 
 from __future__ import annotations
 
-import math
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from ._checks import check_count, check_option
-from .deep import ACTIVATIONS
+from .cross_layers import (
+    GatedCross,
+    LowRankCross,
+    MatrixCross,
+    MixtureCross,
+    VectorCross,
+)
 
-__all__ = [
-    "CrossNetwork",
-    "GatedCross",
-    "LowRankCross",
-    "MatrixCross",
-    "MixtureCross",
-    "VectorCross",
-]
+__all__ = ["CROSS_KINDS", "CrossNetwork"]
 
 CROSS_KINDS = ("vector", "matrix", "low_rank", "mixture", "gated")
-GATES = ("softmax", "sigmoid", "constant")
-
-
-def _xavier_normal_(
-    weight: Tensor, fan_in: int, fan_out: int, *, generator: torch.Generator | None
-) -> None:
-    # NOTE[DIFF] DCN-V2 uses He normal. Its factor two makes up for a ReLU, which a
-    # cross layer has not; Xavier keeps x_{l+1} - x_l at the scale of x_0 * x_l.
-    # The fans are arguments because torch reads those of a stack (K, d, r) wrongly
-    # (d * r and K * r), which leaves the experts far too small.
-    nn.init.normal_(
-        weight, std=math.sqrt(2.0 / (fan_in + fan_out)), generator=generator
-    )
-
-
-def _check_rank(rank: int | str, d: int, n_experts: int = 1) -> int:
-    if rank == "auto":
-        return max(1, d // 4 // n_experts)
-    return check_count("rank", rank, minimum=1, also="'auto'")
-
-
-class VectorCross(nn.Module):
-    r"""Cross layer of DCN (2017): one weight vector, the bias outside the product.
-
-    .. math:: x_{l+1} = x_0\, (x_l^\top w) + b + x_l
-
-    Parameters
-    ----------
-    d : int
-        Width of x_0.
-
-    Attributes
-    ----------
-    w, b : nn.Parameter of shape (d,)
-        The paper's :math:`w_l` and :math:`b_l`.
-
-    References
-    ----------
-    Wang et al. 2017, arXiv:1708.05123, equation 3.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_dcn.network import VectorCross
-    >>> x_0 = torch.randn(5, 8)
-    >>> VectorCross(8)(x_0, x_0).shape
-    torch.Size([5, 8])
-    """
-
-    def __init__(self, d: int) -> None:
-        d = check_count("d", d, minimum=1)
-        super().__init__()
-        self.w = nn.Parameter(torch.empty(d))
-        self.b = nn.Parameter(torch.empty(d))
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw `w` anew (from `generator`, or torch's own) and set `b` to zero."""
-        # As a row of the matrix layer, whose W = 1 w' this layer is: with the fans
-        # (d, 1) of a single output each layer would treble the variance.
-        _xavier_normal_(self.w, len(self.w), len(self.w), generator=generator)
-        nn.init.zeros_(self.b)
-
-    def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        xw = (x_l @ self.w).unsqueeze(-1)  # (B, 1)
-        return x_0 * xw + self.b + x_l  # (B, d)
-
-
-class MatrixCross(nn.Module):
-    r"""Cross layer of DCN-V2 (2021): a full matrix, the bias inside the product.
-
-    .. math:: x_{l+1} = x_0 \odot (W x_l + b) + x_l
-
-    Parameters
-    ----------
-    d : int
-        Width of x_0.
-
-    Attributes
-    ----------
-    W : nn.Parameter of shape (d, d)
-        The paper's :math:`W_l`; rows belong to x_0, columns to x_l.
-    b : nn.Parameter of shape (d,)
-        The paper's :math:`b_l`.
-
-    References
-    ----------
-    Wang et al. 2021, arXiv:2008.13535, equation 1.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_dcn.network import MatrixCross
-    >>> x_0 = torch.randn(5, 8)
-    >>> MatrixCross(8)(x_0, x_0).shape
-    torch.Size([5, 8])
-    """
-
-    def __init__(self, d: int) -> None:
-        d = check_count("d", d, minimum=1)
-        super().__init__()
-        self.W = nn.Parameter(torch.empty(d, d))
-        self.b = nn.Parameter(torch.empty(d))
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw `W` anew (from `generator`, or torch's own) and set `b` to zero."""
-        _xavier_normal_(self.W, *self.W.shape, generator=generator)
-        nn.init.zeros_(self.b)
-
-    def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        return torch.addcmul(x_l, x_0, nn.functional.linear(x_l, self.W, self.b))
-
-
-class LowRankCross(nn.Module):
-    r"""Cross layer of DCN-V2 with the matrix factorised, :math:`W = U V^\top`.
-
-    .. math:: x_{l+1} = x_0 \odot (U (V^\top x_l) + b) + x_l
-
-    Parameters
-    ----------
-    d : int
-        Width of x_0.
-    rank : int or "auto", default="auto"
-        The paper's r. "auto" is d / 4, which "consistently preserved the accuracy"
-        of the full matrix at half its cost.
-
-    Attributes
-    ----------
-    U, V : nn.Parameter of shape (d, rank)
-        The paper's :math:`U_l` and :math:`V_l`.
-    b : nn.Parameter of shape (d,)
-        The paper's :math:`b_l`.
-    rank : int
-        The rank in use.
-
-    References
-    ----------
-    Wang et al. 2021, arXiv:2008.13535, equation 2.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_dcn.network import LowRankCross
-    >>> x_0 = torch.randn(5, 8)
-    >>> layer = LowRankCross(8)
-    >>> layer.rank, layer(x_0, x_0).shape
-    (2, torch.Size([5, 8]))
-    """
-
-    def __init__(self, d: int, rank: int | str = "auto") -> None:
-        d = check_count("d", d, minimum=1)
-        rank = _check_rank(rank, d)
-        super().__init__()
-        self.rank = rank
-        self.U = nn.Parameter(torch.empty(d, rank))
-        self.V = nn.Parameter(torch.empty(d, rank))
-        self.b = nn.Parameter(torch.empty(d))
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw `U` and `V` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.U, *self.U.shape, generator=generator)
-        _xavier_normal_(self.V, *self.V.shape, generator=generator)
-        nn.init.zeros_(self.b)
-
-    def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        v = x_l @ self.V  # (B, r)
-        return torch.addcmul(x_l, x_0, nn.functional.linear(v, self.U, self.b))
-
-
-class MixtureCross(nn.Module):
-    r"""Cross layer of DCN-Mix: a gated mixture of low-rank experts.
-
-    .. math::
-        x_{l+1} &= \sum_{i=1}^{K} G_i(x_l)\, E_i(x_l) + x_l \\
-        E_i(x_l) &= x_0 \odot \big(U_i\, g(C_i\, g(V_i^\top x_l)) + b\big)
-
-    where g is `activation`; without one the expert is :math:`x_0 \odot (U_i V_i^\top
-    x_l + b)`. The experts of a layer share b.
-
-    Parameters
-    ----------
-    d : int
-        Width of x_0.
-    rank : int or "auto", default="auto"
-        Rank of each expert. "auto" is d / 4 / K: the paper's best total rank, d / 4,
-        divided among the experts.
-    n_experts : int, default=4
-        The paper's K.
-    gate : {"softmax", "sigmoid", "constant"}, default="softmax"
-        How the gates follow from their logits :math:`G x_l`. "constant" has none:
-        :math:`G_i = 1`.
-    activation : str or None, default=None
-        The paper's g, e.g. "tanh" or "hardtanh"; None for linear experts.
-
-    Attributes
-    ----------
-    U, V : nn.Parameter of shape (K, d, rank)
-        The paper's :math:`U_l^i` and :math:`V_l^i`.
-    C : nn.Parameter of shape (K, rank, rank), or None without `activation`
-        The paper's :math:`C_l^i`.
-    G : nn.Parameter of shape (K, d), or None for a constant gate
-        Gate logits are :math:`G x_l`.
-    b : nn.Parameter of shape (d,)
-        The paper's :math:`b_l`.
-    rank : int
-        The rank of an expert.
-
-    References
-    ----------
-    Wang et al. 2021, arXiv:2008.13535, equations 3 and 4.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_dcn.network import MixtureCross
-    >>> x_0 = torch.randn(5, 32)
-    >>> layer = MixtureCross(32, n_experts=2, gate="sigmoid", activation="tanh")
-    >>> layer.rank, layer(x_0, x_0).shape
-    (4, torch.Size([5, 32]))
-    """
-
-    def __init__(
-        self,
-        d: int,
-        rank: int | str = "auto",
-        n_experts: int = 4,
-        gate: Literal["softmax", "sigmoid", "constant"] = "softmax",
-        activation: str | None = None,
-    ) -> None:
-        d = check_count("d", d, minimum=1)
-        n_experts = check_count("n_experts", n_experts, minimum=1)
-        rank = _check_rank(rank, d, n_experts)
-        check_option("gate", gate, GATES)
-        check_option("activation", activation, (None, *ACTIVATIONS))
-        super().__init__()
-        self.rank = rank
-        self.gate = gate
-        self.U = nn.Parameter(torch.empty(n_experts, d, rank))
-        self.V = nn.Parameter(torch.empty(n_experts, d, rank))
-        self.b = nn.Parameter(torch.empty(d))
-        self.activation = activation
-        self.C = self.G = None
-        if activation is not None:
-            self.C = nn.Parameter(torch.empty(n_experts, rank, rank))
-        if gate != "constant":
-            # NOTE[DIFF] The paper writes G_i without a layer index; most libraries
-            # share the gates among layers. Here they are the layer's own, as U and V.
-            self.G = nn.Parameter(torch.empty(n_experts, d))
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw experts and gates anew (from `generator`, or torch's own); zero `b`."""
-        d, r = self.U.shape[1:]
-        _xavier_normal_(self.U, d, r, generator=generator)
-        _xavier_normal_(self.V, d, r, generator=generator)
-        if self.C is not None:
-            _xavier_normal_(self.C, r, r, generator=generator)
-        if self.G is not None:
-            _xavier_normal_(self.G, d, 1, generator=generator)
-        nn.init.zeros_(self.b)
-
-    def gates(self, x_l: Tensor) -> Tensor:
-        """Return the gate values G_i(x_l) of shape (B, K)."""
-        if self.G is None:
-            return x_l.new_ones(len(x_l), len(self.U))
-        logits = x_l @ self.G.T
-        return logits.softmax(-1) if self.gate == "softmax" else logits.sigmoid()
-
-    def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        n_experts, d, r = self.U.shape
-        gates = self.gates(x_l)  # (B, K)
-        v = x_l @ self.V.transpose(0, 1).reshape(d, n_experts * r)  # (B, K r)
-        v = v.view(-1, n_experts, r)
-        if self.activation is not None:
-            g = ACTIVATIONS[self.activation]
-            v = g(torch.einsum("krs,bks->bkr", self.C, g(v)))
-        # x_0 is common to the experts and b to their sum, so both leave the sum:
-        # sum_i G_i x_0 (U_i v_i + b) = x_0 (sum_i U_i (G_i v_i) + b sum_i G_i).
-        gated = (v * gates.unsqueeze(-1)).flatten(1)  # (B, K r)
-        u = gated @ self.U.transpose(1, 2).reshape(n_experts * r, d)  # (B, d)
-        return torch.addcmul(x_l, x_0, u + gates.sum(-1, keepdim=True) * self.b)
-
-
-class GatedCross(nn.Module):
-    r"""Gated cross layer of GDCN: DCN-V2 with an information gate.
-
-    .. math:: x_{l+1} = x_0 \odot (W x_l + b) \odot \sigma(W_g x_l) + x_l
-
-    Parameters
-    ----------
-    d : int
-        Width of x_0.
-
-    Attributes
-    ----------
-    W, W_g : nn.Parameter of shape (d, d)
-        The paper's :math:`W^{(c)}_l` and :math:`W^{(g)}_l`.
-    b : nn.Parameter of shape (d,)
-        The paper's :math:`b_l`.
-
-    References
-    ----------
-    Wang et al. 2023, arXiv:2311.04635, equation 1.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_dcn.network import GatedCross
-    >>> x_0 = torch.randn(5, 8)
-    >>> GatedCross(8)(x_0, x_0).shape
-    torch.Size([5, 8])
-    """
-
-    def __init__(self, d: int) -> None:
-        d = check_count("d", d, minimum=1)
-        super().__init__()
-        self.W = nn.Parameter(torch.empty(d, d))
-        self.W_g = nn.Parameter(torch.empty(d, d))
-        self.b = nn.Parameter(torch.empty(d))
-        self.reset_parameters()
-
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw `W` and `W_g` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.W, *self.W.shape, generator=generator)
-        _xavier_normal_(self.W_g, *self.W_g.shape, generator=generator)
-        # NOTE[DIFF] The authors' code draws b from U(0, 1), against their own text;
-        # zero starts the layer without a preferred column.
-        nn.init.zeros_(self.b)
-
-    def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        gate = (x_l @ self.W_g.T).sigmoid()  # (B, d)
-        return torch.addcmul(x_l, x_0, nn.functional.linear(x_l, self.W, self.b) * gate)
 
 
 class CrossNetwork(nn.Module):
@@ -391,6 +27,18 @@ class CrossNetwork(nn.Module):
     With L layers the output holds every interaction of x_0 up to degree L + 1
     (for the polynomial kinds: all but the gates and non-linear experts).
 
+    Layers of the kind "vector" are computed together. By induction over
+    :class:`VectorCross`, every :math:`x_l` is :math:`x_0` times a number, plus a
+    vector that is the same for all rows:
+
+    .. math::
+        x_l = a_l\, x_0 + c_l, \qquad
+        a_{l+1} = a_l + a_l\, x_0^\top w_l + c_l^\top w_l, \qquad
+        c_{l+1} = c_l + b_l
+
+    with :math:`a_0 = 1` and :math:`c_0 = 0`. So all layers need one product of x_0
+    with the L vectors :math:`w_l`, and the x_l between are never formed.
+
     Parameters
     ----------
     d : int
@@ -398,7 +46,7 @@ class CrossNetwork(nn.Module):
     n_layers : int
         The number of cross layers L; 0 is the identity.
     kind : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
-        The parameterisation; see the module's table.
+        The parameterisation; see :mod:`~sklearn_dcn.network.cross_layers`.
     rank : int or "auto", default="auto"
         Only used by "low_rank" and "mixture" (there of each expert).
     n_experts : int, default=4
@@ -447,6 +95,7 @@ class CrossNetwork(nn.Module):
                 return MixtureCross(d, rank, n_experts, gate, activation)
             return GatedCross(d)
 
+        self.kind = kind
         self.layers = nn.ModuleList(layer() for _ in range(n_layers))
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -456,7 +105,52 @@ class CrossNetwork(nn.Module):
 
     def forward(self, x_0: Tensor) -> Tensor:
         """Return x_L of shape (B, d) for x_0 of shape (B, d)."""
+        if self.kind == "vector" and self.layers:
+            w, b = self._vectors()
+            a_L, c_L = _recurrence(x_0 @ w.T, w, b)
+            return torch.addcmul(c_L, a_L, x_0)
         x_l = x_0
         for layer in self.layers:
             x_l = layer(x_0, x_l)
         return x_l
+
+    def project(self, x_0: Tensor, weight: Tensor) -> Tensor:
+        r"""Return :math:`x_L W^\top`, for "vector" without forming x_L.
+
+        Parameters
+        ----------
+        x_0 : tensor of shape (B, d)
+        weight : tensor of shape (d_out, d)
+            The matrix W.
+
+        Returns
+        -------
+        projected : tensor of shape (B, d_out)
+        """
+        if self.kind == "vector" and self.layers:
+            w, b = self._vectors()
+            n_layers = len(w)
+            products = x_0 @ torch.cat([w, weight]).T  # (B, L + d_out)
+            a_L, c_L = _recurrence(products[:, :n_layers], w, b)
+            return torch.addcmul(weight @ c_L, a_L, products[:, n_layers:])
+        return nn.functional.linear(self(x_0), weight)
+
+    def _vectors(self) -> tuple[Tensor, Tensor]:
+        """Return w and b of all layers, of shape (L, d), for the kind "vector"."""
+        layers = [cast(VectorCross, layer) for layer in self.layers]
+        return (
+            torch.stack([layer.w for layer in layers]),
+            torch.stack([layer.b for layer in layers]),
+        )
+
+
+def _recurrence(xw: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a_L (B, 1) and c_L (d,) with x_L = a_L x_0 + c_L, for xw = x_0 w' (B, L).
+
+    See :class:`CrossNetwork`.
+    """
+    a_l, c_l = torch.ones_like(xw[:, :1]), torch.zeros_like(b[0])
+    for xw_l, w_l, b_l in zip(xw.unbind(1), w, b, strict=True):
+        a_l = a_l + a_l * xw_l.unsqueeze(1) + c_l @ w_l
+        c_l = c_l + b_l
+    return a_l, c_l

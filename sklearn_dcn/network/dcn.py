@@ -41,7 +41,7 @@ class DeepCrossNetwork(nn.Module):
         Number of ids of each categorical column.
     d_out : int, default=1
         Number of logits.
-    embedding_dim, category_dropout
+    embedding_dim, category_dropout, sparse
         See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
@@ -85,6 +85,7 @@ class DeepCrossNetwork(nn.Module):
         d_out: int = 1,
         embedding_dim: int | Sequence[int] | str = "auto",
         category_dropout: float = 0.0,
+        sparse: bool = False,
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -102,7 +103,7 @@ class DeepCrossNetwork(nn.Module):
         super().__init__()
         self.structure = structure
         self.embedding = EmbeddingStack(
-            n_num, cardinalities, embedding_dim, category_dropout
+            n_num, cardinalities, embedding_dim, category_dropout, sparse
         )
         d = self.embedding.d_out
         cross_network = CrossNetwork(
@@ -169,15 +170,29 @@ class DeepCrossNetwork(nn.Module):
             Only with `return_embeddings`.
         """
         x_0 = self.embedding(x_num, x_cat, generator)  # (B, d)
-        x_L = x_0 if self.cross is None else self.cross(x_0)  # (B, d)
-        if self.deep is None:
-            out = x_L
-        elif self.structure == "stacked":
-            out = self.deep(x_L, generator)
-        else:
-            h_L = self.deep(x_0, generator)
-            out = h_L if self.cross is None else torch.cat([x_L, h_L], dim=-1)
-        logits = self.head(out)  # (B, d_out)
+        logits = self.combine(x_0, generator)
         if return_embeddings:
             return logits, x_0[:, : self.embedding.d_embedded]
         return logits
+
+    def combine(self, x_0: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the logits (B, d_out) of stacked columns x_0 (B, d).
+
+        All of the network behind the embedding & stacking layer; `generator` is the
+        source of dropout.
+        """
+        W, b = self.head.weight, self.head.bias
+        if self.deep is None:
+            return (
+                self.head(x_0) if self.cross is None else self.cross.project(x_0, W) + b
+            )
+        if self.cross is None:
+            return self.head(self.deep(x_0, generator))
+        if self.structure == "stacked":
+            return self.head(self.deep(self.cross(x_0), generator))
+        # W [x_L; h_L] in two parts, which spares the copy of both into one.
+        d = x_0.shape[-1]
+        h_L = self.deep(x_0, generator)
+        return self.cross.project(x_0, W[:, :d]) + nn.functional.linear(
+            h_L, W[:, d:], b
+        )

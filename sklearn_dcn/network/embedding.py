@@ -53,6 +53,9 @@ class EmbeddingStack(nn.Module):
     category_dropout : float, default=0.0
         Probability in [0, 1) with which a known level counts as unknown during
         training. It trains the unknown row, also where no level is rare.
+    sparse : bool, default=False
+        Whether the gradient of a table is a sparse tensor of the batch's rows, as of
+        :class:`torch.nn.Embedding`; the optimizer must take it.
 
     Attributes
     ----------
@@ -90,6 +93,7 @@ class EmbeddingStack(nn.Module):
         cardinalities: Sequence[int],
         embedding_dim: int | Sequence[int] | str = "auto",
         category_dropout: float = 0.0,
+        sparse: bool = False,
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
         cardinalities = check_sizes("cardinalities", cardinalities)
@@ -105,6 +109,7 @@ class EmbeddingStack(nn.Module):
         self.cardinalities = cardinalities
         self.embedding_dims = dims
         self.category_dropout = category_dropout
+        self.sparse = sparse
         self.d_embedded = sum(dims)
         self.d_out = self.d_embedded + n_num
 
@@ -175,7 +180,8 @@ class EmbeddingStack(nn.Module):
             ids = self._ids(x_cat, generator)  # (B, n_cat)
             for table, columns in zip(self.tables, self._groups.values(), strict=True):
                 group = ids if len(self._groups) == 1 else ids[:, columns]
-                parts.append(nn.functional.embedding(group, table).flatten(1))
+                embedded = nn.functional.embedding(group, table, sparse=self.sparse)
+                parts.append(embedded.flatten(1))
         if self.n_num:
             if x_num is None or x_num.shape[-1] != self.n_num:
                 raise ValueError(

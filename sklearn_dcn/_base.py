@@ -18,7 +18,7 @@ from ._encoding import TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._rows import Rows, check_weight, take_rows, train_validation_split
 from ._runtime import resolve_device, resolve_dtype, torch_threads
-from ._table import check_table
+from ._table import check_table, has_columns, is_records, records_to_array
 from ._targets import ClassTarget, ContinuousTarget
 from ._training import DCNNet, build_net, train
 from .network import DeepCrossNetwork
@@ -185,7 +185,12 @@ class BaseDCN(BaseEstimator):
         return Rows(X, y, weight)
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        if names is not None and is_records(X):
+            return records_to_array(X, dict.fromkeys(names))
         X = check_table(X)
+        if names is not None and has_columns(X, names):
+            return X  # what validate_data would find at ten times the cost
         return validate_data(self, X, reset=reset, skip_check_array=True)
 
     def _hold_out(

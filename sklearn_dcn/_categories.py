@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._table import describe, factorize, level_family
+from ._table import describe, factorize, factorize_cells, level_family
 from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 
 __all__ = ["CategoryLevels"]
@@ -79,11 +79,28 @@ class CategoryLevels:
         TypeError
             If the column holds, e.g., numbers where it held strings in `fit`.
         """
-        codes, levels = factorize(column, self.name)
-        ids = self._ids(codes, levels)
+        if isinstance(column, list):
+            ids, levels = self._look_up(column)
+        else:
+            codes, levels = factorize(column, self.name)
+            ids = self._ids(codes, levels)
         if levels and self._families and (ids < N_RESERVED_IDS).all():
             self._check_families(levels)
         return ids
+
+    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+        """Return the ids of a few cells, and the levels that are unknown."""
+        try:
+            found = [self._index.get(cell, UNKNOWN_ID) for cell in cells]
+        except TypeError:  # a cell that can't be hashed; name it
+            found = [UNKNOWN_ID] * len(cells)
+        ids = np.array(found, dtype=np.int64)
+        if all(found):
+            return ids, []
+        others = np.flatnonzero(ids == UNKNOWN_ID)
+        codes, levels = factorize_cells([cells[i] for i in others], self.name)
+        ids[others[codes < 0]] = MISSING_ID
+        return ids, levels
 
     def _ids(self, codes: NDArray[np.intp], levels: list[Any]) -> NDArray[np.int64]:
         id_of = [self._index.get(level, UNKNOWN_ID) for level in levels]

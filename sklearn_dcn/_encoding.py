@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._categories import CategoryLevels
 from ._numbers import NumberScaler
-from ._table import column_kind, describe, get_columns, to_float
+from ._table import column_kind, describe, get_cells, get_columns, to_float
 
 __all__ = ["TableEncoder"]
 
@@ -133,7 +133,7 @@ class TableEncoder:
             "x_num", float64 of shape (n, n_num), and "x_cat", int64 of shape (n,
             n_cat); each only where the table has such columns.
         """
-        columns = get_columns(X)
+        columns = get_cells(X) or get_columns(X)
         ids = [levels.transform(columns[j]) for j, levels in self.categories.items()]
         values = [to_float(columns[j], self.names[j]) for j in self.numbers]
         return self._stack(len(X), ids, values)

@@ -21,18 +21,23 @@ __all__ = [
     "column_kind",
     "describe",
     "factorize",
+    "factorize_cells",
+    "get_cells",
     "get_columns",
+    "has_columns",
+    "is_records",
     "level_family",
     "missing_types",
+    "records_to_array",
     "to_float",
     "unwrap_nullable",
 ]
 
-Column = Any  # a 1-D ndarray or a pandas Series
+Column = Any  # a 1-D ndarray, a pandas Series, or a list of cells
 
-# Up to this many cells are hashed one by one: a factorisation has a fixed cost of
-# about 50 microseconds a column, which would rule a prediction of one row.
-SHORT_COLUMN = 64
+# Up to this many rows are read cell by cell: whatever works on a column at once has a
+# fixed cost of about 50 microseconds, which would rule a prediction of one row.
+SHORT_TABLE = 64
 
 
 def check_table(X: Any) -> Any:
@@ -63,6 +68,12 @@ def check_table(X: Any) -> Any:
                     "of 1 is required."
                 )
         return X
+    if is_records(X):
+        raise TypeError(
+            "X must be a table; got rows that are dicts, which only an estimator "
+            "fitted to a DataFrame can predict for. Convert them with "
+            f"pandas.DataFrame({'[X]' if isinstance(X, dict) else 'X'})."
+        )
     if hasattr(X, "to_pandas"):
         raise TypeError(
             f"X must be a pandas DataFrame, a numpy array or a list of rows; got "
@@ -83,11 +94,68 @@ def is_pandas(X: Any) -> bool:
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
+def has_columns(X: Any, names: NDArray[Any]) -> bool:
+    """Tell whether `X` is a frame with exactly these column names in this order."""
+    return is_pandas(X) and X.columns.tolist() == names.tolist()
+
+
 def get_columns(X: Any) -> list[Column]:
     """Return the columns of a checked table, in order."""
     if is_pandas(X):
         return [X[name] for name in X.columns]
     return [X[:, j] for j in range(X.shape[1])]
+
+
+def get_cells(X: Any) -> list[list[Any]] | None:
+    """Return the columns of a short checked table as lists of their cells.
+
+    None for a long table, or one whose cells come out as other objects than they are.
+    """
+    if len(X) > SHORT_TABLE:
+        return None
+    if is_pandas(X):
+        if len(X) == 1:
+            row = X.iloc[0]  # four times as fast; among numbers alone it makes floats
+            if row.dtype.kind == "O":
+                return [[cell] for cell in row.tolist()]
+        X = X.to_numpy(dtype=object)
+    return X.T.tolist() if X.dtype.kind not in "mM" else None
+
+
+def is_records(X: Any) -> bool:
+    """Tell whether `X` is a row, or a list of rows, that are dicts by column name."""
+    return isinstance(X, dict) or (
+        isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict)
+    )
+
+
+def records_to_array(X: Any, names: Any) -> NDArray[Any]:
+    """Return rows that are dicts as an array of objects with the columns `names`.
+
+    Raises
+    ------
+    ValueError
+        If a row lacks a column or has one that is not among `names`.
+    TypeError
+        If a row is no dict.
+    """
+    records = [X] if isinstance(X, dict) else X
+    array = np.empty((len(records), len(names)), dtype=object)
+    for i, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise TypeError(
+                f"The rows of X must all be dicts, as the first; row {i} is of type "
+                f"{type(record).__name__}."
+            )
+        if record.keys() != names.keys():
+            lacking = [name for name in names if name not in record]
+            unknown = [name for name in record if name not in names]
+            raise ValueError(
+                f"Row {i} of X must have the columns of fit; it lacks {lacking} and "
+                f"has the unknown {unknown}. A missing cell is None."
+            )
+        array[i] = [record[name] for name in names]
+    return array
 
 
 def describe(name: str | int) -> str:
@@ -177,15 +245,17 @@ def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
     TypeError
         If a cell is no number.
     """
-    if column.dtype.kind in "mM":
+    if isinstance(column, list):
+        values = _cells_to_float(column, name)
+    elif column.dtype.kind in "mM":
         _raise_bad_cell(name, str(column.dtype))
-    if column.dtype.kind in "iufb":
+    elif column.dtype.kind in "iufb":
         if hasattr(column, "to_numpy"):  # pandas, also nullable and arrow-backed
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
             values = column.astype(np.float64)
     else:
-        values = _object_to_float(column, name)
+        values = _cells_to_float(column.tolist(), name)
     infinite = np.isinf(values)
     if infinite.any():
         raise ValueError(
@@ -196,11 +266,13 @@ def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
     return values
 
 
-def _object_to_float(column: Column, name: str | int) -> NDArray[np.float64]:
+def _cells_to_float(cells: list[Any], name: str | int) -> NDArray[np.float64]:
     missing = missing_types()
-    values = np.empty(len(column), dtype=np.float64)
-    for i, cell in enumerate(column.tolist()):
-        if type(cell) in missing:
+    values = np.empty(len(cells), dtype=np.float64)
+    for i, cell in enumerate(cells):
+        if type(cell) is float:
+            values[i] = cell
+        elif type(cell) in missing:
             values[i] = np.nan
         elif level_family(type(cell)) in ("number", "bool"):
             try:
@@ -253,16 +325,15 @@ def factorize(
     is_pandas_column = hasattr(column, "factorize")
     kind = column.dtype.kind
     if (
-        len(column) <= SHORT_COLUMN
-        or (kind in "OT" and not is_pandas_column)
+        (kind in "OT" and not is_pandas_column)
         or dtype_name.startswith("null")  # pandas 2.2 would make NA a level
     ):
-        return _factorize_cells(column.tolist(), name)
+        return factorize_cells(column.tolist(), name)
     if is_pandas_column:
         try:
             codes, index = column.factorize()
         except (TypeError, NotImplementedError):  # a cell that can't be hashed; name it
-            return _factorize_cells(column.tolist(), name)
+            return factorize_cells(column.tolist(), name)
         levels = index.tolist()
     else:
         levels, codes = np.unique(column, return_inverse=True)
@@ -275,9 +346,10 @@ def factorize(
     return codes, levels
 
 
-def _factorize_cells(
+def factorize_cells(
     cells: list[Any], name: str | int
 ) -> tuple[NDArray[np.intp], list[Any]]:
+    """Return ``(codes, levels)`` of a list of cells, as `factorize`."""
     missing = missing_types()
     _check_cell_types({type(cell) for cell in cells} - missing, name)
     index: dict[Any, int] = {}

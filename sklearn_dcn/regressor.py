@@ -295,8 +295,9 @@ default="from_dtype"
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows with the columns of `fit`.
+        X : DataFrame, array-like of shape (n_samples, n_features), list of dict or dict
+            Rows with the columns of `fit`. A row may be a dict by column name, and one
+            such dict is a table of one row.
 
         Returns
         -------

@@ -132,12 +132,12 @@ WRONG_TABLES = {
     "dates": (
         lambda X: X.assign(device=pd.Timestamp("2024-02-29")),
         TypeError,
-        r"^Column 'device' holds datetime64.*\.dt\.year",
+        r"^Column 'device' holds (datetime64|Timestamp).*\.dt\.year",
     ),
     "durations": (
         lambda X: X.assign(price=pd.Timedelta(1, "s")),
         TypeError,
-        r"^Column 'price' holds timedelta64.*\.dt\.total_seconds",
+        r"^Column 'price' holds (timedelta64|Timedelta).*\.dt\.total_seconds",
     ),
 }
 

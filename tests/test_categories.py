@@ -8,7 +8,7 @@ import pytest
 from sklearn.preprocessing import OrdinalEncoder
 
 from sklearn_dcn._categories import CategoryLevels
-from sklearn_dcn._table import SHORT_COLUMN
+from sklearn_dcn._table import SHORT_TABLE
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 
@@ -100,7 +100,7 @@ def test_transform_repeats_fit_transform():
     assert one_by_one == ids.tolist()
 
 
-@pytest.mark.parametrize("n", [4, 4 * SHORT_COLUMN])
+@pytest.mark.parametrize("n", [4, 4 * SHORT_TABLE])
 @pytest.mark.parametrize(
     ("seen", "now"),
     [
@@ -254,7 +254,7 @@ def test_all_missing(column):
     assert strings.transform(column).tolist() == [MISSING] * 3
 
 
-@pytest.mark.parametrize("n", [1, 2 * SHORT_COLUMN])
+@pytest.mark.parametrize("n", [1, 2 * SHORT_TABLE])
 @pytest.mark.parametrize(
     ("seen", "now", "families"),
     [

@@ -8,7 +8,7 @@ import pytest
 from conftest import make_mixed
 
 from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._table import SHORT_COLUMN
+from sklearn_dcn._table import SHORT_TABLE
 from sklearn_dcn.network.embedding import auto_embedding_dim
 
 
@@ -149,7 +149,7 @@ def test_one_row_equals_the_batch(numeric_transform):
     """A row alone, on the path of short columns, has the bits of the row in a batch."""
     X, _ = make_mixed()
     encoder, encoded = fit(X, numeric_transform=numeric_transform)
-    for size in (1, SHORT_COLUMN):
+    for size in (1, SHORT_TABLE):
         for i in range(0, len(X) - size, 37):
             part = encoder.transform(X.iloc[i : i + size])
             same(part, {name: x[i : i + size] for name, x in encoded.items()})

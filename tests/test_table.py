@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse
 
 from sklearn_dcn._table import (
-    SHORT_COLUMN,
+    SHORT_TABLE,
     check_table,
     column_kind,
     describe,
@@ -23,7 +23,7 @@ from sklearn_dcn._table import (
     to_float,
 )
 
-LONG = 2 * SHORT_COLUMN
+LONG = 2 * SHORT_TABLE
 NAN = float("nan")
 
 
@@ -272,7 +272,7 @@ def test_boundary_of_short_columns():
         None if i % 7 == 0 else f"v{k}" for i, k in enumerate(rng.integers(9, size=65))
     ]
     for make in (pd.Series, lambda v: np.array(v, dtype=object)):
-        for n in (SHORT_COLUMN, SHORT_COLUMN + 1):
+        for n in (SHORT_TABLE, SHORT_TABLE + 1):
             assert read(make(cells[:n])) == cells[:n]
 
 

@@ -1,0 +1,13 @@
+"""Benchmarks: ours and its rivals side by side, in one run.
+
+    python -m benchmarks <suite> [options]      from the checkout's root
+
+`README.md` here says what the suites measure and how to install the rivals. The data
+flows one way, a file for each stage::
+
+    command line   __main__.py      options, machine and versions (environment.py)
+      -> suite     train.py, ...    which contenders, which figures
+      -> workers   workers.py       a process for each contender, turns interleaved
+      -> models    networks.py, neural.py, libraries.py, trees.py
+      -> report    report.py        medians, ratios, tables, pictures
+"""

@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
 __all__ = [
@@ -124,9 +125,9 @@ def get_cells(X: Any) -> list[list[Any]] | None:
 
 def is_records(X: Any) -> bool:
     """Tell whether `X` is a row, or a list of rows, that are dicts by column name."""
-    return isinstance(X, dict) or (
-        isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict)
-    )
+    if isinstance(X, (list, tuple)):
+        return len(X) > 0 and isinstance(X[0], dict)
+    return isinstance(X, dict) and not issparse(X)  # scipy 1.11 has a dict of keys
 
 
 def records_to_array(X: Any, names: Any) -> NDArray[Any]:

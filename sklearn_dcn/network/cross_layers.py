@@ -25,13 +25,13 @@ References
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ._checks import check_count, check_option
+from ._init import xavier_normal_
 from .deep import ACTIVATIONS
 
 __all__ = [
@@ -44,17 +44,9 @@ __all__ = [
 
 GATES = ("softmax", "sigmoid", "constant")
 
-
-def _xavier_normal_(
-    weight: Tensor, fan_in: int, fan_out: int, *, generator: torch.Generator | None
-) -> None:
-    # NOTE[DIFF] DCN-V2 uses He normal. Its factor two makes up for a ReLU, which a
-    # cross layer has not; Xavier keeps x_{l+1} - x_l at the scale of x_0 * x_l.
-    # The fans are arguments because torch reads those of a stack (K, d, r) wrongly
-    # (d * r and K * r), which leaves the experts far too small.
-    nn.init.normal_(
-        weight, std=math.sqrt(2.0 / (fan_in + fan_out)), generator=generator
-    )
+# NOTE[DIFF] DCN-V2 starts its matrices as He normal, here they are Xavier normal. He's
+# factor two makes up for a ReLU, which a cross layer has not; Xavier keeps
+# x_{l+1} - x_l at the scale of x_0 * x_l.
 
 
 def _check_rank(rank: int | str, d: int, n_experts: int = 1) -> int:
@@ -102,7 +94,7 @@ class VectorCross(nn.Module):
         """Draw `w` anew (from `generator`, or torch's own) and set `b` to zero."""
         # As a row of the matrix layer, whose W = 1 w' this layer is: with the fans
         # (d, 1) of a single output each layer would treble the variance.
-        _xavier_normal_(self.w, len(self.w), len(self.w), generator=generator)
+        xavier_normal_(self.w, len(self.w), len(self.w), generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -150,7 +142,8 @@ class MatrixCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `W` anew (from `generator`, or torch's own) and set `b` to zero."""
-        _xavier_normal_(self.W, *self.W.shape, generator=generator)
+        d = len(self.b)
+        xavier_normal_(self.W, d, d, generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -206,8 +199,9 @@ class LowRankCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `U` and `V` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.U, *self.U.shape, generator=generator)
-        _xavier_normal_(self.V, *self.V.shape, generator=generator)
+        d, r = self.U.shape
+        xavier_normal_(self.U, r, d, generator)
+        xavier_normal_(self.V, d, r, generator)
         nn.init.zeros_(self.b)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
@@ -300,12 +294,12 @@ class MixtureCross(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw experts and gates anew (from `generator`, or torch's own); zero `b`."""
         d, r = self.U.shape[1:]
-        _xavier_normal_(self.U, d, r, generator=generator)
-        _xavier_normal_(self.V, d, r, generator=generator)
+        xavier_normal_(self.U, d, r, generator)
+        xavier_normal_(self.V, d, r, generator)
         if self.C is not None:
-            _xavier_normal_(self.C, r, r, generator=generator)
+            xavier_normal_(self.C, r, r, generator)
         if self.G is not None:
-            _xavier_normal_(self.G, d, 1, generator=generator)
+            xavier_normal_(self.G, d, 1, generator)
         nn.init.zeros_(self.b)
 
     def gates(self, x_l: Tensor) -> Tensor:
@@ -371,8 +365,9 @@ class GatedCross(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw `W` and `W_g` anew (from `generator`, or torch's own); zero `b`."""
-        _xavier_normal_(self.W, *self.W.shape, generator=generator)
-        _xavier_normal_(self.W_g, *self.W_g.shape, generator=generator)
+        d = len(self.b)
+        xavier_normal_(self.W, d, d, generator)
+        xavier_normal_(self.W_g, d, d, generator)
         # NOTE[DIFF] The authors' code draws b from U(0, 1), against their own text;
         # zero starts the layer without a preferred column.
         nn.init.zeros_(self.b)

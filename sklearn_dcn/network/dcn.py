@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_count, check_option
+from ._init import xavier_normal_
 from .cross import CrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
@@ -140,7 +141,8 @@ class DeepCrossNetwork(nn.Module):
             self.cross.reset_parameters(generator)
         if self.deep is not None:
             self.deep.reset_parameters(generator)
-        nn.init.xavier_normal_(self.head.weight, generator=generator)
+        d_out, d = self.head.weight.shape
+        xavier_normal_(self.head.weight, d, d_out, generator)
         nn.init.zeros_(self.head.bias)
 
     def forward(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ._checks import check_count, check_option, check_rate, check_sizes
+from ._init import he_normal_, xavier_normal_
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 
@@ -113,12 +114,11 @@ class DeepNetwork(nn.Module):
         relu_like = self.activation in ("relu", "silu", "gelu", "leaky_relu")
         for layer in self.linears:
             linear = cast(nn.Linear, layer)
+            d_out, d_in = linear.weight.shape
             if relu_like:
-                nn.init.kaiming_normal_(
-                    linear.weight, nonlinearity="relu", generator=generator
-                )
+                he_normal_(linear.weight, d_in, generator)
             else:
-                nn.init.xavier_normal_(linear.weight, generator=generator)
+                xavier_normal_(linear.weight, d_in, d_out, generator)
             nn.init.zeros_(linear.bias)
         for norm in self.norms:
             cast(nn.LayerNorm, norm).reset_parameters()

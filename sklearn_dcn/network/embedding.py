@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_count, check_rate, check_sizes
+from ._init import normal_
 
 __all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
 
@@ -146,7 +147,7 @@ class EmbeddingStack(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""
         for table in self.tables:
-            nn.init.normal_(table, std=INIT_STD, generator=generator)
+            normal_(table, INIT_STD, generator)
         # Filled here, too, for modules that were built on the meta device.
         for c in range(len(self.embedding_dims)):
             self.offsets[c] = self._rows[c].start

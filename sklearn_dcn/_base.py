@@ -232,7 +232,9 @@ class BaseDCN(BaseEstimator):
             numeric_transform=self.numeric_transform,
         )
         names = getattr(self, "feature_names_in_", None)
-        encoded = self.encoder_.fit_transform(rows.X, names, rows.weight)
+        encoded = self.encoder_.fit_transform(
+            rows.X, names, rows.weight, dtype=self._numpy_dtype
+        )
         self._target = self._make_target(rows)
         self._params_in_fit = self.get_params(deep=False)
         y, weight = self._encode_target(rows)
@@ -245,7 +247,7 @@ class BaseDCN(BaseEstimator):
         return self._encode(rows)
 
     def _encode(self, rows: Rows, suffix: str = "") -> TensorTable:
-        encoded = self.encoder_.transform(rows.X)
+        encoded = self.encoder_.transform(rows.X, dtype=self._numpy_dtype)
         return self._tensors(encoded, *self._encode_target(rows, suffix))
 
     def _encode_target(
@@ -263,16 +265,10 @@ class BaseDCN(BaseEstimator):
     ) -> TensorTable:
         has_weights = weight.min() < weight.max()
         return TensorTable(
-            self._inputs(encoded),
+            _to_tensors(encoded),
             self._target.tensor(y, self._dtype),
             torch.from_numpy(weight).to(self._dtype) if has_weights else None,
         )
-
-    def _inputs(self, encoded: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
-        tensors = {name: torch.from_numpy(values) for name, values in encoded.items()}
-        if "x_num" in tensors:
-            tensors["x_num"] = tensors["x_num"].to(self._dtype)
-        return tensors
 
     def _build_net(
         self, initial_logits: NDArray[np.float64], device: torch.device
@@ -392,6 +388,10 @@ class BaseDCN(BaseEstimator):
     # Predicting -----------------------------------------------------------------------
 
     @property
+    def _numpy_dtype(self) -> Any:
+        return np.float64 if self._dtype == torch.float64 else np.float32
+
+    @property
     def module_(self) -> DeepCrossNetwork:
         """The fitted torch module."""
         return self.net_.module_
@@ -400,7 +400,7 @@ class BaseDCN(BaseEstimator):
         """Return the network's output for a table, of shape (n_samples, d_out)."""
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        x = self._inputs(self.encoder_.transform(X))
+        x = _to_tensors(self.encoder_.transform(X, dtype=self._numpy_dtype))
         module, device = self.module_, self.net_.device
         logits = np.empty((len(X), module.head.out_features))
         with (
@@ -430,6 +430,10 @@ class BaseDCN(BaseEstimator):
         # Strings are welcome, but the tag would ask that dicts in cells are as well.
         tags.input_tags.string = False
         return tags
+
+
+def _to_tensors(encoded: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(values) for name, values in encoded.items()}
 
 
 def _random_state(random_state: Any) -> np.random.RandomState:

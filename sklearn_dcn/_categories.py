@@ -56,7 +56,7 @@ class CategoryLevels:
 
     def fit_transform(
         self, column: Any, weight: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
+    ) -> NDArray[np.int32]:
         """Learn the levels of a column, rows weighted by `weight`; return their ids."""
         codes, levels = factorize(column, self.name)
         # Code -1, a missing cell, is counted at the end, where index -1 finds it.
@@ -71,7 +71,7 @@ class CategoryLevels:
         self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
         return self._ids(codes, levels)
 
-    def transform(self, column: Any) -> NDArray[np.int64]:
+    def transform(self, column: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
 
         Raises
@@ -88,13 +88,13 @@ class CategoryLevels:
             self._check_families(levels)
         return ids
 
-    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int32], list[Any]]:
         """Return the ids of a few cells, and the levels that are unknown."""
         try:
             found = [self._index.get(cell, UNKNOWN_ID) for cell in cells]
         except TypeError:  # a cell that can't be hashed; name it
             found = [UNKNOWN_ID] * len(cells)
-        ids = np.array(found, dtype=np.int64)
+        ids = np.array(found, dtype=np.int32)
         if all(found):
             return ids, []
         others = np.flatnonzero(ids == UNKNOWN_ID)
@@ -102,9 +102,9 @@ class CategoryLevels:
         ids[others[codes < 0]] = MISSING_ID
         return ids, levels
 
-    def _ids(self, codes: NDArray[np.intp], levels: list[Any]) -> NDArray[np.int64]:
+    def _ids(self, codes: NDArray[np.intp], levels: list[Any]) -> NDArray[np.int32]:
         id_of = [self._index.get(level, UNKNOWN_ID) for level in levels]
-        return np.array([*id_of, MISSING_ID], dtype=np.int64)[codes]
+        return np.array([*id_of, MISSING_ID], dtype=np.int32)[codes]
 
     def _keep(self, levels: list[Any], counts: NDArray[Any]) -> NDArray[np.intp]:
         """Return the codes of the levels that get an id, most frequent first.

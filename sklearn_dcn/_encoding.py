@@ -97,7 +97,11 @@ class TableEncoder:
     # Fitting and applying -----------------------------------------------------------
 
     def fit_transform(
-        self, X: Any, names: Sequence[str] | None, weight: NDArray[np.float64]
+        self,
+        X: Any,
+        names: Sequence[str] | None,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
     ) -> dict[str, NDArray[Any]]:
         """Learn every column of a checked table, rows weighted by `weight`.
 
@@ -111,7 +115,7 @@ class TableEncoder:
         is_categorical = self._categorical_mask(columns)
         self.categories: dict[int, CategoryLevels] = {}
         self.numbers: dict[int, NumberScaler] = {}
-        ids, values = [], []
+        ids, scaled = [], []
         for j, column in enumerate(columns):
             name = self.names[j]
             if is_categorical[j]:
@@ -121,35 +125,39 @@ class TableEncoder:
             else:
                 x = to_float(column, name)
                 self.numbers[j] = NumberScaler(self.numeric_transform).fit(x, weight)
-                values.append(x)
-        return self._stack(len(weight), ids, values)
+                scaled.append(_scale(self.numbers[j], x, dtype))
+        return self._stack(ids, scaled)
 
-    def transform(self, X: Any) -> dict[str, NDArray[Any]]:
+    def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, NDArray[Any]]:
         """Encode a checked table.
+
+        Parameters
+        ----------
+        X : checked table
+        dtype : dtype, default=float64
+            That of the numbers; they are computed in float64.
 
         Returns
         -------
         encoded : dict
-            "x_num", float64 of shape (n, n_num), and "x_cat", int64 of shape (n,
-            n_cat); each only where the table has such columns.
+            "x_num" of shape (n, n_num), and "x_cat", int32 of shape (n, n_cat); each
+            only where the table has such columns.
         """
         columns = get_cells(X) or get_columns(X)
         ids = [levels.transform(columns[j]) for j, levels in self.categories.items()]
-        values = [to_float(columns[j], self.names[j]) for j in self.numbers]
-        return self._stack(len(X), ids, values)
+        scaled = [
+            _scale(scaler, to_float(columns[j], self.names[j]), dtype)
+            for j, scaler in self.numbers.items()
+        ]
+        return self._stack(ids, scaled)
 
     def _stack(
-        self, n: int, ids: list[NDArray[np.int64]], values: list[NDArray[np.float64]]
+        self, ids: list[NDArray[np.int32]], scaled: list[Scaled]
     ) -> dict[str, NDArray[Any]]:
         encoded: dict[str, NDArray[Any]] = {}
-        if values:
-            x_num = np.empty((n, self.n_num))
-            for i, scaler in enumerate(self.numbers.values()):
-                x_num[:, i] = scaler.apply(values[i])
-            positions = list(self.numbers)
-            for i, j in enumerate(self._with_indicator(), start=len(values)):
-                x_num[:, i] = np.isnan(values[positions.index(j)])
-            encoded["x_num"] = x_num
+        if scaled:
+            missing = [m for _, m in scaled if m is not None]
+            encoded["x_num"] = np.stack([*(z for z, _ in scaled), *missing], axis=1)
         if ids:
             encoded["x_cat"] = np.stack(ids, axis=1)
         return encoded
@@ -215,3 +223,12 @@ class TableEncoder:
             "categorical_features must be 'from_dtype', None or a list of column "
             f"names, positions or booleans; got {wanted!r}."
         )
+
+
+Scaled = tuple[NDArray[Any], NDArray[Any] | None]
+
+
+def _scale(scaler: NumberScaler, x: NDArray[np.float64], dtype: Any) -> Scaled:
+    """Return z of a column, and the indicator of its missing cells if it has one."""
+    z = scaler.apply(x).astype(dtype, copy=False)
+    return z, np.isnan(x).astype(dtype) if scaler.has_missing else None

@@ -54,7 +54,7 @@ def test_hand_worked():
     assert encoded["x_num"].tolist() == [[1, 10, 0], [1, 20, 1], [3, 60, 0]]
     assert encoded["x_cat"].tolist() == [[2, 2], [3, 1], [2, 2]]
     assert encoded["x_num"].dtype == np.float64
-    assert encoded["x_cat"].dtype == np.int64
+    assert encoded["x_cat"].dtype == np.int32
     assert encoder.names == ["n", "s", "k", "t"]
     assert encoder.field_names == ["s", "t", "n", "k", "n is missing"]
     assert encoder.cardinalities == [4, 3]

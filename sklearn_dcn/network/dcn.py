@@ -158,7 +158,7 @@ class DeepCrossNetwork(nn.Module):
         Parameters
         ----------
         x_num : float tensor of shape (B, n_num), or None without numeric columns
-        x_cat : int64 tensor of shape (B, n_cat), or None without categorical columns
+        x_cat : integer tensor of shape (B, n_cat), or None without categorical columns
         generator : torch.Generator or None
             Source of all dropout during training; torch's own when None.
         return_embeddings : bool, default=False

@@ -168,7 +168,7 @@ class EmbeddingStack(nn.Module):
         Parameters
         ----------
         x_num : float tensor of shape (B, n_num), or None without numeric columns
-        x_cat : int64 tensor of shape (B, n_cat), or None without categorical columns
+        x_cat : integer tensor of shape (B, n_cat), or None without categorical columns
         generator : torch.Generator or None
             Source of `category_dropout`; torch's own when None.
 

@@ -20,15 +20,13 @@ from ._rows import Rows, check_weight, take_rows, train_validation_split
 from ._runtime import resolve_device, resolve_dtype, torch_threads
 from ._table import check_table, has_columns, is_records, records_to_array
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import DCNNet, build_net, train
+from ._training import DCNNet, build_net, predict_logits, train
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
 
 # early_stopping="auto" holds rows out from this size on, as HistGradientBoosting.
 EARLY_STOPPING_FROM = 10_000
-
-PREDICT_BATCH_SIZE = 8192
 
 # Parameters that go to the network as they are.
 ARCHITECTURE = (
@@ -401,19 +399,8 @@ class BaseDCN(BaseEstimator):
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
         x = _to_tensors(self.encoder_.transform(X, dtype=self._numpy_dtype))
-        module, device = self.module_, self.net_.device
-        logits = np.empty((len(X), module.head.out_features))
-        with (
-            torch_threads(self.n_jobs),
-            torch.inference_mode(),
-            torch.autocast(
-                torch.device(device).type, torch.bfloat16, enabled=self.net_.autocast
-            ),
-        ):
-            for start in range(0, len(X), PREDICT_BATCH_SIZE):
-                at = slice(start, start + PREDICT_BATCH_SIZE)
-                batch = {name: t[at].to(device) for name, t in x.items()}
-                logits[at] = module(**batch).to(self._dtype).cpu().numpy()
+        with torch_threads(self.n_jobs):
+            logits = predict_logits(self.net_, x)
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
             raise ValueError(

@@ -24,7 +24,12 @@ from ._batches import BatchIterator, TensorTable, place
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from .network import DeepCrossNetwork
 
-__all__ = ["DCNNet", "build_net", "train"]
+__all__ = ["DCNNet", "build_net", "predict_logits", "train"]
+
+# Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
+# rows take half as long again as 1024.
+PREDICT_BATCH_SIZE_CPU = 1024
+PREDICT_BATCH_SIZE = 16384
 
 # What net_params must leave alone: it is built here, or has a parameter of its own.
 OWNED_BY_ESTIMATOR = {
@@ -342,3 +347,20 @@ def train(
         net.module_.zero_grad(set_to_none=True)
         net.module_.eval()
     return stopping.best_epoch_ if stopping is not None else len(net.history)
+
+
+def predict_logits(net: DCNNet, x: dict[str, Tensor]) -> NDArray[np.float64]:
+    """Return the logits, of shape (n, d_out), of encoded rows."""
+    device = torch.device(net.device)
+    size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
+    n, d_out = len(next(iter(x.values()))), net.module_.head.out_features
+    logits = torch.empty((n, d_out), dtype=net.dtype, device=device)
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=net.autocast),
+    ):
+        for start in range(0, n, size):
+            at = slice(start, start + size)
+            batch = {name: tensor[at].to(device) for name, tensor in x.items()}
+            logits[at] = net.module_(**batch)
+    return logits.cpu().numpy().astype(np.float64)

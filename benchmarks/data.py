@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-CACHE = Path(__file__).resolve().parents[1] / ".bench-cache"
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("BENCH_CACHE", ROOT / ".bench-cache"))
 VERSION = 1  # in the names of cached files; raise it when the generator changes
 
-N_NUM = 13
+N_NUM, N_CAT = 13, 26
 # Possible ids of 26 columns, in all 319,737; a million rows hold nine tenths of them.
 SIZES = (10, 12, 15, 18, 20, 27, 50, 85, 100, 300, 550, 650, 1400, 2000, 3000, 4500)
 SIZES += (5000, 9000, 11000, 12000, 18000, 22000, 30000, 45000, 55000, 100000)
@@ -75,7 +76,11 @@ class Clicks:
             new_id = np.where(is_seen, np.cumsum(is_seen) + 1, 0)
             x_cat[:, c] = new_id[self.ids[:, c]]
             cardinalities.append(int(is_seen.sum()) + 2)
-        scaler = QuantileTransformer(output_distribution="normal", random_state=0)
+        scaler = QuantileTransformer(
+            n_quantiles=min(1000, n_train),
+            output_distribution="normal",
+            random_state=0,
+        )
         scaled = scaler.fit(self.numbers[:n_train]).transform(self.numbers)
         is_missing = np.isnan(self.numbers)
         x_num = np.hstack([np.nan_to_num(scaled), is_missing]).astype(np.float32)
@@ -111,7 +116,7 @@ def column_sizes(n_cat, scale=1.0):
     return [max(2, round(SIZES[k] * scale)) for k in order]
 
 
-def make_clicks(rows, n_num=N_NUM, n_cat=len(SIZES), scale=1.0, seed=0):
+def make_clicks(rows, n_num=N_NUM, n_cat=N_CAT, scale=1.0, seed=0):
     """Draw a click log.
 
     The log-odds of a click are a sum of effects of ids and numbers, of products of two
@@ -144,11 +149,11 @@ def make_clicks(rows, n_num=N_NUM, n_cat=len(SIZES), scale=1.0, seed=0):
     return Clicks(numbers, ids, y, sizes)
 
 
-def load_clicks(rows, n_num=N_NUM, n_cat=len(SIZES), scale=1.0, seed=0):
+def load_clicks(rows, n_num=N_NUM, n_cat=N_CAT, scale=1.0, seed=0):
     """Return `make_clicks` of the same arguments, kept in files for the next time."""
     name = f"clicks-{VERSION}-{rows}-{n_num}-{n_cat}-{scale:g}-{seed}.npz"
     if not (CACHE / name).exists():
-        CACHE.mkdir(exist_ok=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
         (CACHE / ".gitignore").write_text("*\n", encoding="utf-8")
         clicks = make_clicks(rows, n_num, n_cat, scale, seed)
         unfinished = CACHE / f"{os.getpid()}-{name}"

@@ -97,9 +97,7 @@ class DeepCTR(Trainer):
     def epoch(self):
         """Train one epoch; return its seconds."""
         start = time.perf_counter()
-        self.model.fit(
-            self.x, self.train.y, batch_size=BATCH_SIZE, epochs=1, verbose=0
-        )
+        self.model.fit(self.x, self.train.y, batch_size=BATCH_SIZE, epochs=1, verbose=0)
         return time.perf_counter() - start
 
     def predict(self):
@@ -212,7 +210,9 @@ class FuxiCTR(Trainer):
         self.model._eval_steps = math.inf
         self.model._total_steps = 0
         self.model._stop_training = False
-        self.info = describe(self.model, self.model.fc.in_features - HIDDEN[-1], data_mib)
+        self.info = describe(
+            self.model, self.model.fc.in_features - HIDDEN[-1], data_mib
+        )
         for _ in range(self.epochs):
             self.epoch()
 

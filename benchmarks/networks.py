@@ -110,8 +110,11 @@ def run_epoch(module, optimizer, x, y, generator=None):
     start = time.perf_counter()
     order = torch.randperm(len(y), generator=generator)
     for rows in order.split(BATCH_SIZE):
-        logits = module(**{name: tensor[rows] for name, tensor in x.items()})
-        loss = F.binary_cross_entropy_with_logits(logits[:, 0], y[rows])
+        # Faster than tensor[rows]: a loop to be measured by should be a good one.
+        batch = {name: tensor.index_select(0, rows) for name, tensor in x.items()}
+        loss = F.binary_cross_entropy_with_logits(
+            module(**batch)[:, 0], y.index_select(0, rows)
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

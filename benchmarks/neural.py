@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.metrics import log_loss
 
-from .data import N_NUM, SIZES, load_clicks
+from .data import N_CAT, N_NUM, load_clicks
 from .networks import (
     BATCH_SIZE,
     EMBEDDING_DIM,
@@ -103,15 +103,9 @@ def estimator(cross, **params):
 
 def encoded_tensors(model, X):
     """Return a table as the tensors that a fitted estimator trains its network on."""
-    dtype = next(model.module_.parameters()).dtype
-    tensors = {
-        name: torch.from_numpy(values)
-        for name, values in model.encoder_.transform(X).items()
-    }
-    return {
-        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-    }
+    dtype = str(next(model.module_.parameters()).dtype).removeprefix("torch.")
+    encoded = model.encoder_.transform(X, dtype=dtype)
+    return {name: torch.from_numpy(values) for name, values in encoded.items()}
 
 
 class Ours(Trainer):
@@ -245,7 +239,7 @@ class GemmBound:
     def __init__(self, cross, **config):
         del config
         # Numbers come with their indicators of missing cells.
-        self.d, self.cross = EMBEDDING_DIM * len(SIZES) + 2 * N_NUM, cross
+        self.d, self.cross = EMBEDDING_DIM * N_CAT + 2 * N_NUM, cross
         self.flops = flops_per_row(self.d, cross)
         self.info = {"width": self.d, "flops_per_row": self.flops}
         gemm_gflops(self.d, cross)

@@ -86,7 +86,8 @@ def run(options):
     report.table(
         "Speed of the estimator's epoch relative to a bare loop's",
         rows,
-        "Medians of the pairs' ratios, with their quartiles. loop / loop is the noise.",
+        "Medians of the pairs' ratios, with their quartiles. loop / loop is that of "
+        "two copies of the same: the noise, and what their places in memory make.",
     )
     report.panels.append(Panel("speed relative to a bare loop", "ratio", "", shares))
     return report

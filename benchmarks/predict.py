@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -69,7 +68,9 @@ class Predictor:
         figures = {"rows_per_second": len(self.X) / (time.perf_counter() - start)}
         self.predict(self.single[0])
         figures["frame_ms"] = timed_calls(self.predict, self.single)
-        from_dict = timed_calls(lambda row: self.predict(pd.DataFrame([row])), self.dicts)
+        from_dict = timed_calls(
+            lambda row: self.predict(pd.DataFrame([row])), self.dicts
+        )
         return figures | {"dict_ms": from_dict}
 
 
@@ -171,7 +172,6 @@ class Pipeline(Predictor):
 
     def __init__(self, **config):
         super().__init__(**config)
-        from skorch import NeuralNetBinaryClassifier
         from sklearn.compose import make_column_transformer
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
@@ -180,6 +180,7 @@ class Pipeline(Predictor):
             OrdinalEncoder,
             StandardScaler,
         )
+        from skorch import NeuralNetBinaryClassifier
 
         numbers = self.X.select_dtypes("number").columns
         strings = [name for name in self.X if name not in numbers]
@@ -209,7 +210,7 @@ class Pipeline(Predictor):
 
 
 class DeepCTR(Predictor):
-    """DeepCTR-Torch, from arrays: it has no encoding of its own, and needs none here."""
+    """DeepCTR-Torch, from encoded arrays: it has no encoding of its own."""
 
     def __init__(self, rows, train_rows, **config):
         super().__init__(rows=rows, train_rows=train_rows, **config)
@@ -256,7 +257,7 @@ def run(options):
     report = Report("predict", vars(options))
     config = {"rows": options.rows, "train_rows": options.train_rows}
     config |= {"calls": options.calls, "cross": options.cross}
-    config["threads"] = options.threads or os.cpu_count()
+    config["threads"] = options.threads
     contenders = [
         Contender(name, f"benchmarks.predict:{target}", config | more, requires)
         for name, target, more, requires in CONTENDERS

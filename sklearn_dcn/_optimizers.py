@@ -125,7 +125,8 @@ class AdamW(Optimizer):
 
     def _step_rows(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self._state_of(p)
-        if "slot" not in state:
+        if "slot" not in state or state["slot"].is_floating_point():
+            # load_state_dict makes floats of all; the content does not matter.
             state["slot"] = torch.empty(len(p), dtype=torch.int64, device=p.device)
         rows, sums = sum_by_row(
             gradient._indices()[0], gradient._values(), state["slot"]

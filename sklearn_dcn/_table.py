@@ -40,6 +40,9 @@ Column = Any  # a 1-D ndarray, a pandas Series, or a list of cells
 # fixed cost of about 50 microseconds, which would rule a prediction of one row.
 SHORT_TABLE = 64
 
+# pandas fails, or warns, to find a dtype that such columns and others have in common.
+NO_COMMON_DTYPE = ("ArrowDtype", "SparseDtype")
+
 
 def check_table(X: Any) -> Any:
     """Return `X` as a pandas DataFrame or a 2-D array of at least one cell.
@@ -115,8 +118,9 @@ def get_cells(X: Any) -> list[list[Any]] | None:
     if len(X) > SHORT_TABLE:
         return None
     if is_pandas(X):
-        if len(X) == 1:
-            row = X.iloc[0]  # four times as fast; among numbers alone it makes floats
+        kinds = {type(dtype).__name__ for dtype in X.dtypes.tolist()}
+        if len(X) == 1 and kinds.isdisjoint(NO_COMMON_DTYPE):
+            row = X.iloc[0]  # three times as fast; among numbers alone it makes floats
             if row.dtype.kind == "O":
                 return [[cell] for cell in row.tolist()]
         X = X.to_numpy(dtype=object)

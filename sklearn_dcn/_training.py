@@ -60,6 +60,15 @@ OWNED_BY_ESTIMATOR = {
 }
 
 
+def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    """Return a context that multiplies matrices in bfloat16, or as they are."""
+    # Without the cache, which keeps the cast of a weight until the outermost context
+    # ends: that may be the caller's, and the weight has changed by then.
+    return torch.autocast(
+        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
+    )
+
+
 class EpochLog(PrintLog):
     """skorch's line for every epoch, in colour only where there is a terminal."""
 
@@ -154,8 +163,7 @@ class DCNNet(NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the network's output in the precision of the fit."""
-        device_type = torch.device(self.device).type
-        with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
+        with mixed_precision(torch.device(self.device), self.autocast):
             return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:
@@ -334,7 +342,7 @@ def train(
     try:
         with (
             torch.enable_grad(),
-            torch.autocast(device.type, enabled=False),
+            mixed_precision(device, False),
             _compiled(net.module_, compile),
         ):
             net.partial_fit(place(data, device), y=None, epochs=epochs)
@@ -355,10 +363,7 @@ def predict_logits(net: DCNNet, x: dict[str, Tensor]) -> NDArray[np.float64]:
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
     n, d_out = len(next(iter(x.values()))), net.module_.head.out_features
     logits = torch.empty((n, d_out), dtype=net.dtype, device=device)
-    with (
-        torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=net.autocast),
-    ):
+    with torch.inference_mode(), mixed_precision(device, net.autocast):
         for start in range(0, n, size):
             at = slice(start, start + size)
             batch = {name: tensor[at].to(device) for name, tensor in x.items()}

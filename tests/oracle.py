@@ -256,3 +256,31 @@ def logits(x_0, *, structure, kind, cross, deep, head, activation="relu"):
         final = deep_network(x_0, layers=deep, activation=activation)
     W, b = head
     return matvec(W, final) + np.array(b)
+
+
+# ----------------------------------------------------------------------------------
+# AdamW
+# ----------------------------------------------------------------------------------
+
+
+def adamw(w, m, v, g, *, t, lr, betas, eps, weight_decay):
+    """Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, of one entry at step t.
+
+    Return the new w, m and v.
+    """
+    beta_1, beta_2 = betas
+    m = beta_1 * m + (1.0 - beta_1) * g
+    v = beta_2 * v + (1.0 - beta_2) * g**2
+    m_hat = m / (1.0 - beta_1**t)
+    v_hat = v / (1.0 - beta_2**t)
+    w = w - lr * (m_hat / (math.sqrt(v_hat) + eps)) - lr * weight_decay * w
+    return w, m, v
+
+
+def adamw_rows(w, m, v, g, rows, **options):
+    """Apply :func:`adamw` in place to every entry of the given rows of 2-D arrays."""
+    for i in rows:
+        for j in range(w.shape[1]):
+            w[i, j], m[i, j], v[i, j] = adamw(
+                w[i, j], m[i, j], v[i, j], g[i, j], **options
+            )

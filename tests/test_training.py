@@ -1,4 +1,4 @@
-"""Batches, optimiser groups, penalty and history of the training."""
+"""Optimizers, penalty, callbacks and history of the training."""
 
 import numpy as np
 import pytest
@@ -8,72 +8,6 @@ from numpy.testing import assert_allclose
 from skorch.callbacks import Callback, GradientNormClipping
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._batches import BatchIterator, TensorTable
-from sklearn_dcn._optimizers import parameter_groups
-from sklearn_dcn.network import DeepCrossNetwork
-from sklearn_dcn.network.cross import CROSS_KINDS
-
-
-def table(n, weight=None):
-    """Return a table whose single number is the position of its row."""
-    rows = torch.arange(n)
-    generator = torch.Generator().manual_seed(0)
-    data = TensorTable({"x_num": rows[:, None].float()}, rows, weight)
-    data.generator = generator
-    return data
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize(
-    "n, sizes", [(1, [1]), (4, [4]), (5, [5]), (6, [4, 2]), (9, [4, 5]), (8, [4, 4])]
-)
-def test_batches_cover_every_row_once(n, sizes, shuffle):
-    """Every row comes once an epoch, X beside its y; a lone last row is not alone."""
-    batches = list(BatchIterator(table(n), 4, shuffle))
-    assert [len(target["y"]) for _, target in batches] == sizes
-    y = torch.cat([target["y"] for _, target in batches])
-    x = torch.cat([x["x_num"] for x, _ in batches])
-    assert sorted(y.tolist()) == list(range(n))
-    assert x[:, 0].tolist() == y.tolist()
-
-
-def test_length_is_the_number_of_batches():
-    """The length tells progress bars how many batches come."""
-    for n in range(1, 20):
-        iterator = BatchIterator(table(n), 4)
-        assert len(iterator) == len(list(iterator))
-
-
-def test_every_epoch_is_shuffled_anew():
-    """Two passes differ in order; unshuffled ones do not."""
-    shuffled = BatchIterator(table(100), 100, shuffle=True)
-    first, second = (next(iter(shuffled))[1]["y"].tolist() for _ in range(2))
-    assert first != second
-    assert sorted(first) == sorted(second)
-
-
-def test_weights_have_mean_one():
-    """The table scales weights, so that a batch's loss estimates the weighted mean."""
-    weighted = table(4, torch.tensor([1.0, 2.0, 3.0, 2.0]))
-    assert weighted.target["weight"].tolist() == [0.5, 1.0, 1.5, 1.0]
-
-
-@pytest.mark.parametrize("kind", CROSS_KINDS)
-def test_decay_spares_embeddings_biases_and_norms(kind):
-    """Every parameter is in one group: matrices decay, the rest does not."""
-    network = DeepCrossNetwork(
-        2, [5, 6], cross=kind, normalization="layer", expert_activation="tanh"
-    )
-    named = dict(network.named_parameters())
-    groups = parameter_groups(named.items())
-    assert "weight_decay" not in groups[0] and groups[1]["weight_decay"] == 0.0
-    decayed, exempt = (set(map(id, group["params"])) for group in groups)
-    assert len(decayed) + len(exempt) == len(named)
-    for name, parameter in named.items():
-        is_matrix = name.startswith(("cross", "deep.linears", "head")) and (
-            not name.endswith((".b", "bias"))
-        )
-        assert (id(parameter) in decayed) == is_matrix, name
 
 
 def test_weight_decay_reaches_the_optimiser():

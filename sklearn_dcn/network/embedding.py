@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -138,10 +139,14 @@ class EmbeddingStack(nn.Module):
             torch.empty(sum(cardinalities[c] for c in columns), dim)
             for dim, columns in self._groups.items()
         )
+        stops = list(accumulate(map(len, self._groups.values())))
+        self._column_slices = [slice(a, b) for a, b in pairwise([0, *stops])]
+        # The columns in the order of x_0, and where each begins in its fused table.
+        self.order: Tensor
         self.offsets: Tensor
-        self.register_buffer(
-            "offsets", torch.empty(len(dims), dtype=torch.int64), persistent=False
-        )
+        for name in ("order", "offsets"):
+            empty = torch.empty(len(dims), dtype=torch.int64)
+            self.register_buffer(name, empty, persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -149,8 +154,10 @@ class EmbeddingStack(nn.Module):
         for table in self.tables:
             normal_(table, INIT_STD, generator)
         # Filled here, too, for modules that were built on the meta device.
-        for c in range(len(self.embedding_dims)):
-            self.offsets[c] = self._rows[c].start
+        columns = [c for group in self._groups.values() for c in group]
+        for i, c in enumerate(columns):
+            self.order[i] = c
+            self.offsets[i] = self._rows[c].start
 
     def column_weight(self, c: int) -> Tensor:
         """Return the embeddings of column `c`: a view of shape (cardinality, dim)."""
@@ -179,9 +186,10 @@ class EmbeddingStack(nn.Module):
         parts: list[Tensor] = []
         if self.embedding_dims:
             ids = self._ids(x_cat, generator)  # (B, n_cat)
-            for table, columns in zip(self.tables, self._groups.values(), strict=True):
-                group = ids if len(self._groups) == 1 else ids[:, columns]
-                embedded = nn.functional.embedding(group, table, sparse=self.sparse)
+            for table, columns in zip(self.tables, self._column_slices, strict=True):
+                embedded = nn.functional.embedding(
+                    ids[:, columns], table, sparse=self.sparse
+                )
                 parts.append(embedded.flatten(1))
         if self.n_num:
             if x_num is None or x_num.shape[-1] != self.n_num:
@@ -213,6 +221,9 @@ class EmbeddingStack(nn.Module):
             )
             drop = (u < self.category_dropout) & (x_cat >= N_RESERVED_IDS)
             x_cat = x_cat.masked_fill(drop, UNKNOWN_ID)
+        # A tensor as index: a list would be copied to the device with every batch.
+        if len(self._groups) > 1:
+            x_cat = x_cat.index_select(1, self.order)
         return x_cat + self.offsets
 
 

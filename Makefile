@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-fast test-oldest lint typecheck docs build clean
+.PHONY: help demo test test-fast test-oldest bench lint typecheck docs build clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -44,6 +44,16 @@ $(VENV)/.oldest: constraints-oldest.txt pyproject.toml | $(BIN)/python
 		--constraint constraints-oldest.txt --editable ".[test]"
 	@touch $@
 
+# The rivals get an environment of their own; SUITE is one of those in benchmarks/README.md.
+SUITE ?= train
+bench:  ## measure a SUITE side by side with the rivals; tables and pictures in results/
+	$(MAKE) $(VENV)-bench/.bench VENV=$(VENV)-bench
+	$(VENV)-bench/bin/python -m benchmarks $(SUITE) --require-all --output results
+
+$(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.torch
+	$(PIP) --editable . --requirement benchmarks/requirements.txt
+	@touch $@
+
 lint: $(VENV)/.lint  ## style and common mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,4 +68,4 @@ build: $(VENV)/.dev  ## wheel and source distribution in dist/
 	$(BIN)/python -m build --outdir dist
 
 clean:  ## remove what the commands made
-	rm -rf .venv .venv-oldest build dist docs/_build *.egg-info
+	rm -rf .venv .venv-oldest .venv-bench build dist docs/_build *.egg-info

@@ -116,7 +116,8 @@ class Report:
         """Return the whole report as markdown."""
         found = {**machine(), **versions()}
         facts = [f"- {name}: {value or '-'}" for name, value in found.items()]
-        settings = ", ".join(f"{key}={value}" for key, value in self.settings.items())
+        told = {k: v for k, v in self.settings.items() if k not in ("suite", "output")}
+        settings = ", ".join(f"{key}={value}" for key, value in told.items())
         head = [f"## {self.suite}", settings, "\n".join(facts)]
         return "\n\n".join(head + self.parts) + "\n"
 
@@ -171,6 +172,7 @@ def _bars(ax, series):
     above = [series[name].high - series[name].median for name in names]
     colors = ["C1" if name.startswith("sklearn-dcn") else "C0" for name in names]
     ax.barh(names, medians, xerr=[below, above], color=colors, capsize=3)
+    ax.locator_params(axis="x", nbins=4)  # more of such long numbers run together
 
 
 def _curves(ax, series):

@@ -88,5 +88,6 @@ def _row(name, outcome, outcomes, epochs):
     if last > first:
         row["log loss"] += f", {losses[-1]:.4f} ({last})"
     row["parameters"] = f"{outcome.info['parameters']:,}"
-    row["peak MiB"] = f"{outcome.peak_mib:.0f} (data {outcome.info['data_mib']:.0f})"
+    peak = outcome.info.get("peak_mib", outcome.peak_mib)
+    row["peak MiB"] = f"{peak:.0f} (data {outcome.info['data_mib']:.0f})"
     return row

@@ -11,9 +11,9 @@ import torch
 
 __all__ = ["resolve_device", "resolve_dtype", "torch_threads"]
 
-# Up to this many rows dtype="auto" computes in float64: it costs nothing there, and
+# Up to this many rows dtype="auto" computes in float64: it costs little there, and
 # makes weights and repeated rows, or rows alone and in a batch, agree to rounding.
-SMALL_TABLE = 1000
+SMALL_TABLE = 500
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

@@ -163,7 +163,9 @@ class DCNNet(NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the network's output in the precision of the fit."""
-        with mixed_precision(torch.device(self.device), self.autocast):
+        if not self.autocast:  # the caller's is off for all of `train`
+            return super().infer(x, **fit_params)
+        with mixed_precision(torch.device(self.device), True):
             return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:

@@ -118,7 +118,7 @@ default="from_dtype"
     device : str or torch.device, default="auto"
         Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        Precision of the computation; "auto" is float64 up to 1,000 rows in `fit` and
+        Precision of the computation; "auto" is float64 up to 500 rows in `fit` and
         float32 above. "bfloat16" is mixed: weights and loss in float32, products of
         matrices in bfloat16, for devices that are faster at it. Predictions are
         float64.

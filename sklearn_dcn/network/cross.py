@@ -149,8 +149,10 @@ def _recurrence(xw: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
     See :class:`CrossNetwork`.
     """
-    a_l, c_l = torch.ones_like(xw[:, :1]), torch.zeros_like(b[0])
-    for xw_l, w_l, b_l in zip(xw.unbind(1), w, b, strict=True):
-        a_l = a_l + a_l * xw_l.unsqueeze(1) + c_l @ w_l
-        c_l = c_l + b_l
-    return a_l, c_l
+    c = b.cumsum(0)  # (L, d): c_1 to c_L
+    cw = (c[:-1] * w[1:]).sum(-1)  # (L - 1,): c_l' w_l from l = 1 on, as c_0 = 0
+    growth = 1.0 + xw  # (B, L)
+    a_l = growth[:, :1]  # a_1
+    for cw_l, growth_l in zip(cw, growth[:, 1:].split(1, dim=1), strict=True):
+        a_l = torch.addcmul(cw_l, a_l, growth_l)  # (B, 1)
+    return a_l, c[-1]

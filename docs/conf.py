@@ -16,7 +16,7 @@ extensions = [
     "sphinx.ext.mathjax",
 ]
 smartquotes = False  # options are shown as they are typed
-exclude_patterns = ["_build"]
+exclude_patterns = ["results/*.md", "_build"]
 templates_path = ["_templates"]
 default_role = "literal"  # `name` in a docstring
 

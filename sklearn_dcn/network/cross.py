@@ -153,6 +153,6 @@ def _recurrence(xw: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     cw = (c[:-1] * w[1:]).sum(-1)  # (L - 1,): c_l' w_l from l = 1 on, as c_0 = 0
     growth = 1.0 + xw  # (B, L)
     a_l = growth[:, :1]  # a_1
-    for cw_l, growth_l in zip(cw, growth[:, 1:].split(1, dim=1), strict=True):
-        a_l = torch.addcmul(cw_l, a_l, growth_l)  # (B, 1)
+    for cw_l, growth_l in zip(cw, growth[:, 1:].unbind(1), strict=True):
+        a_l = torch.addcmul(cw_l, a_l, growth_l.unsqueeze(1))  # (B, 1)
     return a_l, c[-1]

@@ -40,8 +40,8 @@ Column = Any  # a 1-D ndarray, a pandas Series, or a list of cells
 # fixed cost of about 50 microseconds, which would rule a prediction of one row.
 SHORT_TABLE = 64
 
-# pandas fails, or warns, to find a dtype that such columns and others have in common.
-NO_COMMON_DTYPE = ("ArrowDtype", "SparseDtype")
+# pandas fails, or warns, to make one row of cells of such columns.
+NO_ROW_OF = ("ArrowDtype", "SparseDtype", "CategoricalDtype")
 
 
 def check_table(X: Any) -> Any:
@@ -119,7 +119,7 @@ def get_cells(X: Any) -> list[list[Any]] | None:
         return None
     if is_pandas(X):
         kinds = {type(dtype).__name__ for dtype in X.dtypes.tolist()}
-        if len(X) == 1 and kinds.isdisjoint(NO_COMMON_DTYPE):
+        if len(X) == 1 and kinds.isdisjoint(NO_ROW_OF):
             row = X.iloc[0]  # three times as fast; among numbers alone it makes floats
             if row.dtype.kind == "O":
                 return [[cell] for cell in row.tolist()]

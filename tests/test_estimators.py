@@ -416,8 +416,8 @@ def test_missing_device_is_an_error(mixed, tiny, monkeypatch):
 
 def test_dtype(mixed, tiny):
     """Small tables compute in float64, larger in float32; predictions are float64."""
-    X, y = make_mixed(1001)
-    small = DCNClassifier(**tiny).fit(X[:1000], y[:1000])
+    X, y = make_mixed(501)
+    small = DCNClassifier(**tiny).fit(X[:500], y[:500])
     large = DCNClassifier(**tiny).fit(X, y)
     assert small.module_.head.weight.dtype == torch.float64
     assert large.module_.head.weight.dtype == torch.float32

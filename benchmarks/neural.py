@@ -135,7 +135,19 @@ class Ours(Trainer):
         return {"rows_per_second": self.rows / seconds, "log_loss": loss}
 
 
-class OurLoop(Trainer):
+class Loop(Trainer):
+    """A bare loop. A subclass makes `module`, `optimizer`, `x`, `y` and `x_test`."""
+
+    def epoch(self):
+        """Train one epoch; return its seconds."""
+        return run_epoch(self.module, self.optimizer, self.x, self.y)
+
+    def predict(self):
+        """Return P(y = 1) of the held-out rows."""
+        return probabilities(self.module, self.x_test)
+
+
+class OurLoop(Loop):
     """A bare loop around our module and our optimiser: what the estimator adds."""
 
     def __init__(self, **config):
@@ -152,16 +164,8 @@ class OurLoop(Trainer):
         self.y = torch.from_numpy(y).float()
         self.info = describe(self.module, self.module.embedding.d_out, data_mib)
 
-    def epoch(self):
-        """Train one epoch; return its seconds."""
-        return run_epoch(self.module, self.optimizer, self.x, self.y)
 
-    def predict(self):
-        """Return P(y = 1) of the held-out rows."""
-        return probabilities(self.module, self.x_test)
-
-
-class PlainLoop(Trainer):
+class PlainLoop(Loop):
     """A loop over slices of tensors around the plain module, with torch's Adam.
 
     Parameters
@@ -182,14 +186,6 @@ class PlainLoop(Trainer):
         self.info = describe(self.module, self.module.deep[0].in_features, data_mib)
         for _ in range(self.epochs):
             self.epoch()
-
-    def epoch(self):
-        """Train one epoch; return its seconds."""
-        return run_epoch(self.module, self.optimizer, self.x, self.y)
-
-    def predict(self):
-        """Return P(y = 1) of the held-out rows."""
-        return probabilities(self.module, self.x_test)
 
 
 class Skorch(Trainer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,8 +74,7 @@ def place(table: TensorTable, device: torch.device) -> TensorTable:
     if device.type == "cpu":
         return table
     fits = table.n_bytes <= FREE_SHARE * _free_memory(device)
-    placed = TensorTable.__new__(TensorTable)
-    placed.generator = table.generator
+    placed = copy.copy(table)
     placed.device = None if fits else device
     placed.x, placed.target = (
         {name: t.to(device) if fits else t for name, t in tensors.items()}

@@ -118,8 +118,9 @@ def _optimizer(name: str, value: Any) -> None:
 def _compile(name: str, value: Any) -> None:
     if not isinstance(value, str):
         _boolean(name, value)
-    elif value not in torch.compiler.list_backends(exclude_tags=()):
-        backends = torch.compiler.list_backends(exclude_tags=())
+        return
+    backends = torch.compiler.list_backends(exclude_tags=())
+    if value not in backends:
         raise ValueError(
             f"{name} must be True, False or a backend of torch.compile "
             f"({', '.join(map(repr, backends))}); got {value!r}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -13,12 +14,25 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._batches import TensorTable
+from ._batches import Encoded, TensorTable, take, to_tensors
 from ._encoding import TableEncoder
 from ._parameters import check_continuation, check_parameters
-from ._rows import Rows, check_weight, take_rows, train_validation_split
-from ._runtime import resolve_device, resolve_dtype, torch_threads
-from ._table import check_table, has_columns, is_records, records_to_array
+from ._rows import Rows, check_weight, train_validation_split
+from ._runtime import (
+    resolve_batch_size,
+    resolve_device,
+    resolve_dtype,
+    resolve_epochs,
+    torch_threads,
+)
+from ._table import (
+    check_table,
+    has_columns,
+    header,
+    is_records,
+    records_to_array,
+    take_rows,
+)
 from ._targets import ClassTarget, ContinuousTarget
 from ._training import DCNNet, build_net, predict_logits, train
 from .network import DeepCrossNetwork
@@ -28,9 +42,19 @@ __all__ = ["BaseDCN"]
 # early_stopping="auto" holds rows out from this size on, as HistGradientBoosting.
 EARLY_STOPPING_FROM = 10_000
 
-# Parameters that go to the network as they are.
+# Parameters that go to the encoding, and to the network, as they are.
+ENCODING = (
+    "categorical_features",
+    "multivalued_features",
+    "pooling",
+    "min_frequency",
+    "max_categories",
+    "hashing",
+    "numeric_transform",
+)
 ARCHITECTURE = (
     "category_dropout",
+    "numeric_embedding",
     "structure",
     "cross",
     "n_cross_layers",
@@ -68,7 +92,7 @@ class BaseDCN(BaseEstimator):
 
         1. Check parameters, table, target and weights.
         2. Hold out a validation set, where early stopping asks for one.
-        3. Learn the encoding of the columns and of the target on the training rows.
+        3. Learn the encoding of the columns, and of the target on the training rows.
         4. Build the network; its output starts at the target's mean.
         5. Train it, and keep the weights of the best epoch.
 
@@ -122,15 +146,24 @@ class BaseDCN(BaseEstimator):
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = _random_state(self.random_state)
-        rows, held_out = self._hold_out(rows, validation)
+        given = self._check_validation(validation)
+        split = None if given is not None else self._hold_out(rows)
         if warm:
-            data = self._continue(rows)
+            encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
         else:
-            data = self._learn(rows, dtype_rows=len(rows.y))
-        valid = None if held_out is None else self._encode(held_out, suffix="_val")
+            encoded = self._learn(rows, split)
+        data = self._tensors(encoded, rows, None if split is None else split[0])
+        valid = None
+        if split is not None:
+            valid = self._tensors(encoded, rows, split[1])
+        elif given is not None:
+            valid = self._encode(given, suffix="_val")
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
-        self._train(data, valid, epochs=self._n_epochs(len(data), stops), stops=stops)
+        n_batch = resolve_batch_size(self.batch_size, len(data))
+        n_ids = self.encoder_.n_ids
+        epochs = resolve_epochs(self.max_epochs, stops, len(data), n_batch, n_ids)
+        self._train(data, valid, epochs=epochs, stops=stops)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
 
@@ -142,9 +175,10 @@ class BaseDCN(BaseEstimator):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = _random_state(self.random_state)
-                data = fitted._learn(rows, dtype_rows=None)
+                encoded = fitted._learn(rows, None, all_rows=False)
             else:
-                data = fitted._continue(rows)
+                encoded = fitted._continue(rows)
+            data = fitted._tensors(encoded, rows)
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
         return self
@@ -169,10 +203,10 @@ class BaseDCN(BaseEstimator):
             )
         X = self._check_X(X, reset=reset)
         y = self._check_y(y)
-        if len(X) != len(y):
+        if X.shape[0] != len(y):
             raise ValueError(
                 f"X{suffix} and y{suffix} must have the same number of rows; got "
-                f"{len(X)} and {len(y)}."
+                f"{X.shape[0]} and {len(y)}."
             )
         weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
         kept = weight > 0
@@ -189,15 +223,14 @@ class BaseDCN(BaseEstimator):
         X = check_table(X)
         if names is not None and has_columns(X, names):
             return X  # what validate_data would find at ten times the cost
-        return validate_data(self, X, reset=reset, skip_check_array=True)
+        validate_data(self, header(X), reset=reset, skip_check_array=True)
+        return X
 
-    def _hold_out(
-        self, rows: Rows, validation: tuple[Any, ...]
-    ) -> tuple[Rows, Rows | None]:
-        """Return training rows, and validation rows where there are any."""
+    def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
+        """Return the validation rows that `fit` was given, if any."""
         X_val, y_val, weight_val = validation
         if X_val is not None and y_val is not None:
-            return rows, self._check_rows(
+            return self._check_rows(
                 X_val, y_val, weight_val, reset=False, suffix="_val"
             )
         if any(given is not None for given in validation):
@@ -205,65 +238,82 @@ class BaseDCN(BaseEstimator):
                 "X_val and y_val must be given together, and sample_weight_val only "
                 "with them."
             )
+        return None
+
+    def _hold_out(self, rows: Rows) -> tuple[NDArray[np.intp], ...] | None:
+        """Return positions of rows that train and rows that validate, if any do."""
         stops = self.early_stopping
         if stops == "auto":
             stops = len(rows.y) >= EARLY_STOPPING_FROM
         if not stops:
-            return rows, None
-        strata = self._strata(rows.y)
-        split = train_validation_split(
-            len(rows.y), strata, self.validation_fraction, self._draw_seed()
+            return None
+        return train_validation_split(
+            len(rows.y),
+            self._strata(rows.y),
+            self.validation_fraction,
+            self._draw_seed(),
         )
-        a, b = (
-            Rows(take_rows(rows.X, at), rows.y[at], rows.weight[at]) for at in split
-        )
-        return a, b
 
-    def _learn(self, rows: Rows, dtype_rows: int | None) -> TensorTable:
+    def _learn(
+        self,
+        rows: Rows,
+        split: tuple[NDArray[np.intp], ...] | None,
+        all_rows: bool = True,
+    ) -> Encoded:
         """Learn the encoding of table and target, and build the net for it."""
+        y, weight, level_weight = rows.y, rows.weight, rows.weight.copy()
+        if split is not None:
+            training, held_out = split
+            y, weight = y[training], weight[training]
+            level_weight[held_out] = 0.0
         device = resolve_device(self.device)
-        self._dtype = resolve_dtype(self.dtype, dtype_rows, device)
-        self.encoder_ = TableEncoder(
-            categorical_features=self.categorical_features,
-            min_frequency=self.min_frequency,
-            max_categories=self.max_categories,
-            numeric_transform=self.numeric_transform,
-        )
-        names = getattr(self, "feature_names_in_", None)
+        self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
+        self.encoder_ = TableEncoder(**{name: getattr(self, name) for name in ENCODING})
         encoded = self.encoder_.fit_transform(
-            rows.X, names, rows.weight, dtype=self._numpy_dtype
+            rows.X,
+            getattr(self, "feature_names_in_", None),
+            rows.weight,
+            self._numpy_dtype,
+            level_weight,
         )
-        self._target = self._make_target(rows)
+        self._target = self._make_target(y, weight)
         self._params_in_fit = self.get_params(deep=False)
-        y, weight = self._encode_target(rows)
-        self.net_ = self._build_net(self._target.initial_logits(y, weight), device)
-        return self._tensors(encoded, y, weight)
+        target = self._encode_target(y, weight)
+        self.net_ = self._build_net(self._target.initial_logits(*target), device)
+        return to_tensors(encoded)
 
-    def _continue(self, rows: Rows) -> TensorTable:
+    def _continue(self, rows: Rows) -> Encoded:
         """Encode more rows for the net that is there."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
-        return self._encode(rows)
+        return to_tensors(self.encoder_.transform(rows.X, self._numpy_dtype))
 
-    def _encode(self, rows: Rows, suffix: str = "") -> TensorTable:
-        encoded = self.encoder_.transform(rows.X, dtype=self._numpy_dtype)
-        return self._tensors(encoded, *self._encode_target(rows, suffix))
+    def _encode(self, rows: Rows, suffix: str) -> TensorTable:
+        encoded = self.encoder_.transform(rows.X, self._numpy_dtype)
+        return self._tensors(to_tensors(encoded), rows, suffix=suffix)
 
     def _encode_target(
-        self, rows: Rows, suffix: str = ""
+        self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""
     ) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return the target as the loss takes it, and the weights of the loss."""
-        y = self._target.encode(rows.y, name=f"y{suffix}")
-        return y, self._loss_weight(y, rows.weight)
+        y = self._target.encode(y, name=f"y{suffix}")
+        return y, self._loss_weight(y, weight)
 
     def _tensors(
         self,
-        encoded: dict[str, NDArray[Any]],
-        y: NDArray[Any],
-        weight: NDArray[np.float64],
+        encoded: Encoded,
+        rows: Rows,
+        at: NDArray[np.intp] | None = None,
+        suffix: str = "",
     ) -> TensorTable:
+        """Return the rows, or those at some positions, for the training."""
+        y, weight = rows.y, rows.weight
+        if at is not None:
+            encoded = take(encoded, torch.from_numpy(at))
+            y, weight = y[at], weight[at]
+        y, weight = self._encode_target(y, weight, suffix)
         has_weights = weight.min() < weight.max()
         return TensorTable(
-            _to_tensors(encoded),
+            encoded,
             self._target.tensor(y, self._dtype),
             torch.from_numpy(weight).to(self._dtype) if has_weights else None,
         )
@@ -275,9 +325,16 @@ class BaseDCN(BaseEstimator):
         architecture |= {
             "n_num": self.encoder_.n_num,
             "cardinalities": self.encoder_.cardinalities,
+            "bag_cardinalities": [bag.n_ids for bag in self.encoder_.bags],
             "d_out": len(initial_logits),
             "embedding_dim": self.encoder_.resolve_dims(self.embedding_dim),
         }
+        if self.encoder_.block is not None:  # its columns are numbers, not levels
+            architecture["category_dropout"] = 0.0
+        if isinstance(self.embedding_dim, Integral):
+            architecture["numeric_dim"] = self.embedding_dim
+        if self.numeric_embedding == "piecewise_linear":
+            architecture["bin_edges"] = self.encoder_.bin_edges
         return build_net(
             self._target.criterion,
             architecture,
@@ -302,7 +359,7 @@ class BaseDCN(BaseEstimator):
     ) -> None:
         self.net_.set_params(
             lr=self.learning_rate,
-            batch_size=self._n_batch(len(data)),
+            batch_size=resolve_batch_size(self.batch_size, len(data)),
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose),
         )
@@ -333,26 +390,6 @@ class BaseDCN(BaseEstimator):
                 "numeric_transform='quantile'."
             )
 
-    def _n_batch(self, n_rows: int) -> int:
-        if self.batch_size != "auto":
-            return self.batch_size
-        # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
-        smallest = 128 if n_rows >= 512 else 64
-        return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
-
-    def _n_epochs(self, n_rows: int, stops: bool) -> int:
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        if stops:
-            return 50
-        # Nothing else ends the fit before it over-fits. A network that sees an id once
-        # or twice an epoch has memorised it by the third. But a tiny table has epochs
-        # of few steps, and needs more of them to be learned at all.
-        seldom = 2 * sum(self.encoder_.cardinalities) > n_rows
-        epochs, least_steps = (2, 30) if seldom else (10, 100)
-        steps = -(-n_rows // self._n_batch(n_rows))
-        return max(epochs, -(-least_steps // steps))
-
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))
 
@@ -370,7 +407,9 @@ class BaseDCN(BaseEstimator):
         """Learn from all rows what does not depend on the training rows alone."""
 
     @abstractmethod
-    def _make_target(self, rows: Rows) -> ClassTarget | ContinuousTarget:
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> ClassTarget | ContinuousTarget:
         """Return the target's encoding, learned on the training rows."""
 
     @abstractmethod
@@ -398,8 +437,8 @@ class BaseDCN(BaseEstimator):
         """Return the network's output for a table, of shape (n_samples, d_out)."""
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        x = _to_tensors(self.encoder_.transform(X, dtype=self._numpy_dtype))
         with torch_threads(self.n_jobs):
+            x = to_tensors(self.encoder_.transform(X, self._numpy_dtype))
             logits = predict_logits(self.net_, x)
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
@@ -414,13 +453,10 @@ class BaseDCN(BaseEstimator):
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         # Strings are welcome, but the tag would ask that dicts in cells are as well.
         tags.input_tags.string = False
         return tags
-
-
-def _to_tensors(encoded: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(values) for name, values in encoded.items()}
 
 
 def _random_state(random_state: Any) -> np.random.RandomState:

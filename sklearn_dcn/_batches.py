@@ -3,17 +3,79 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["BatchIterator", "TensorTable", "place"]
+__all__ = ["BatchIterator", "TensorTable", "count_rows", "place", "take", "to_tensors"]
 
 # Share of the device's free memory that a table may take: the rest is for the network.
 FREE_SHARE = 0.5
+
+
+# Arguments of the network's forward: tensors whose first axis are the rows, or for
+# "x_bag" a list of [ids, offsets, weights].
+Encoded = dict[str, Any]
+
+
+def to_tensors(encoded: dict[str, Any]) -> Encoded:
+    """Return the encoder's arrays as tensors, without a copy."""
+    return _map(torch.from_numpy, encoded)
+
+
+def _map(function: Callable[[Any], Tensor], x: dict[str, Any]) -> Encoded:
+    """Return `x` with every one of its arrays or tensors replaced."""
+    return {
+        name: [[*map(function, bag)] for bag in value]
+        if name == "x_bag"
+        else function(value)
+        for name, value in x.items()
+    }
+
+
+def _flat(x: Encoded) -> Iterator[Tensor]:
+    for name, value in x.items():
+        yield from chain.from_iterable(value) if name == "x_bag" else [value]
+
+
+def count_rows(x: Encoded) -> int:
+    """Return the number of encoded rows."""
+    name, value = next(iter(x.items()))
+    return len(value[0][1]) - 1 if name == "x_bag" else len(value)
+
+
+def take(x: Encoded, rows: slice | Tensor) -> Encoded:
+    """Return some rows of all tensors, in the order of their positions."""
+    return {
+        name: [_take_bag(bag, rows) for bag in value]
+        if name == "x_bag"
+        else _take_rows(value, rows)
+        for name, value in x.items()
+    }
+
+
+def _take_rows(tensor: Tensor, rows: slice | Tensor) -> Tensor:
+    return tensor[rows] if isinstance(rows, slice) else tensor.index_select(0, rows)
+
+
+def _take_bag(bag: list[Tensor], rows: slice | Tensor) -> list[Tensor]:
+    ids, offsets, weights = bag
+    if isinstance(rows, slice):
+        start, stop, _ = rows.indices(len(offsets) - 1)
+        offsets = offsets[start : stop + 1]
+        entries = slice(int(offsets[0]), int(offsets[-1]))
+        return [ids[entries], offsets - offsets[0], weights[entries]]
+    starts = offsets.index_select(0, rows)
+    lengths = offsets.index_select(0, rows + 1) - starts
+    taken = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    # Entry k of the result, in row i, is entry k - taken[i] + starts[i] of the bag.
+    at = torch.repeat_interleave(starts - taken[:-1], lengths)
+    at += torch.arange(len(at), device=at.device)
+    return [ids.index_select(0, at), taken, weights.index_select(0, at)]
 
 
 class TensorTable(Dataset[Any]):
@@ -21,7 +83,7 @@ class TensorTable(Dataset[Any]):
 
     Parameters
     ----------
-    x : dict of {str: Tensor of shape (n, ...)}
+    x : dict of {str: Tensor of shape (n, ...), or list of bags}
         Arguments of the network's `forward`.
     y : Tensor of shape (n, ...)
         Target.
@@ -34,9 +96,7 @@ class TensorTable(Dataset[Any]):
     # Source of the order of rows when shuffled; None is torch's own.
     generator: torch.Generator | None = None
 
-    def __init__(
-        self, x: dict[str, Tensor], y: Tensor, weight: Tensor | None = None
-    ) -> None:
+    def __init__(self, x: Encoded, y: Tensor, weight: Tensor | None = None) -> None:
         self.x = x
         self.target = {"y": y}
         if weight is not None:
@@ -45,28 +105,21 @@ class TensorTable(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.target["y"])
 
-    def __getitem__(
-        self, rows: slice | Tensor
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        return (
-            {name: self._take(tensor, rows) for name, tensor in self.x.items()},
-            {name: self._take(tensor, rows) for name, tensor in self.target.items()},
-        )
+    def __getitem__(self, rows: slice | Tensor) -> tuple[Encoded, dict[str, Tensor]]:
+        batch = take(self.x, rows), take(self.target, rows)
+        if self.device is None:
+            return batch
+        x, target = (_map(self._send, tensors) for tensors in batch)
+        return x, target
+
+    def _send(self, tensor: Tensor) -> Tensor:
+        # From page-locked memory the copy runs while the CPU prepares the next batch.
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     @property
     def n_bytes(self) -> int:
         """Memory of all tensors."""
-        return sum(t.nbytes for t in (*self.x.values(), *self.target.values()))
-
-    def _take(self, tensor: Tensor, rows: slice | Tensor) -> Tensor:
-        if isinstance(rows, slice):
-            taken = tensor[rows]
-        else:
-            taken = tensor.index_select(0, rows)
-        if self.device is None:
-            return taken
-        # From page-locked memory the copy runs while the CPU prepares the next batch.
-        return taken.pin_memory().to(self.device, non_blocking=True)
+        return sum(t.nbytes for x in (self.x, self.target) for t in _flat(x))
 
 
 def place(table: TensorTable, device: torch.device) -> TensorTable:
@@ -76,10 +129,11 @@ def place(table: TensorTable, device: torch.device) -> TensorTable:
     fits = table.n_bytes <= FREE_SHARE * _free_memory(device)
     placed = copy.copy(table)
     placed.device = None if fits else device
-    placed.x, placed.target = (
-        {name: t.to(device) if fits else t for name, t in tensors.items()}
-        for tensors in (table.x, table.target)
-    )
+    if fits:
+        placed.x, placed.target = (
+            _map(lambda tensor: tensor.to(device), tensors)
+            for tensors in (table.x, table.target)
+        )
     return placed
 
 

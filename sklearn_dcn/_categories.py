@@ -1,20 +1,73 @@
-"""One categorical column: its levels -> integer ids."""
+"""One categorical column: its levels -> integer ids, by a vocabulary or a hash."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._table import describe, factorize, factorize_cells, level_family
+from ._columns import (
+    UNKNOWN_LEVEL,
+    Levels,
+    describe,
+    factorize,
+    factorize_cells,
+    level_family,
+)
+from ._vocabulary import Vocabulary, by_value, stable_hash
 from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 
-__all__ = ["CategoryLevels"]
+__all__ = ["CategoryLevels", "HashedLevels"]
 
 
-class CategoryLevels:
+class ColumnIds:
+    """What both kinds of ids share: a factorised column -> ids."""
+
+    name: str | int
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids, with those of unknown and missing levels."""
+        raise NotImplementedError
+
+    def fit(self, codes: NDArray[Any], levels: Levels, weight: NDArray[Any]) -> None:
+        """Learn the levels of a factorised column, rows weighted by `weight`."""
+        raise NotImplementedError
+
+    def find(self, levels: Levels) -> NDArray[np.int32]:
+        """Return the ids of levels."""
+        raise NotImplementedError
+
+    def fit_transform(
+        self, column: Any, weight: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """Learn the levels of a column, rows weighted by `weight`; return their ids."""
+        codes, levels = factorize(column, self.name)
+        self.fit(codes, levels, weight)
+        return self.ids(codes, levels)
+
+    def transform(self, column: Any) -> NDArray[np.int32]:
+        """Return the id of every cell.
+
+        Raises
+        ------
+        TypeError
+            If the column holds, e.g., numbers where it held strings in `fit`.
+        """
+        return self.ids(*factorize(column, self.name))
+
+    def ids(self, codes: NDArray[Any], levels: Levels) -> NDArray[np.int32]:
+        """Return the ids of a factorised column."""
+        id_of = np.empty(len(levels) + 1, dtype=np.int32)
+        id_of[:-1] = self.find(levels)
+        id_of[-1] = MISSING_ID  # where code -1 finds it
+        return id_of[codes]
+
+
+class CategoryLevels(ColumnIds):
     """The known levels of one categorical column, most frequent first.
 
     Id 0 stands for an unknown level (one not seen in `fit`, or too rare for a row of
@@ -33,7 +86,7 @@ class CategoryLevels:
 
     Attributes
     ----------
-    levels : list
+    vocabulary : Vocabulary
         The known levels in the order of their ids.
     counts : ndarray of shape (n_ids,)
         Weight of every id in `fit`.
@@ -52,24 +105,45 @@ class CategoryLevels:
     @property
     def n_ids(self) -> int:
         """Number of ids, with those of unknown and missing levels."""
-        return N_RESERVED_IDS + len(self.levels)
+        return N_RESERVED_IDS + len(self.vocabulary)
 
-    def fit_transform(
-        self, column: Any, weight: NDArray[np.float64]
-    ) -> NDArray[np.int32]:
-        """Learn the levels of a column, rows weighted by `weight`; return their ids."""
-        codes, levels = factorize(column, self.name)
+    @property
+    def levels(self) -> list[Any]:
+        """The known levels in the order of their ids."""
+        return list(self.vocabulary)
+
+    def fit(
+        self,
+        codes: NDArray[Any],
+        levels: Levels,
+        weight: NDArray[Any],
+        total: float | None = None,
+    ) -> None:
+        """Learn the levels of a factorised column.
+
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n,)
+            Position in `levels` of each cell, -1 where missing.
+        levels : list, or array of integers
+            The distinct levels.
+        weight : ndarray of shape (n,)
+            Weight of each cell. Levels without any get no id.
+        total : float or None, default=None
+            What `min_frequency` is a fraction of; None is all the weight.
+        """
         # Code -1, a missing cell, is counted at the end, where index -1 finds it.
         counts = np.bincount(
             np.where(codes < 0, len(levels), codes), weight, minlength=len(levels) + 1
         )
-        kept = self._keep(levels, counts)
-        self.levels = [levels[code] for code in kept]
-        self._families = {level_family(type(level)) for level in levels}
-        self._index = {level: i + N_RESERVED_IDS for i, level in enumerate(self.levels)}
+        kept = self._keep(levels, counts, counts.sum() if total is None else total)
+        if isinstance(levels, np.ndarray):
+            self.vocabulary = Vocabulary(levels[kept])
+        else:
+            self.vocabulary = Vocabulary([levels[code] for code in kept])
+        self._families = families(levels)
         folded = counts[:-1].sum() - counts[kept].sum()
         self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
-        return self._ids(codes, levels)
 
     def transform(self, column: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
@@ -83,45 +157,47 @@ class CategoryLevels:
             ids, levels = self._look_up(column)
         else:
             codes, levels = factorize(column, self.name)
-            ids = self._ids(codes, levels)
-        if levels and self._families and (ids < N_RESERVED_IDS).all():
-            self._check_families(levels)
+            ids = self.ids(codes, levels)
+        self.check_families(ids, levels)
         return ids
 
-    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int32], list[Any]]:
+    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int32], Levels]:
         """Return the ids of a few cells, and the levels that are unknown."""
         try:
-            found = [self._index.get(cell, UNKNOWN_ID) for cell in cells]
+            ids = self.find(cells)
         except TypeError:  # a cell that can't be hashed; name it
-            found = [UNKNOWN_ID] * len(cells)
-        ids = np.array(found, dtype=np.int32)
-        if all(found):
+            ids = np.full(len(cells), UNKNOWN_ID, dtype=np.int32)
+        if ids.all():
             return ids, []
         others = np.flatnonzero(ids == UNKNOWN_ID)
         codes, levels = factorize_cells([cells[i] for i in others], self.name)
         ids[others[codes < 0]] = MISSING_ID
         return ids, levels
 
-    def _ids(self, codes: NDArray[np.intp], levels: list[Any]) -> NDArray[np.int32]:
-        id_of = [self._index.get(level, UNKNOWN_ID) for level in levels]
-        return np.array([*id_of, MISSING_ID], dtype=np.int32)[codes]
+    def find(self, levels: Levels) -> NDArray[np.int32]:
+        """Return the ids of levels, 0 where they are not known."""
+        found = self.vocabulary.find(levels)
+        return np.where(found < 0, UNKNOWN_ID, found + N_RESERVED_IDS).astype(np.int32)
 
-    def _keep(self, levels: list[Any], counts: NDArray[Any]) -> NDArray[np.intp]:
+    def _keep(
+        self, levels: Levels, counts: NDArray[Any], total: float
+    ) -> NDArray[np.intp]:
         """Return the codes of the levels that get an id, most frequent first.
 
         The last of `counts` is that of missing cells.
         """
         # Frequent levels stand together, so their embeddings stay in the cache. Ties
         # are broken by value: ids must not depend on the order of the rows.
-        by_value = sorted(range(len(levels)), key=lambda code: _sort_key(levels[code]))
-        order = np.array(by_value, dtype=np.intp)
+        order = by_value(levels)
         order = order[np.argsort(-counts[order], kind="stable")]
-        present = counts[order] > 0  # not so for unused pandas categories
+        present = counts[order] > 0  # not so for unused categories, or held-out rows
         if self.min_frequency is not None:
             threshold = float(self.min_frequency)
             if not isinstance(self.min_frequency, Integral):
-                threshold *= counts.sum()
+                threshold *= total
             present &= counts[order] >= threshold
+        if not isinstance(levels, np.ndarray) and UNKNOWN_LEVEL in levels:
+            present &= order != levels.index(UNKNOWN_LEVEL)
         kept = order[present]
         if self.max_categories is not None:
             folds = len(kept) < np.count_nonzero(counts[:-1])
@@ -129,19 +205,75 @@ class CategoryLevels:
                 kept = kept[: self.max_categories - 1]
         return kept
 
-    def _check_families(self, levels: list[Any]) -> None:
-        families = {level_family(type(level)) for level in levels}
-        if families.isdisjoint(self._families):
-            before, now = (
-                " and ".join(sorted(map(str, f))) for f in (self._families, families)
+    def check_families(self, ids: NDArray[Any], levels: Levels) -> None:
+        """Raise a TypeError if all levels are unknown and none is of a type of fit."""
+        if not len(levels) or not self._families or (ids >= N_RESERVED_IDS).any():
+            return
+        now = families(levels)
+        if now.isdisjoint(self._families):
+            before, after = (
+                " and ".join(sorted(map(str, f))) for f in (self._families, now)
             )
             raise TypeError(
                 f"{describe(self.name)} is categorical and held {before} cells in "
-                f"fit, but now {now} cells, which are all unknown. Convert the column "
-                "to the type that it had in fit."
+                f"fit, but now {after} cells, which are all unknown. Convert the "
+                "column to the type that it had in fit."
             )
 
 
-def _sort_key(level: Any) -> tuple[str, Any]:
-    family = level_family(type(level))
-    return ("number", float(level)) if family == "bool" else (str(family), level)
+class HashedLevels(ColumnIds):
+    """Levels of one categorical column in a given number of buckets.
+
+    No level is kept, and none is unknown: ids 2 and above are buckets, which levels
+    share by chance. The bucket of a level is the same in every process.
+
+    Parameters
+    ----------
+    name : str or int
+        The column, for errors.
+    n_buckets : int
+        Number of buckets.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_ids,)
+        Weight of every id in `fit`.
+    """
+
+    def __init__(self, name: str | int, n_buckets: int) -> None:
+        self.name = name
+        self.n_buckets = n_buckets
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids, with those of unknown and missing levels."""
+        return N_RESERVED_IDS + self.n_buckets
+
+    def fit(
+        self,
+        codes: NDArray[Any],
+        levels: Levels,
+        weight: NDArray[Any],
+        total: float | None = None,
+    ) -> None:
+        """Count the weight of every id; there is nothing else to learn."""
+        self.counts = np.bincount(self.ids(codes, levels), weight, minlength=self.n_ids)
+
+    def find(self, levels: Levels) -> NDArray[np.int32]:
+        """Return the ids of levels: 2 + hash modulo the number of buckets."""
+        cells = levels.tolist() if isinstance(levels, np.ndarray) else levels
+        buckets = stable_hash(cells, seed=0) % np.uint32(self.n_buckets)
+        ids = (buckets + N_RESERVED_IDS).astype(np.int32)
+        if UNKNOWN_LEVEL in cells:
+            ids[cells.index(UNKNOWN_LEVEL)] = UNKNOWN_ID
+        return ids
+
+    def check_families(self, ids: NDArray[Any], levels: Levels) -> None:
+        """Accept any level: all have a bucket."""
+
+
+def families(levels: Iterable[Any]) -> set[str | None]:
+    """Return the families that levels are of."""
+    if isinstance(levels, np.ndarray):
+        return {"number"} if len(levels) else set()
+    return {level_family(cell_type) for cell_type in {type(level) for level in levels}}

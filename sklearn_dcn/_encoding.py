@@ -1,4 +1,4 @@
-"""The encoding: a table -> x_num (normalised floats) and x_cat (integer ids)."""
+"""The encoding: a table -> x_num (floats), x_cat (ids), x_bag (lists of ids)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,41 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
-from ._categories import CategoryLevels
+from ._bags import ListLevels, SparseBlock
+from ._categories import CategoryLevels, HashedLevels
+from ._columns import Kind, column_kind, describe, dtype_name, is_boolean, to_float
+from ._features import resolve_columns, resolve_lists, resolve_options
 from ._numbers import NumberScaler
-from ._table import column_kind, describe, get_cells, get_columns, to_float
+from ._runtime import map_columns
+from ._table import get_cells, get_columns, to_sparse
+from .network.embedding import auto_embedding_dim
 
 __all__ = ["TableEncoder"]
 
+BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
+
 
 class TableEncoder:
-    """Columns by kind; category -> id, number -> normalised float.
+    """Columns by kind; category -> id, list -> bag of ids, number -> float.
 
     Parameters
     ----------
-    categorical_features : {"from_dtype"}, array-like of str, int or bool, or None
-        Which columns are categories.
-    min_frequency, max_categories
-        See :class:`CategoryLevels`.
-    numeric_transform
-        See :class:`NumberScaler`.
-    embedding_dim : int, "auto" or dict
-        Only kept to be resolved against column names, by `resolve_dims`.
+    categorical_features, multivalued_features, pooling, min_frequency, \
+max_categories, hashing, numeric_transform
+        As of the estimators.
 
     Attributes
     ----------
     names : list of str or int
         Name, or without names the position, of every column.
-    categories : dict of {int: CategoryLevels}
+    categories : dict of {int: CategoryLevels or HashedLevels}
         The categorical columns by position.
+    lists : dict of {int: ListLevels}
+        The multi-valued columns by position.
+    block : SparseBlock or None
+        A sparse matrix, which is one field.
     numbers : dict of {int: NumberScaler}
         The numeric columns by position.
     """
@@ -43,13 +50,19 @@ class TableEncoder:
         self,
         *,
         categorical_features: Any = "from_dtype",
+        multivalued_features: Any = "from_dtype",
+        pooling: Any = "mean",
         min_frequency: float | None = None,
         max_categories: int | None = None,
+        hashing: Any = None,
         numeric_transform: str | None = "quantile",
     ) -> None:
         self.categorical_features = categorical_features
+        self.multivalued_features = multivalued_features
+        self.pooling = pooling
         self.min_frequency = min_frequency
         self.max_categories = max_categories
+        self.hashing = hashing
         self.numeric_transform = numeric_transform
 
     # What the network needs to know -------------------------------------------------
@@ -60,38 +73,59 @@ class TableEncoder:
         return [levels.n_ids for levels in self.categories.values()]
 
     @property
+    def bags(self) -> list[ListLevels | SparseBlock]:
+        """The fields of several ids a row."""
+        return [*self.lists.values()] if self.block is None else [self.block]
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids of all fields."""
+        return sum(self.cardinalities) + sum(bag.n_ids for bag in self.bags)
+
+    @property
     def n_num(self) -> int:
         """Number of columns of `x_num`: numbers, then indicators of missing ones."""
         return len(self.numbers) + len(self._with_indicator())
 
     @property
     def field_names(self) -> list[str]:
-        """Names of the categorical columns, then of those of `x_num`."""
-        names = [str(self.names[j]) for j in (*self.categories, *self.numbers)]
+        """Names of the fields: categorical columns, bags, then those of `x_num`."""
+        names = [str(self.names[j]) for j in (*self.categories, *self.lists)]
+        if self.block is not None:
+            names.append(f"sparse block of {len(self.names)} columns")
+        names += [str(self.names[j]) for j in self.numbers]
         return names + [f"{self.names[j]} is missing" for j in self._with_indicator()]
 
+    @property
+    def bin_edges(self) -> list[list[float]]:
+        """Edges of bins of equal weight of every column of `x_num`."""
+        edges = [scaler.bin_edges() for scaler in self.numbers.values()]
+        return edges + [[0.0, 1.0]] * len(self._with_indicator())
+
     def resolve_dims(self, embedding_dim: Any) -> Any:
-        """Return `embedding_dim` with a dict turned into one entry a column.
+        """Return `embedding_dim` with a dict turned into one entry a field.
 
         Raises
         ------
         ValueError
-            If the dict names a column that is not categorical.
+            If the dict names a column that is neither categorical nor multi-valued.
         """
+        if self.block is not None and embedding_dim == "auto":
+            # One field in place of many, so wider than that of a column.
+            return [auto_embedding_dim(self.block.n_ids, most=BLOCK_DIM)]
         if not isinstance(embedding_dim, dict):
             return embedding_dim
-        from .network.embedding import auto_embedding_dim
-
-        position = {self.names[j]: j for j in self.categories}
+        position = {self.names[j]: j for j in (*self.categories, *self.lists)}
         for name in embedding_dim:
             if name not in position:
                 raise ValueError(
                     f"embedding_dim names {name!r}, which is no categorical column; "
                     f"categorical are {list(position)}."
                 )
+        fields = self.categories | self.lists
         return [
-            embedding_dim.get(self.names[j], auto_embedding_dim(levels.n_ids))
-            for j, levels in self.categories.items()
+            embedding_dim.get(self.names[j], auto_embedding_dim(fields[j].n_ids))
+            for j in position.values()
         ]
 
     # Fitting and applying -----------------------------------------------------------
@@ -102,33 +136,52 @@ class TableEncoder:
         names: Sequence[str] | None,
         weight: NDArray[np.float64],
         dtype: Any = np.float64,
-    ) -> dict[str, NDArray[Any]]:
-        """Learn every column of a checked table, rows weighted by `weight`.
+        level_weight: NDArray[np.float64] | None = None,
+    ) -> dict[str, Any]:
+        """Learn every column of a checked table.
+
+        Parameters
+        ----------
+        X : checked table of n rows
+        names : sequence of str or None
+            Names of the columns.
+        weight : ndarray of shape (n,)
+            Weight of each row.
+        dtype : dtype, default=float64
+            That of the numbers; they are computed in float64.
+        level_weight : ndarray of shape (n,) or None, default=None
+            Weight in the counts of levels, if it is another: rows that validate have
+            none, so that levels of theirs alone are unknown, as those of new rows.
 
         Returns
         -------
         encoded : dict
             As `transform`.
         """
-        columns = get_columns(X)
-        self.names: list[Any] = [*range(len(columns))] if names is None else [*names]
-        is_categorical = self._categorical_mask(columns)
-        self.categories: dict[int, CategoryLevels] = {}
+        level_weight = weight if level_weight is None else level_weight
+        self.names: list[Any] = [*range(X.shape[1])] if names is None else [*names]
+        self.categories: dict[int, CategoryLevels | HashedLevels] = {}
+        self.lists: dict[int, ListLevels] = {}
         self.numbers: dict[int, NumberScaler] = {}
-        ids, scaled = [], []
-        for j, column in enumerate(columns):
-            name = self.names[j]
-            if is_categorical[j]:
-                levels = CategoryLevels(name, self.min_frequency, self.max_categories)
-                ids.append(levels.fit_transform(column, weight))
-                self.categories[j] = levels
-            else:
-                x = to_float(column, name)
-                self.numbers[j] = NumberScaler(self.numeric_transform).fit(x, weight)
-                scaled.append(_scale(self.numbers[j], x, dtype))
-        return self._stack(ids, scaled)
+        self.block: SparseBlock | None = None
+        if issparse(X):
+            self.block = self._make_block()
+            return {"x_bag": [self.block.fit_transform(X, level_weight, dtype)]}
+        columns = get_columns(X)
+        self._assign(columns)
 
-    def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, NDArray[Any]]:
+        def encode(j: int) -> Any:
+            if j in self.categories:
+                return self.categories[j].fit_transform(columns[j], level_weight)
+            if j in self.lists:
+                return self.lists[j].fit_transform(columns[j], level_weight, dtype)
+            x = to_float(columns[j], self.names[j])
+            self.numbers[j].fit(x, weight)
+            return _scale(self.numbers[j], x, dtype)
+
+        return self._stack(map_columns(encode, range(len(columns)), X.shape[0]))
+
+    def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
         """Encode a checked table.
 
         Parameters
@@ -140,89 +193,141 @@ class TableEncoder:
         Returns
         -------
         encoded : dict
-            "x_num" of shape (n, n_num), and "x_cat", int32 of shape (n, n_cat); each
-            only where the table has such columns.
+            "x_num" of shape (n, n_num), "x_cat", int32 of shape (n, n_cat), and
+            "x_bag", a list of `Bag`; each only where the table has such columns.
         """
+        if self.block is not None:
+            return {"x_bag": [self.block.transform(to_sparse(X), dtype)]}
+        if issparse(X):
+            raise TypeError(
+                "X was a table of columns in fit, and is now a sparse matrix. Give it "
+                "as a table, e.g. X.toarray()."
+            )
         columns = get_cells(X) or get_columns(X)
-        ids = [levels.transform(columns[j]) for j, levels in self.categories.items()]
-        scaled = [
-            _scale(scaler, to_float(columns[j], self.names[j]), dtype)
-            for j, scaler in self.numbers.items()
-        ]
-        return self._stack(ids, scaled)
 
-    def _stack(
-        self, ids: list[NDArray[np.int32]], scaled: list[Scaled]
-    ) -> dict[str, NDArray[Any]]:
-        encoded: dict[str, NDArray[Any]] = {}
-        if scaled:
+        def encode(j: int) -> Any:
+            if j in self.categories:
+                return self.categories[j].transform(columns[j])
+            if j in self.lists:
+                return self.lists[j].transform(columns[j], dtype)
+            return _scale(self.numbers[j], to_float(columns[j], self.names[j]), dtype)
+
+        return self._stack(map_columns(encode, range(len(columns)), X.shape[0]))
+
+    def _stack(self, columns: list[Any]) -> dict[str, Any]:
+        encoded: dict[str, Any] = {}
+        if self.numbers:
+            scaled: list[Scaled] = [columns[j] for j in self.numbers]
             missing = [m for _, m in scaled if m is not None]
             encoded["x_num"] = np.stack([*(z for z, _ in scaled), *missing], axis=1)
-        if ids:
-            encoded["x_cat"] = np.stack(ids, axis=1)
+        if self.categories:
+            encoded["x_cat"] = np.stack([columns[j] for j in self.categories], axis=1)
+        if self.lists:
+            encoded["x_bag"] = [columns[j] for j in self.lists]
         return encoded
 
     def _with_indicator(self) -> list[int]:
         return [j for j, scaler in self.numbers.items() if scaler.has_missing]
 
-    # Which columns are categories ---------------------------------------------------
+    # Which column is what -----------------------------------------------------------
 
-    def _categorical_mask(self, columns: Sequence[Any]) -> list[bool]:
-        wanted = self.categorical_features
-        if isinstance(wanted, str):
-            if wanted == "from_dtype":
-                kinds = [
-                    column_kind(column, name)
-                    for column, name in zip(columns, self.names, strict=True)
-                ]
-                return [kind == "category" for kind in kinds]
-            raise ValueError(
-                "categorical_features must be 'from_dtype', None or a list of column "
-                f"names, positions or booleans; got {wanted!r}."
-            )
-        chosen = self._positions(wanted, len(columns))
-        for j, column in enumerate(columns):
-            if j not in chosen and column.dtype.kind != "b":
-                if column_kind(column, self.names[j]) == "category":
-                    raise ValueError(
-                        f"{describe(self.names[j])} holds categories "
-                        f"(dtype={column.dtype}) but is not among "
-                        "categorical_features. Add it there, or drop it, or use "
-                        "categorical_features='from_dtype'."
-                    )
-        return [j in chosen for j in range(len(columns))]
+    def _assign(self, columns: Sequence[Any]) -> None:
+        """Give every column an encoder of its kind."""
+        separators = resolve_lists(self.multivalued_features, self.names)
+        poolings = resolve_options("pooling", self.pooling, self.names)
+        buckets = resolve_options("hashing", self.hashing, self.names)
+        kinds = self._kinds(columns, separators)
+        for j, kind in enumerate(kinds):
+            if kind == "number":
+                self.numbers[j] = NumberScaler(self.numeric_transform)
+                continue
+            ids = self._make_levels(self.names[j], buckets.pop(j, None))
+            if kind == "category":
+                self.categories[j] = ids
+            else:
+                pooling = poolings.pop(j, "mean")
+                self.lists[j] = ListLevels(ids, (separators or {}).get(j), pooling)
+        for parameter, rest, what in (
+            ("hashing", buckets, "categorical"),
+            ("pooling", poolings if isinstance(self.pooling, dict) else {}, "lists"),
+        ):
+            for j in rest:
+                raise ValueError(
+                    f"{parameter} names {self.names[j]!r}, which is not {what} but "
+                    f"{kinds[j]}. Take it out."
+                )
 
-    def _positions(self, wanted: Any, n_columns: int) -> set[int]:
-        entries = np.asarray([] if wanted is None else wanted)
-        if entries.size == 0:
-            return set()
-        if entries.ndim == 1 and entries.dtype.kind == "b":
-            if len(entries) != n_columns:
+    def _make_levels(
+        self, name: Any, n_buckets: int | None
+    ) -> CategoryLevels | HashedLevels:
+        if n_buckets is not None:
+            return HashedLevels(name, n_buckets)
+        return CategoryLevels(name, self.min_frequency, self.max_categories)
+
+    def _make_block(self) -> SparseBlock:
+        for parameter, default in (
+            ("categorical_features", "from_dtype"),
+            ("multivalued_features", "from_dtype"),
+            ("hashing", None),
+        ):
+            value = getattr(self, parameter)
+            if value is not None and value is not default and value != default:
                 raise ValueError(
-                    f"categorical_features as a mask must have {n_columns} entries, "
-                    f"one for each column; got {len(entries)}."
+                    f"{parameter} must be {default!r} for a sparse X, whose columns "
+                    f"are one field; got {value!r}."
                 )
-            return set(np.flatnonzero(entries).tolist())
-        if entries.ndim == 1 and entries.dtype.kind in "iu":
-            bad = entries[(entries < 0) | (entries >= n_columns)]
-            if len(bad):
-                raise ValueError(
-                    "categorical_features as positions must lie in [0, "
-                    f"{n_columns - 1}]; got {bad[0]}."
-                )
-            return set(entries.tolist())
-        if entries.ndim == 1 and all(isinstance(entry, str) for entry in entries):
-            unknown = [entry for entry in entries.tolist() if entry not in self.names]
-            if unknown:
-                raise ValueError(
-                    f"categorical_features names {unknown[0]!r}, which is no column of "
-                    f"X; its columns are {self.names}."
-                )
-            return {self.names.index(entry) for entry in entries.tolist()}
-        raise ValueError(
-            "categorical_features must be 'from_dtype', None or a list of column "
-            f"names, positions or booleans; got {wanted!r}."
+        return SparseBlock(
+            self.min_frequency, self.max_categories, self.numeric_transform
         )
+
+    def _kinds(
+        self, columns: Sequence[Any], separators: dict[int, str | None] | None
+    ) -> list[Kind]:
+        """Return the kind of every column; `separators` None takes lists as found."""
+        chosen = resolve_columns(
+            "categorical_features", self.categorical_features, self.names
+        )
+        kinds: list[Kind] = []
+        for j, column in enumerate(columns):
+            if separators is not None and j in separators:
+                if chosen is not None and j in chosen:
+                    raise ValueError(
+                        f"{describe(self.names[j])} is in categorical_features and in "
+                        "multivalued_features. Take it out of one."
+                    )
+                kinds.append("list")
+                continue
+            if chosen is not None and j in chosen:
+                kinds.append("category")
+                continue
+            if chosen is not None and is_boolean(column):
+                kinds.append("number")
+                continue
+            kinds.append(self._kind_by_dtype(j, column, chosen, separators))
+        return kinds
+
+    def _kind_by_dtype(
+        self,
+        j: int,
+        column: Any,
+        chosen: set[int] | None,
+        separators: dict[int, str | None] | None,
+    ) -> Kind:
+        kind = column_kind(column, self.names[j])
+        if kind == "category" and chosen is not None:
+            raise ValueError(
+                f"{describe(self.names[j])} holds categories "
+                f"(dtype={dtype_name(column)}) but is not among "
+                "categorical_features. Add it there, or drop it, or use "
+                "categorical_features='from_dtype'."
+            )
+        if kind == "list" and separators is not None:
+            raise TypeError(
+                f"{describe(self.names[j])} holds lists but is not among "
+                "multivalued_features. Add it there, or drop it, or use "
+                "multivalued_features='from_dtype'."
+            )
+        return kind
 
 
 Scaled = tuple[NDArray[Any], NDArray[Any] | None]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from sklearn.utils import check_random_state
 
+from ._bags import POOLINGS
 from ._numbers import NUMERIC_TRANSFORMS
 from ._optimizers import OPTIMIZERS
 from ._training import OWNED_BY_ESTIMATOR
@@ -19,6 +20,7 @@ from .network.cross import CROSS_KINDS
 from .network.cross_layers import GATES
 from .network.dcn import STRUCTURES
 from .network.deep import ACTIVATIONS, NORMALIZATIONS
+from .network.numeric import NUMERIC_EMBEDDINGS
 
 __all__ = ["check_continuation", "check_parameters"]
 
@@ -94,6 +96,39 @@ def _min_frequency(name: str, value: Any) -> None:
         )
     else:
         _fraction(name, value)
+
+
+def by_column(rule: Rule) -> Rule:
+    """Return the rule of a value for all columns, or of a dict of columns to values."""
+
+    def by_column_rule(name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for column, each in value.items():
+                rule(f"{name}[{column!r}]", each)
+        else:
+            rule(name, value)
+
+    return by_column_rule
+
+
+def _hashing(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError(
+            f"{name} must be None or a dict of columns to numbers of buckets, e.g. "
+            f"{{'id': 100_000}}; got {value!r}."
+        )
+    by_column(count(1))(name, value or {})
+
+
+def _multivalued_features(name: str, value: Any) -> None:
+    if isinstance(value, dict):  # else checked against the table, by the encoder
+        for column, separator in value.items():
+            if separator is not None and not (isinstance(separator, str) and separator):
+                raise ValueError(
+                    f"{name}[{column!r}] must be the separator of a cell's levels, a "
+                    f"string that is not empty, or None where cells are lists; got "
+                    f"{separator!r}."
+                )
 
 
 def _embedding_dim(name: str, value: Any) -> None:
@@ -202,8 +237,12 @@ def _net_params(name: str, value: Any) -> None:
 RULES: dict[str, Rule] = {
     "min_frequency": _min_frequency,
     "max_categories": count(1, None),
+    "hashing": _hashing,
+    "multivalued_features": _multivalued_features,
+    "pooling": by_column(option(*POOLINGS)),
     "category_dropout": check_rate,
     "numeric_transform": option(*NUMERIC_TRANSFORMS),
+    "numeric_embedding": option(None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": _embedding_dim,
     "cross": option(*CROSS_KINDS),
     "structure": option(*STRUCTURES),

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils.validation import check_array
 
-from ._table import is_pandas
-
-__all__ = ["Rows", "check_weight", "take_rows", "train_validation_split"]
+__all__ = ["Rows", "check_weight", "train_validation_split"]
 
 
 class Rows(NamedTuple):
@@ -48,11 +46,6 @@ def check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
             "zero."
         )
     return weight
-
-
-def take_rows(X: Any, at: NDArray[Any]) -> Any:
-    """Return the rows of a checked table at a mask or at positions."""
-    return X.iloc[at] if is_pandas(X) else X[at]
 
 
 def train_validation_split(

@@ -1,40 +1,33 @@
-"""Any table -> named columns, each a number or a category, or a clear error.
+"""Any table -> checked rows and named columns, or a clear error.
 
-The only module that knows kinds of tables. numpy arrays, lists and pandas frames
-come in; what goes on is a list of columns (1-D arrays or Series), whose cells are
-read through `to_float` (numbers) and `factorize` (categories).
+The only module that knows kinds of tables. pandas frames, numpy arrays, lists of rows
+and scipy.sparse matrices are taken as they are; frames of polars, arrow and the like
+through narwhals. `_columns.py` reads the columns.
 """
 
 from __future__ import annotations
 
-import decimal
-import numbers
-import sys
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_array
+
+from ._columns import Column, IdColumn, to_float
 
 __all__ = [
     "check_table",
-    "column_kind",
-    "describe",
-    "factorize",
-    "factorize_cells",
     "get_cells",
     "get_columns",
     "has_columns",
+    "header",
     "is_records",
-    "level_family",
-    "missing_types",
+    "mark_ids",
     "records_to_array",
-    "to_float",
-    "unwrap_nullable",
+    "take_rows",
+    "to_sparse",
 ]
-
-Column = Any  # a 1-D ndarray, a pandas Series, or a list of cells
 
 # Up to this many rows are read cell by cell: whatever works on a column at once has a
 # fixed cost of about 50 microseconds, which would rule a prediction of one row.
@@ -45,32 +38,35 @@ NO_ROW_OF = ("ArrowDtype", "SparseDtype", "CategoricalDtype")
 
 
 def check_table(X: Any) -> Any:
-    """Return `X` as a pandas DataFrame or a 2-D array of at least one cell.
+    """Return `X` as a frame, a 2-D array or a csr matrix, of at least one cell.
 
+    A frame is one of pandas, or of narwhals in place of those of other libraries.
     Arrays keep their dtype; lists of rows that hold strings become object arrays, so
-    that numbers among the strings stay numbers. Cells are not looked at yet.
+    that numbers among the strings stay numbers. Cells are not looked at yet, but for
+    those of a sparse matrix.
 
     Raises
     ------
     TypeError
-        For sparse matrices, structured arrays and tables of other libraries.
+        For structured arrays, frames that are not in memory, and rows that are dicts.
     ValueError
         For tables without rows or columns, of other than two dimensions, of complex
-        numbers, or with a column name that occurs twice.
+        numbers, with a column name that occurs twice, and for sparse matrices with
+        an infinite or missing entry.
     """
-    if is_pandas(X):
-        if X.columns.has_duplicates:
-            twice = X.columns[X.columns.duplicated()].tolist()[0]
+    if issparse(X):
+        return _check_sparse(X)
+    if not is_pandas(X):
+        X = _bridge(X)
+    if _is_frame(X):
+        names = list(X.columns)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(
                 f"Column names must be unique; {twice!r} occurs more than once. Rename "
                 "the columns, e.g. with df.set_axis(names, axis=1)."
             )
-        for axis, what in ((0, "sample"), (1, "feature")):
-            if X.shape[axis] == 0:
-                raise ValueError(
-                    f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum "
-                    "of 1 is required."
-                )
+        _check_shape(X.shape)
         return X
     if is_records(X):
         raise TypeError(
@@ -78,13 +74,8 @@ def check_table(X: Any) -> Any:
             "fitted to a DataFrame can predict for. Convert them with "
             f"pandas.DataFrame({'[X]' if isinstance(X, dict) else 'X'})."
         )
-    if hasattr(X, "to_pandas"):
-        raise TypeError(
-            f"X must be a pandas DataFrame, a numpy array or a list of rows; got "
-            f"{type(X).__module__}.{type(X).__name__}. Convert it with X.to_pandas()."
-        )
-    if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
-        X = np.asarray(X, dtype=object)
+    if isinstance(X, (list, tuple)) and _holds_objects(X):
+        X = _to_objects(X)
     if getattr(getattr(X, "dtype", None), "names", None):
         raise TypeError(
             "X must not be a structured array, whose fields have no common type. "
@@ -93,21 +84,158 @@ def check_table(X: Any) -> Any:
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
+def _check_shape(shape: tuple[int, ...]) -> None:
+    for axis, what in ((0, "sample"), (1, "feature")):
+        if shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
+                "required."
+            )
+
+
+def _check_sparse(X: Any) -> Any:
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got a sparse array with {X.ndim} dimension(s). "
+            "Reshape your data, e.g. with X.reshape(1, -1)."
+        )
+    _check_shape(X.shape)
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported.")
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"A sparse X must hold numbers; got dtype {X.dtype}.")
+    X = X.tocsr()
+    if not X.has_canonical_format:
+        X = X.copy()  # the caller's matrix stays as it is
+        X.sum_duplicates()
+    if not np.isfinite(X.data).all():
+        raise ValueError(
+            "A sparse X must hold finite numbers; got infinity or NaN (missing), e.g. "
+            f"{X.data[~np.isfinite(X.data)][0]}. Replace it, or take its rows out."
+        )
+    return X
+
+
+def _holds_objects(rows: Any) -> bool:
+    """Tell whether a list of rows holds strings, or lists beside other cells."""
+    first = rows[0] if len(rows) else None
+    if not isinstance(first, (list, tuple)) or any(
+        not isinstance(row, (list, tuple)) or len(row) != len(first) for row in rows
+    ):
+        return False
+    types = {type(cell) for row in rows for cell in row}
+    lists = {cell_type for cell_type in types if issubclass(cell_type, (list, tuple))}
+    return any(issubclass(cell_type, str) for cell_type in types) or (
+        bool(lists) and types != lists
+    )
+
+
+def _to_objects(rows: Any) -> NDArray[Any]:
+    array = np.empty((len(rows), len(rows[0])), dtype=object)
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):  # one by one: a cell may be a list
+            array[i, j] = cell
+    return array
+
+
+def _bridge(X: Any) -> Any:
+    """Return a frame of polars, arrow and the like as one of narwhals."""
+    if isinstance(X, (np.ndarray, list, tuple, dict)) or X is None:
+        return X
+    import narwhals.stable.v2 as narwhals
+
+    bridged = narwhals.from_native(X, pass_through=True)
+    if isinstance(bridged, narwhals.LazyFrame):
+        raise TypeError(
+            f"X must be in memory; got {type(X).__module__}.{type(X).__name__}. "
+            "Compute it first, e.g. with X.collect()."
+        )
+    return bridged
+
+
+def to_sparse(X: Any) -> Any:
+    """Return a checked table of numbers as a csr matrix; missing ones are refused."""
+    if issparse(X):
+        return X
+    columns = [to_float(column, j) for j, column in enumerate(get_columns(X))]
+    return _check_sparse(csr_matrix(np.stack(columns, axis=1)))
+
+
 def is_pandas(X: Any) -> bool:
     """Tell whether `X` is a pandas DataFrame, without importing pandas."""
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
+def _is_bridged(X: Any) -> bool:
+    return hasattr(X, "to_native") and hasattr(X, "columns")
+
+
+def _is_frame(X: Any) -> bool:
+    return is_pandas(X) or _is_bridged(X)
+
+
+def header(X: Any) -> Any:
+    """Return what scikit-learn reads the columns' names and number from."""
+    if not _is_bridged(X):
+        return X
+    import pandas  # releases of scikit-learn differ in the frames that they know
+
+    return pandas.DataFrame(columns=X.columns)
+
+
 def has_columns(X: Any, names: NDArray[Any]) -> bool:
     """Tell whether `X` is a frame with exactly these column names in this order."""
-    return is_pandas(X) and X.columns.tolist() == names.tolist()
+    return _is_frame(X) and list(X.columns) == names.tolist()
+
+
+def take_rows(X: Any, at: NDArray[Any]) -> Any:
+    """Return the rows of a checked table at a mask or at positions."""
+    if is_pandas(X):
+        return X.iloc[at]
+    return X[np.flatnonzero(at) if at.dtype.kind == "b" else at]
 
 
 def get_columns(X: Any) -> list[Column]:
-    """Return the columns of a checked table, in order."""
-    if is_pandas(X):
+    """Return the columns of a checked table that is not sparse, in order."""
+    if _is_frame(X):
         return [X[name] for name in X.columns]
-    return [X[:, j] for j in range(X.shape[1])]
+    columns: list[Column] = [X[:, j] for j in range(X.shape[1])]
+    for j, levels in _marked_levels(X).items():
+        columns[j] = IdColumn(_check_ids(columns[j], j, len(levels)), levels)
+    return columns
+
+
+# An array that holds ids among numbers says so in the metadata of its dtype, which
+# goes along with its rows: {position: levels in the order of their ids}.
+MARK = "sklearn_dcn_levels"
+
+
+def mark_ids(X: NDArray[Any], levels: dict[int, Any]) -> NDArray[Any]:
+    """Return a view of an array that says which of its columns are ids of what."""
+    mark = {MARK: levels, "n_columns": X.shape[1]}
+    return X.view(np.dtype(X.dtype.type, metadata=mark))
+
+
+def _marked_levels(X: Any) -> dict[int, Any]:
+    mark = X.dtype.metadata or {}
+    if MARK in mark and mark["n_columns"] != X.shape[1]:
+        raise ValueError(
+            f"X has {X.shape[1]} of the {mark['n_columns']} columns of an encoded "
+            "array, which of them hold ids is not known. Choose columns before "
+            "encoding, or encode with set_output(transform='pandas')."
+        )
+    return mark.get(MARK, {})
+
+
+def _check_ids(column: NDArray[Any], j: int, n_levels: int) -> NDArray[np.int64]:
+    ids = column.astype(np.int64)
+    if (ids != column).any() or ids.min() < 0 or ids.max() >= n_levels + 2:
+        raise ValueError(
+            f"Column {j} of an encoded array must hold ids in [0, {n_levels + 1}]; got "
+            f"{column[(ids != column) | (ids < 0) | (ids >= n_levels + 2)][0]}. Change "
+            "columns before encoding, not afterwards."
+        )
+    return ids
 
 
 def get_cells(X: Any) -> list[list[Any]] | None:
@@ -115,8 +243,12 @@ def get_cells(X: Any) -> list[list[Any]] | None:
 
     None for a long table, or one whose cells come out as other objects than they are.
     """
-    if len(X) > SHORT_TABLE:
+    if X.shape[0] > SHORT_TABLE:
         return None
+    if _is_bridged(X):
+        if any(type(dtype).__name__ == "Map" for dtype in X.schema.dtypes()):
+            return None  # comes out as lists of pairs
+        return [X[name].to_list() for name in X.columns]
     if is_pandas(X):
         kinds = {type(dtype).__name__ for dtype in X.dtypes.tolist()}
         if len(X) == 1 and kinds.isdisjoint(NO_ROW_OF):
@@ -124,7 +256,9 @@ def get_cells(X: Any) -> list[list[Any]] | None:
             if row.dtype.kind == "O":
                 return [[cell] for cell in row.tolist()]
         X = X.to_numpy(dtype=object)
-    return X.T.tolist() if X.dtype.kind not in "mM" else None
+    if X.dtype.kind in "mM" or _marked_levels(X):
+        return None
+    return X.T.tolist()
 
 
 def is_records(X: Any) -> bool:
@@ -159,209 +293,6 @@ def records_to_array(X: Any, names: Any) -> NDArray[Any]:
                 f"Row {i} of X must have the columns of fit; it lacks {lacking} and "
                 f"has the unknown {unknown}. A missing cell is None."
             )
-        array[i] = [record[name] for name in names]
+        for j, name in enumerate(names):
+            array[i, j] = record[name]
     return array
-
-
-def describe(name: str | int) -> str:
-    """Return how an error calls a column: by its name, else by its position."""
-    return f"Column {name!r}"
-
-
-def column_kind(column: Column, name: str | int) -> Literal["number", "category"]:
-    """Tell whether a column's type makes it a number or a category.
-
-    Strings, bytes, booleans and pandas categories are categories; integers, floats
-    and decimals are numbers. A column of Python objects is judged by its cells.
-
-    Raises
-    ------
-    TypeError
-        For dates, durations, complex numbers, containers and other objects.
-    """
-    dtype = column.dtype
-    dtype_name = str(dtype)
-    if dtype_name == "category" or dtype_name.startswith("dictionary<"):
-        return "category"
-    if dtype_name == "str" or dtype_name.startswith(("string", "large_string")):
-        return "category"  # pandas strings
-    if dtype.kind in "iuf":
-        return "number"
-    if dtype.kind in "bUST":
-        return "category"
-    if dtype.kind in "mM" or dtype_name.startswith(("period", "interval")):
-        _raise_bad_cell(name, dtype_name)
-    if dtype.kind == "c":
-        raise ValueError(f"{describe(name)}: Complex data not supported.")
-    cell_types = {type(cell) for cell in column.tolist()} - missing_types()
-    _check_cell_types(cell_types, name)
-    families = {level_family(cell_type) for cell_type in cell_types}
-    return "number" if families <= {"number"} else "category"
-
-
-def _check_cell_types(cell_types: set[type], name: str | int) -> None:
-    for cell_type in cell_types:
-        if level_family(cell_type) is None:
-            _raise_bad_cell(name, cell_type.__name__)
-
-
-def _raise_bad_cell(name: str | int, what: str) -> NoReturn:
-    remedy = "Drop the column or turn its cells into strings or numbers"
-    if any(word in what.lower() for word in ("timedelta", "duration")):
-        remedy = "Replace the column by a number, e.g. .dt.total_seconds()"
-    elif any(word in what.lower() for word in ("date", "time", "period")):
-        remedy = (
-            "Replace the column by numbers or categories that it holds, e.g. .dt.year, "
-            ".dt.dayofweek and .dt.hour, or the days since a date"
-        )
-    # The words "argument must be a string or a number" are those of scikit-learn.
-    raise TypeError(
-        f"{describe(name)} holds {what}, but each cell's argument must be a string or "
-        f"a number. {remedy}."
-    )
-
-
-def level_family(cell_type: type) -> str | None:
-    """Return "string", "bytes", "bool" or "number", or None for a type not taken."""
-    if issubclass(cell_type, str):
-        return "string"
-    if issubclass(cell_type, bytes):
-        return "bytes"
-    if issubclass(cell_type, (bool, np.bool_)):
-        return "bool"
-    if issubclass(cell_type, (numbers.Real, decimal.Decimal)):
-        return "number"
-    return None
-
-
-def missing_types() -> set[type]:
-    """Return the types whose every value is a missing one."""
-    pandas = sys.modules.get("pandas")  # its NA exists only where it is imported
-    return {type(None)} | ({type(pandas.NA), type(pandas.NaT)} if pandas else set())
-
-
-def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
-    """Return a column's numbers, missing ones as NaN.
-
-    Raises
-    ------
-    ValueError
-        If a cell is infinite, or a string that is no number.
-    TypeError
-        If a cell is no number.
-    """
-    if isinstance(column, list):
-        values = _cells_to_float(column, name)
-    elif column.dtype.kind in "mM":
-        _raise_bad_cell(name, str(column.dtype))
-    elif column.dtype.kind in "iufb":
-        if hasattr(column, "to_numpy"):  # pandas, also nullable and arrow-backed
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        else:
-            values = column.astype(np.float64)
-    else:
-        values = _cells_to_float(column.tolist(), name)
-    infinite = np.isinf(values)
-    if infinite.any():
-        raise ValueError(
-            f"{describe(name)} contains infinity (first in row "
-            f"{int(infinite.argmax())}), but numbers must be finite or missing. "
-            "Replace it, e.g. with df.replace([np.inf, -np.inf], np.nan)."
-        )
-    return values
-
-
-def _cells_to_float(cells: list[Any], name: str | int) -> NDArray[np.float64]:
-    missing = missing_types()
-    values = np.empty(len(cells), dtype=np.float64)
-    for i, cell in enumerate(cells):
-        if type(cell) is float:
-            values[i] = cell
-        elif type(cell) in missing:
-            values[i] = np.nan
-        elif level_family(type(cell)) in ("number", "bool"):
-            try:
-                values[i] = cell
-            except OverflowError:  # an integer beyond 1.8e308
-                values[i] = np.inf
-        elif isinstance(cell, (str, bytes)):
-            raise ValueError(
-                f"{describe(name)} must hold numbers; could not convert string to "
-                f"float: {cell!r}. Turn the column into numbers, or, if it is a "
-                "category, fit with it in categorical_features."
-            )
-        else:
-            _raise_bad_cell(name, type(cell).__name__)
-    return values
-
-
-def unwrap_nullable(column: Any) -> Any:
-    """Return a nullable pandas column of integers or booleans as a plain array.
-
-    Only where no cell is missing; anything else comes back as it is. scikit-learn
-    would make floats of them.
-    """
-    dtype = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
-    if dtype is None or dtype.kind not in "biu" or column.isna().any():
-        return column
-    return column.to_numpy(dtype=dtype)
-
-
-def factorize(
-    column: Column, name: str | int
-) -> tuple[NDArray[np.intp], list[str | bytes | bool | int | float]]:
-    """Return ``(codes, levels)``: the column is ``levels[codes]``, -1 where missing.
-
-    Levels are Python scalars, so that 7, 7.0 and ``np.int64(7)`` are one level, and
-    integers beyond 2**53 stay apart.
-
-    Raises
-    ------
-    TypeError
-        If a cell is neither a string, bytes, a number nor a boolean.
-    """
-    dtype_name = str(column.dtype)
-    if column.dtype.kind in "mM":
-        _raise_bad_cell(name, dtype_name)
-    if dtype_name == "category":
-        categories = column.cat.categories
-        _check_cell_types({type(level) for level in categories.tolist()}, name)
-        return column.cat.codes.to_numpy().astype(np.intp), categories.tolist()
-    is_pandas_column = hasattr(column, "factorize")
-    kind = column.dtype.kind
-    if (
-        (kind in "OT" and not is_pandas_column)
-        or dtype_name.startswith("null")  # pandas 2.2 would make NA a level
-    ):
-        return factorize_cells(column.tolist(), name)
-    if is_pandas_column:
-        try:
-            codes, index = column.factorize()
-        except (TypeError, NotImplementedError):  # a cell that can't be hashed; name it
-            return factorize_cells(column.tolist(), name)
-        levels = index.tolist()
-    else:
-        levels, codes = np.unique(column, return_inverse=True)
-        levels = levels.tolist()
-        if levels[-1] != levels[-1]:  # NaN sorts last, as one value
-            codes[codes == len(levels) - 1] = -1
-            levels.pop()
-    if kind not in "iufbUS":
-        _check_cell_types({type(level) for level in levels}, name)
-    return codes, levels
-
-
-def factorize_cells(
-    cells: list[Any], name: str | int
-) -> tuple[NDArray[np.intp], list[Any]]:
-    """Return ``(codes, levels)`` of a list of cells, as `factorize`."""
-    missing = missing_types()
-    _check_cell_types({type(cell) for cell in cells} - missing, name)
-    index: dict[Any, int] = {}
-    codes = np.empty(len(cells), dtype=np.intp)
-    for i, cell in enumerate(cells):
-        if type(cell) in missing or cell != cell:  # None, NA, NaT, and NaN
-            codes[i] = -1
-        else:
-            codes[i] = index.setdefault(cell, len(index))
-    return codes, list(index)

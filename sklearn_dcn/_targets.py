@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._table import missing_types, unwrap_nullable
+from ._columns import missing_types, unwrap_nullable
 
 __all__ = ["ClassTarget", "ContinuousTarget"]
 

@@ -18,9 +18,10 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
+from skorch.utils import to_tensor
 from torch import Tensor, nn
 
-from ._batches import BatchIterator, TensorTable, place
+from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from .network import DeepCrossNetwork
 
@@ -248,7 +249,7 @@ def build_net(
         callback for callback in callbacks or () if _reads_gradients(callback)
     ]
     if optimizer == "auto":
-        n_ids = sum(architecture["cardinalities"])
+        n_ids = sum(architecture["cardinalities"] + architecture["bag_cardinalities"])
         optimizer = resolve_optimizer(n_ids, dense_gradients=bool(reads_gradients))
     elif is_lazy(optimizer) and reads_gradients:
         raise ValueError(
@@ -359,15 +360,14 @@ def train(
     return stopping.best_epoch_ if stopping is not None else len(net.history)
 
 
-def predict_logits(net: DCNNet, x: dict[str, Tensor]) -> NDArray[np.float64]:
+def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
     device = torch.device(net.device)
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
-    n, d_out = len(next(iter(x.values()))), net.module_.head.out_features
+    n, d_out = count_rows(x), net.module_.head.out_features
     logits = torch.empty((n, d_out), dtype=net.dtype, device=device)
     with torch.inference_mode(), mixed_precision(device, net.autocast):
         for start in range(0, n, size):
             at = slice(start, start + size)
-            batch = {name: tensor[at].to(device) for name, tensor in x.items()}
-            logits[at] = net.module_(**batch)
+            logits[at] = net.module_(**to_tensor(take(x, at), device))
     return logits.cpu().numpy().astype(np.float64)

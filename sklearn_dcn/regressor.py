@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
 from ._base import BaseDCN
-from ._rows import Rows
 from ._targets import ContinuousTarget
 
 __all__ = ["DCNRegressor"]
@@ -32,25 +31,50 @@ default="from_dtype"
           objects, whatever is no number.
         - names, positions or a mask of columns.
         - None: no column is.
+    multivalued_features : {"from_dtype"}, array-like or dict or None, \
+default="from_dtype"
+        Which columns hold several levels a cell, as genres or tags.
+
+        - "from_dtype": those whose cells are lists, tuples or sets.
+        - names, positions or a mask of such columns; a cell may also be a dict of
+          levels to weights.
+        - {column: separator}: strings that are split there, e.g. {"genres": "|"}; None
+          where cells are lists.
+        - None: no column does.
+    pooling : {"mean", "sum"} or dict, default="mean"
+        How the embeddings of a cell's levels become one: for all columns, or
+        {column: how}. The weights of a dict weigh them. A row of a sparse `X` is the
+        weighted sum of its columns' embeddings.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the embedding of unknown levels.
     max_categories : int or None, default=None
         Upper limit of the embeddings of a column's levels; the most frequent are kept,
         the others share that of unknown levels, which counts.
+    hashing : dict or None, default=None
+        {column: number of buckets} for ids without a vocabulary: levels share the
+        embeddings of so many buckets by chance, and none is unknown.
     category_dropout : float, default=0.02
         Probability with which a known level counts as unknown during training. It
-        trains the embedding of unknown levels, also where no level is rare.
-    numeric_transform : {"quantile", "robust", "standard"} or None, default="quantile"
+        trains the embedding of unknown levels, also where no level is rare. Columns of
+        a sparse `X` are numbers, of which none is dropped.
+    numeric_transform : {"quantile", "robust", "standard", "signed_log"} or None, \
+default="quantile"
         How numbers are normalised.
 
         - "quantile": to the normal distribution by their rank; any tail and any
           outlier is harmless.
         - "robust": by median and quartiles, then clipped smoothly at 3.
         - "standard": to mean 0 and standard deviation 1.
+        - "signed_log": sign(x) log(1 + abs(x)), then as "standard".
         - None: not at all.
 
         Missing numbers are imputed, and get an indicator beside them.
+    numeric_embedding : {"linear", "piecewise_linear", "periodic"} or None, default=None
+        Whether each number gets an embedding, so that it crosses with ids as they do
+        with each other: linear in the number, linear within bins of equal weight, or
+        of its sines and cosines [4]_. None stacks the number itself. Its width is
+        `embedding_dim` where that is an int, else 8.
     embedding_dim : int, "auto" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16.
@@ -172,6 +196,8 @@ default="from_dtype"
        for Web-scale Learning to Rank Systems", 2021, :arxiv:`2008.13535`.
     .. [3] Wang et al., "Towards Deeper, Lighter and Interpretable Cross Network for
        CTR Prediction", 2023, :arxiv:`2311.04635`.
+    .. [4] Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
+       Learning", 2022, :arxiv:`2203.05556`.
 
     Examples
     --------
@@ -189,10 +215,14 @@ default="from_dtype"
         self,
         *,
         categorical_features: Any = "from_dtype",
+        multivalued_features: Any = "from_dtype",
+        pooling: str | dict[Any, str] = "mean",
         min_frequency: float | None = None,
         max_categories: int | None = None,
+        hashing: dict[Any, int] | None = None,
         category_dropout: float = 0.02,
         numeric_transform: str | None = "quantile",
+        numeric_embedding: str | None = None,
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "matrix",
         structure: str = "parallel",
@@ -226,10 +256,14 @@ default="from_dtype"
         net_params: dict[str, Any] | None = None,
     ) -> None:
         self.categorical_features = categorical_features
+        self.multivalued_features = multivalued_features
+        self.pooling = pooling
         self.min_frequency = min_frequency
         self.max_categories = max_categories
+        self.hashing = hashing
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
+        self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross
         self.structure = structure
@@ -321,8 +355,10 @@ default="from_dtype"
     def _check_target(self, y: NDArray[Any], classes: Any) -> None:
         pass
 
-    def _make_target(self, rows: Rows) -> ContinuousTarget:
-        return ContinuousTarget(rows.y, rows.weight)
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> ContinuousTarget:
+        return ContinuousTarget(y, weight)
 
     def _loss_weight(
         self, y: NDArray[Any], weight: NDArray[np.float64]

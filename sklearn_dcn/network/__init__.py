@@ -11,6 +11,7 @@ from .cross_layers import (
 from .dcn import DeepCrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
+from .numeric import NumericEmbedding
 
 __all__ = [
     "CrossNetwork",
@@ -21,5 +22,6 @@ __all__ = [
     "LowRankCross",
     "MatrixCross",
     "MixtureCross",
+    "NumericEmbedding",
     "VectorCross",
 ]

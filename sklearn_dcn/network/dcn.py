@@ -42,7 +42,8 @@ class DeepCrossNetwork(nn.Module):
         Number of ids of each categorical column.
     d_out : int, default=1
         Number of logits.
-    embedding_dim, category_dropout, sparse
+    embedding_dim, category_dropout, sparse, bag_cardinalities, numeric_embedding, \
+numeric_dim, bin_edges
         See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
@@ -87,6 +88,11 @@ class DeepCrossNetwork(nn.Module):
         embedding_dim: int | Sequence[int] | str = "auto",
         category_dropout: float = 0.0,
         sparse: bool = False,
+        bag_cardinalities: Sequence[int] = (),
+        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
+        | None = None,
+        numeric_dim: int = 8,
+        bin_edges: Sequence[Sequence[float]] | None = None,
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -104,7 +110,15 @@ class DeepCrossNetwork(nn.Module):
         super().__init__()
         self.structure = structure
         self.embedding = EmbeddingStack(
-            n_num, cardinalities, embedding_dim, category_dropout, sparse
+            n_num,
+            cardinalities,
+            embedding_dim,
+            category_dropout,
+            sparse,
+            bag_cardinalities,
+            numeric_embedding,
+            numeric_dim,
+            bin_edges,
         )
         d = self.embedding.d_out
         cross_network = CrossNetwork(
@@ -127,12 +141,18 @@ class DeepCrossNetwork(nn.Module):
         has_deep = structure != "cross" and len(deep_network.linears) > 0
         self.cross = cross_network if has_cross else None
         self.deep = deep_network if has_deep else None
-        d_deep = deep_network.d_out if has_deep else d
-        parallel = structure == "parallel" and has_cross and has_deep
         # NOTE[DIFF] The DCN paper's combination has no bias; ours starts at the base
         # rate, so that training need not spend its first epochs on finding it.
-        self.head = nn.Linear(d + d_deep if parallel else d_deep, d_out)
+        self.head = nn.Linear(self._d_combined(), d_out)
         self.reset_parameters()
+
+    def _d_combined(self) -> int:
+        """Return the width of what the combination layer takes."""
+        d = self.embedding.d_out
+        if self.deep is None:
+            return d
+        parallel = self.structure == "parallel" and self.cross is not None
+        return self.deep.d_out + (d if parallel else 0)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights anew, from `generator` or torch's own."""
@@ -149,6 +169,7 @@ class DeepCrossNetwork(nn.Module):
         self,
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
+        x_bag: Sequence[Sequence[Tensor]] | None = None,
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
@@ -159,6 +180,8 @@ class DeepCrossNetwork(nn.Module):
         ----------
         x_num : float tensor of shape (B, n_num), or None without numeric columns
         x_cat : integer tensor of shape (B, n_cat), or None without categorical columns
+        x_bag : sequence of (ids, offsets, weights), or None without bags
+            See :meth:`EmbeddingStack.forward`.
         generator : torch.Generator or None
             Source of all dropout during training; torch's own when None.
         return_embeddings : bool, default=False
@@ -171,7 +194,7 @@ class DeepCrossNetwork(nn.Module):
         embeddings : tensor of shape (B, d_embedded)
             Only with `return_embeddings`.
         """
-        x_0 = self.embedding(x_num, x_cat, generator)  # (B, d)
+        x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
         logits = self.combine(x_0, generator)
         if return_embeddings:
             return logits, x_0[:, : self.embedding.d_embedded]

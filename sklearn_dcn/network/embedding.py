@@ -1,16 +1,18 @@
-"""The embedding & stacking layer: x_num, x_cat -> x_0."""
+"""The embedding & stacking layer: x_num, x_cat, x_bag -> x_0."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ._checks import check_count, check_rate, check_sizes
 from ._init import normal_
+from .numeric import NumericEmbedding
 
 __all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
 
@@ -22,15 +24,15 @@ UNKNOWN_ID, MISSING_ID, N_RESERVED_IDS = 0, 1, 2
 INIT_STD = 0.05
 
 
-def auto_embedding_dim(cardinality: int) -> int:
+def auto_embedding_dim(cardinality: int, most: int = 16) -> int:
     r"""Return the width of a column's embedding by the DCN paper's rule, bounded.
 
-    :math:`6 \cdot v^{1/4}` for v levels, rounded up to a multiple of 4, at most 16.
+    :math:`6 \cdot v^{1/4}` for v levels, rounded up to a multiple of 4, at most `most`.
     """
     # NOTE[DIFF] The paper has no bound (143 for 320,000 levels) and no rounding. The
     # bound keeps the width of x_0, and with it the cost of a cross layer, near what
     # CTR systems use (10 to 40); the rounding lets columns share a fused table.
-    return min(16, 4 * math.ceil(6 * cardinality**0.25 / 4))
+    return min(most, 4 * math.ceil(6 * cardinality**0.25 / 4))
 
 
 class EmbeddingStack(nn.Module):
@@ -40,7 +42,8 @@ class EmbeddingStack(nn.Module):
 
     Columns of equal width share one fused table: a column is a range of its rows,
     and a batch is one gather for all of them. Ids are integers and never travel in
-    a float.
+    a float. A field of several ids a row is the weighted sum of their embeddings; a
+    number may have an embedding of its own.
 
     Parameters
     ----------
@@ -50,28 +53,38 @@ class EmbeddingStack(nn.Module):
         Number of ids of each categorical column: 0 is an unknown level, 1 a missing
         one, known levels follow.
     embedding_dim : int, sequence of int or "auto", default="auto"
-        Width of every, or of each, column's embedding; "auto" is the DCN paper's
-        :math:`6 v^{1/4}`, rounded up to a multiple of 4 and at most 16.
+        Width of every, or of each, field's embedding, those of `bag_cardinalities`
+        after the columns; "auto" is the DCN paper's :math:`6 v^{1/4}`, rounded up to
+        a multiple of 4 and at most 16.
     category_dropout : float, default=0.0
         Probability in [0, 1) with which a known level counts as unknown during
         training. It trains the unknown row, also where no level is rare.
     sparse : bool, default=False
         Whether the gradient of a table is a sparse tensor of the batch's rows, as of
         :class:`torch.nn.Embedding`; the optimizer must take it.
+    bag_cardinalities : sequence of int, default=()
+        Number of ids of each field of several ids a row.
+    numeric_embedding : {"linear", "piecewise_linear", "periodic"} or None, default=None
+        See :class:`NumericEmbedding`; None stacks the numbers as they are.
+    numeric_dim : int, default=8
+        Width of a number's embedding.
+    bin_edges : sequence of sequence of float or None, default=None
+        Edges of the bins of each numeric column, for "piecewise_linear".
 
     Attributes
     ----------
     embedding_dims : list of int
-        Width of each categorical column's embedding.
+        Width of the embedding of each categorical column and bag.
     field_slices : list of slice
-        Where each field stands in x_0: the categorical columns, then the numbers.
-        Columns of one width stand together in x_0, the widest first.
+        Where each field stands in x_0: the categorical columns, the bags, then the
+        numbers. Columns of one width stand together in x_0, the widest first.
     d_embedded : int
-        Width of all embeddings together: where the numbers start in x_0.
+        Width of the embeddings of ids together: where the numbers start in x_0.
     d_out : int
         Width of x_0.
-    tables : nn.ParameterList
-        The fused tables, one for each width.
+    tables, bag_tables : nn.ParameterList
+        The fused tables, one for each width; the tables of the bags.
+    numbers : NumericEmbedding or None
 
     References
     ----------
@@ -96,12 +109,18 @@ class EmbeddingStack(nn.Module):
         embedding_dim: int | Sequence[int] | str = "auto",
         category_dropout: float = 0.0,
         sparse: bool = False,
+        bag_cardinalities: Sequence[int] = (),
+        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
+        | None = None,
+        numeric_dim: int = 8,
+        bin_edges: Sequence[Sequence[float]] | None = None,
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
         cardinalities = check_sizes("cardinalities", cardinalities)
-        dims = _resolve_dims(embedding_dim, cardinalities)
+        bag_cardinalities = check_sizes("bag_cardinalities", bag_cardinalities)
+        dims = _resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
         category_dropout = check_rate("category_dropout", category_dropout)
-        if not n_num and not cardinalities:
+        if not n_num and not dims:
             raise ValueError(
                 "EmbeddingStack needs at least one column; got n_num=0 and no "
                 "cardinalities."
@@ -109,18 +128,47 @@ class EmbeddingStack(nn.Module):
         super().__init__()
         self.n_num = n_num
         self.cardinalities = cardinalities
+        self.bag_cardinalities = bag_cardinalities
         self.embedding_dims = dims
         self.category_dropout = category_dropout
         self.sparse = sparse
         self.d_embedded = sum(dims)
-        self.d_out = self.d_embedded + n_num
+        self.numbers = (
+            None
+            if numeric_embedding is None or not n_num
+            else NumericEmbedding(n_num, numeric_dim, numeric_embedding, bin_edges)
+        )
+        d_number = 1 if self.numbers is None else numeric_dim
+        self.d_out = self.d_embedded + n_num * d_number
+        self._lay_out(d_number)
+        self.tables = nn.ParameterList(
+            torch.empty(sum(cardinalities[c] for c in columns), dim)
+            for dim, columns in self._groups.items()
+        )
+        self.bag_tables = nn.ParameterList(
+            torch.empty(v, dim)
+            for v, dim in zip(
+                bag_cardinalities, dims[len(cardinalities) :], strict=True
+            )
+        )
+        # The columns in the order of x_0, and where each begins in its fused table.
+        self.order: Tensor
+        self.offsets: Tensor
+        for name in ("order", "offsets"):
+            empty = torch.empty(len(cardinalities), dtype=torch.int64)
+            self.register_buffer(name, empty, persistent=False)
+        self.reset_parameters()
 
+    def _lay_out(self, d_number: int) -> None:
+        """Decide where each field stands in x_0, and each column in its table."""
         # NOTE[DIFF] The paper stacks the embeddings in the order of the columns. Here
         # columns of one width stand together, the widest first, so that a group of
         # them is one gather; field_slices says where each column is.
+        n_cat = len(self.cardinalities)
+        dims = self.embedding_dims
         self._groups = {
-            dim: [c for c, dim_c in enumerate(dims) if dim_c == dim]
-            for dim in sorted(set(dims), reverse=True)
+            dim: [c for c in range(n_cat) if dims[c] == dim]
+            for dim in sorted(set(dims[:n_cat]), reverse=True)
         }
         slices: dict[int, slice] = {}
         self._rows: dict[int, slice] = {}  # the column's rows in its fused table
@@ -129,30 +177,22 @@ class EmbeddingStack(nn.Module):
             row = 0
             for c in columns:
                 slices[c] = slice(start, start + dim)
-                self._rows[c] = slice(row, row + cardinalities[c])
+                self._rows[c] = slice(row, row + self.cardinalities[c])
                 start += dim
-                row += cardinalities[c]
-        self.field_slices = [slices[c] for c in range(len(dims))]
-        self.field_slices += [slice(start + i, start + i + 1) for i in range(n_num)]
-
-        self.tables = nn.ParameterList(
-            torch.empty(sum(cardinalities[c] for c in columns), dim)
-            for dim, columns in self._groups.items()
-        )
+                row += self.cardinalities[c]
+        self.field_slices = [slices[c] for c in range(n_cat)]
+        for width in [*dims[n_cat:], *[d_number] * self.n_num]:
+            self.field_slices.append(slice(start, start + width))
+            start += width
         stops = list(accumulate(map(len, self._groups.values())))
         self._column_slices = [slice(a, b) for a, b in pairwise([0, *stops])]
-        # The columns in the order of x_0, and where each begins in its fused table.
-        self.order: Tensor
-        self.offsets: Tensor
-        for name in ("order", "offsets"):
-            empty = torch.empty(len(dims), dtype=torch.int64)
-            self.register_buffer(name, empty, persistent=False)
-        self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""
-        for table in self.tables:
+        for table in (*self.tables, *self.bag_tables):
             normal_(table, INIT_STD, generator)
+        if self.numbers is not None:
+            self.numbers.reset_parameters(generator)
         # Filled here, too, for modules that were built on the meta device.
         columns = [c for group in self._groups.values() for c in group]
         for i, c in enumerate(columns):
@@ -160,7 +200,21 @@ class EmbeddingStack(nn.Module):
             self.offsets[i] = self._rows[c].start
 
     def column_weight(self, c: int) -> Tensor:
-        """Return the embeddings of column `c`: a view of shape (cardinality, dim)."""
+        """Return the embeddings of a categorical column, or of a bag after those.
+
+        Parameters
+        ----------
+        c : int
+            Position among the categorical columns and bags.
+
+        Returns
+        -------
+        weight : tensor of shape (cardinality, dim)
+            A view of the column's rows of its table.
+        """
+        n_cat = len(self.cardinalities)
+        if c >= n_cat:
+            return self.bag_tables[c - n_cat]
         group = list(self._groups).index(self.embedding_dims[c])
         return self.tables[group][self._rows[c]]
 
@@ -168,6 +222,7 @@ class EmbeddingStack(nn.Module):
         self,
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
+        x_bag: Sequence[Sequence[Tensor]] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Stack a batch.
@@ -176,6 +231,9 @@ class EmbeddingStack(nn.Module):
         ----------
         x_num : float tensor of shape (B, n_num), or None without numeric columns
         x_cat : integer tensor of shape (B, n_cat), or None without categorical columns
+        x_bag : sequence of (ids, offsets, weights), or None without bags
+            For each bag the ids and weights of all rows, of shape (n_entries,), and
+            where each row begins, with the end, of shape (B + 1,).
         generator : torch.Generator or None
             Source of `category_dropout`; torch's own when None.
 
@@ -184,27 +242,65 @@ class EmbeddingStack(nn.Module):
         x_0 : tensor of shape (B, d_out)
         """
         parts: list[Tensor] = []
-        if self.embedding_dims:
+        if self.cardinalities:
             ids = self._ids(x_cat, generator)  # (B, n_cat)
             for table, columns in zip(self.tables, self._column_slices, strict=True):
                 embedded = nn.functional.embedding(
                     ids[:, columns], table, sparse=self.sparse
                 )
                 parts.append(embedded.flatten(1))
+        if self.bag_cardinalities:
+            parts += self._pool(x_bag, generator)
         if self.n_num:
             if x_num is None or x_num.shape[-1] != self.n_num:
                 raise ValueError(
                     f"x_num must have {self.n_num} columns; got "
                     f"{None if x_num is None else tuple(x_num.shape)}."
                 )
-            parts.append(x_num)
+            parts.append(x_num if self.numbers is None else self.numbers(x_num))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def _pool(
+        self,
+        x_bag: Sequence[Sequence[Tensor]] | None,
+        generator: torch.Generator | None,
+    ) -> list[Tensor]:
+        """Return the weighted sum of embeddings (B, dim) of every bag."""
+        if x_bag is None or len(x_bag) != len(self.bag_cardinalities):
+            raise ValueError(
+                f"x_bag must have {len(self.bag_cardinalities)} bags; got "
+                f"{None if x_bag is None else len(x_bag)}."
+            )
+        return [
+            nn.functional.embedding_bag(
+                self._drop(ids.long(), generator),
+                table,
+                offsets,
+                mode="sum",
+                sparse=self.sparse,
+                per_sample_weights=weights,
+                include_last_offset=True,
+            )
+            for table, (ids, offsets, weights) in zip(
+                self.bag_tables, x_bag, strict=True
+            )
+        ]
+
+    def _drop(self, ids: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return ids of which in training some levels have become unknown."""
+        if not (self.training and self.category_dropout):
+            return ids
+        u = torch.rand(
+            ids.shape, device=ids.device, dtype=torch.float32, generator=generator
+        )
+        drop = (u < self.category_dropout) & (ids >= N_RESERVED_IDS)
+        return ids.masked_fill(drop, UNKNOWN_ID)
 
     def _ids(self, x_cat: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """Return rows of the fused tables; in training some levels become unknown."""
-        if x_cat is None or x_cat.shape[-1] != len(self.embedding_dims):
+        if x_cat is None or x_cat.shape[-1] != len(self.cardinalities):
             raise ValueError(
-                f"x_cat must have {len(self.embedding_dims)} columns; got "
+                f"x_cat must have {len(self.cardinalities)} columns; got "
                 f"{None if x_cat is None else tuple(x_cat.shape)}."
             )
         if x_cat.is_floating_point():
@@ -212,15 +308,7 @@ class EmbeddingStack(nn.Module):
                 f"x_cat must hold integer ids; got {x_cat.dtype}, which rounds large "
                 "ids together."
             )
-        if self.training and self.category_dropout:
-            u = torch.rand(
-                x_cat.shape,
-                device=x_cat.device,
-                dtype=torch.float32,
-                generator=generator,
-            )
-            drop = (u < self.category_dropout) & (x_cat >= N_RESERVED_IDS)
-            x_cat = x_cat.masked_fill(drop, UNKNOWN_ID)
+        x_cat = self._drop(x_cat, generator)
         # A tensor as index: a list would be copied to the device with every batch.
         if len(self._groups) > 1:
             x_cat = x_cat.index_select(1, self.order)

@@ -1,0 +1,87 @@
+"""Parameters that name columns -> positions of the table's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["resolve_columns", "resolve_lists", "resolve_options"]
+
+
+def resolve_columns(
+    parameter: str, wanted: Any, names: Sequence[Any]
+) -> set[int] | None:
+    """Return the positions that a parameter names; None for "from_dtype".
+
+    Parameters
+    ----------
+    parameter : str
+        Its name, for errors.
+    wanted : {"from_dtype"}, array-like of str, int or bool, or None
+        Its value.
+    names : sequence
+        The table's columns.
+
+    Raises
+    ------
+    ValueError
+        If a name, position or mask does not fit the columns.
+    """
+    if isinstance(wanted, str) and wanted == "from_dtype":
+        return None
+    entries = np.asarray([] if wanted is None else wanted)
+    if not isinstance(wanted, str) and entries.size == 0:
+        return set()
+    if entries.ndim == 1 and entries.dtype.kind == "b":
+        if len(entries) != len(names):
+            raise ValueError(
+                f"{parameter} as a mask must have {len(names)} entries, one for each "
+                f"column; got {len(entries)}."
+            )
+        return set(np.flatnonzero(entries).tolist())
+    if entries.ndim == 1 and entries.dtype.kind in "iu":
+        return {_position(parameter, entry, names) for entry in entries.tolist()}
+    if entries.ndim == 1 and all(isinstance(entry, str) for entry in entries):
+        return {_position(parameter, entry, names) for entry in entries.tolist()}
+    raise ValueError(
+        f"{parameter} must be 'from_dtype', None or a list of column names, positions "
+        f"or booleans; got {wanted!r}."
+    )
+
+
+def resolve_lists(wanted: Any, names: Sequence[Any]) -> dict[int, str | None] | None:
+    """Return {position: separator} of `multivalued_features`; None: "from_dtype"."""
+    if isinstance(wanted, dict):
+        return {
+            _position("multivalued_features", name, names): separator
+            for name, separator in wanted.items()
+        }
+    positions = resolve_columns("multivalued_features", wanted, names)
+    return None if positions is None else dict.fromkeys(positions)
+
+
+def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[int, Any]:
+    """Return {position: option} of a parameter that is a dict, or one option for all.
+
+    None is an option for none.
+    """
+    if isinstance(value, dict):
+        return {_position(parameter, key, names): v for key, v in value.items()}
+    return {} if value is None else dict.fromkeys(range(len(names)), value)
+
+
+def _position(parameter: str, entry: Any, names: Sequence[Any]) -> int:
+    if isinstance(entry, str):
+        if entry not in names:
+            raise ValueError(
+                f"{parameter} names {entry!r}, which is no column of X; its columns "
+                f"are {list(names)}."
+            )
+        return list(names).index(entry)
+    if not 0 <= entry < len(names):
+        raise ValueError(
+            f"{parameter} as positions must lie in [0, {len(names) - 1}]; got {entry}."
+        )
+    return int(entry)

@@ -1,0 +1,178 @@
+"""Distinct levels <-> positions: a dict where they are few, sorted keys where many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import murmurhash3_32
+
+from ._columns import level_family
+
+__all__ = ["Vocabulary", "by_value", "stable_hash"]
+
+# A dict answers for one level three times as fast as sorted keys, and takes about 150
+# bytes a level with the strings in it, sorted keys 12 and the text.
+DICT_UP_TO = 50_000
+
+SEEDS = (0x5DC9, 0x9E37)  # of the two halves of a 64-bit key
+
+
+def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
+    """Return a hash of every level, the same in every process and on every platform.
+
+    MurmurHash3 of the text of a string; numbers that are equal, as 1, 1.0 and True,
+    have that of one text. By way of scikit-learn.
+    """
+    texts: Sequence[Any] = levels
+    if {type(level) for level in levels} != {str}:
+        texts = [_to_bytes(level) for level in levels]
+    try:
+        hashes = [murmurhash3_32(text, seed, True) for text in texts]
+    except UnicodeEncodeError:  # half of a surrogate pair
+        hashes = [murmurhash3_32(_to_bytes(text), seed, True) for text in texts]
+    return np.array(hashes, dtype=np.uint32)
+
+
+def _to_bytes(level: Any) -> bytes:
+    if isinstance(level, str):
+        return level.encode("utf-8", "surrogatepass")
+    if isinstance(level, bytes):
+        return level
+    number = float(level)
+    is_whole = level == int(level) if np.isfinite(number) else False
+    return str(int(level) if is_whole else number).encode()
+
+
+def by_value(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
+    """Return the order of levels by value, families of mixed ones one after another."""
+    if isinstance(levels, np.ndarray):
+        return np.argsort(levels, kind="stable")
+    key = levels.__getitem__
+    if {type(level) for level in levels} != {str}:
+        keys = [_sort_key(level) for level in levels]
+        key = keys.__getitem__
+    order = sorted(range(len(levels)), key=key)
+    return np.array(order, dtype=np.intp)
+
+
+def _sort_key(level: Any) -> tuple[str, Any]:
+    family = level_family(type(level))
+    return ("number", float(level)) if family == "bool" else (str(family), level)
+
+
+class Vocabulary:
+    """Distinct levels, and the position of each.
+
+    Parameters
+    ----------
+    levels : list, or array of integers
+        The levels; equal ones, as 1 and True, must not occur twice.
+    """
+
+    def __init__(self, levels: Sequence[Any] | NDArray[Any]) -> None:
+        self._levels: Sequence[Any] | NDArray[Any] | _Texts = levels
+        self._position: dict[Any, int] | None = None
+        if len(levels) > DICT_UP_TO and self._sort(levels):
+            return
+        self._levels = levels.tolist() if isinstance(levels, np.ndarray) else levels
+        self._position = {level: i for i, level in enumerate(self._levels)}
+
+    def _sort(self, levels: Sequence[Any] | NDArray[Any]) -> bool:
+        """Keep sorted keys of the levels, if they are all strings or all integers."""
+        keys: NDArray[Any]
+        self._is_text = {type(level) for level in levels} == {str}
+        if self._is_text:
+            texts = list(levels)
+            self._levels, keys = _Texts(texts), _text_keys(texts)
+        else:
+            try:
+                keys = self._levels = _to_int64(levels)
+            except (TypeError, OverflowError):
+                return False
+        order = np.argsort(keys)
+        self._keys, self._order = keys[order], order.astype(np.int32)
+        # Two texts of one 64-bit key: one chance in four million with two million.
+        return not (self._keys[1:] == self._keys[:-1]).any()
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def __iter__(self) -> Iterator[Any]:
+        levels = self._levels
+        return iter(levels.tolist() if isinstance(levels, np.ndarray) else levels)
+
+    def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
+        """Return the position of every level, -1 where it is not known.
+
+        Raises
+        ------
+        TypeError
+            If a level cannot be hashed.
+        """
+        if self._position is not None:
+            get = self._position.get
+            if isinstance(levels, np.ndarray):
+                levels = levels.tolist()
+            return np.array([get(level, -1) for level in levels], dtype=np.int64)
+        found = np.full(len(levels), -1, dtype=np.int64)
+        at, keys = self._keys_of(levels)
+        slot = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        found[at] = np.where(self._keys[slot] == keys, self._order[slot], -1)
+        return found
+
+    def _keys_of(
+        self, levels: Sequence[Any] | NDArray[Any]
+    ) -> tuple[Any, NDArray[Any]]:
+        """Return which of the levels could be known, and their keys."""
+        if self._is_text:
+            at = [i for i, level in enumerate(levels) if isinstance(level, str)]
+            return at, _text_keys([levels[i] for i in at])
+        if isinstance(levels, np.ndarray):
+            small = np.flatnonzero(levels <= MAX_INT64)
+            return small, levels[small].astype(np.int64)
+        at = [i for i, level in enumerate(levels) if _is_int64(level)]
+        return at, np.array([int(levels[i]) for i in at], dtype=np.int64)
+
+
+MAX_INT64 = np.iinfo(np.int64).max
+
+
+def _text_keys(levels: Sequence[str]) -> NDArray[np.uint64]:
+    high, low = (stable_hash(levels, seed).astype(np.uint64) for seed in SEEDS)
+    return (high << np.uint64(32)) | low
+
+
+def _to_int64(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
+    if isinstance(levels, np.ndarray):
+        if len(levels) and levels.max() > MAX_INT64:
+            raise OverflowError
+        return levels.astype(np.int64)
+    if {type(level) for level in levels} != {int}:
+        raise TypeError
+    return np.array(levels, dtype=np.int64)
+
+
+def _is_int64(level: Any) -> bool:
+    if level_family(type(level)) not in ("number", "bool"):
+        return False
+    return bool(-MAX_INT64 <= level <= MAX_INT64 and level == int(level))
+
+
+class _Texts:
+    """Strings one after another in a single one, which takes a fifth of the room."""
+
+    def __init__(self, levels: Sequence[str]) -> None:
+        self.text = "".join(levels)
+        self.stops = np.cumsum([len(level) for level in levels])
+
+    def __len__(self) -> int:
+        return len(self.stops)
+
+    def __iter__(self) -> Iterator[str]:
+        start = 0
+        for stop in self.stops.tolist():
+            yield self.text[start:stop]
+            start = stop

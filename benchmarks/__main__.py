@@ -15,6 +15,9 @@ SUITES = (
     "vocabulary",
     "job",
     "growth",
+    "encoding",
+    "ids",
+    "embedder",
 )
 
 

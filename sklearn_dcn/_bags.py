@@ -18,6 +18,8 @@ __all__ = ["POOLINGS", "Bag", "ListLevels", "SparseBlock"]
 
 POOLINGS = ("mean", "sum")
 
+TINY = np.finfo(np.float64).tiny
+
 
 class Bag(NamedTuple):
     """Weighted ids of n rows.
@@ -153,12 +155,15 @@ class SparseBlock:
         )
         self._id_of = self.levels.find(np.arange(n_columns))
         mass = np.bincount(X.indices, entry_weight, minlength=n_columns)
-        largest = np.ones(n_columns)  # squares neither overflow nor vanish
-        np.maximum.at(largest, X.indices, np.abs(X.data))
-        squares = (X.data / largest[X.indices]) ** 2 * entry_weight
+        size = np.where(entry_weight > 0, np.abs(X.data.astype(np.float64)), 0.0)
+        largest = np.zeros(n_columns)  # squares neither overflow nor vanish
+        np.maximum.at(largest, X.indices, size)
+        largest[largest == 0] = 1.0
+        squares = (size / largest[X.indices]) ** 2 * entry_weight
         total = np.bincount(X.indices, squares, minlength=n_columns)
-        mean = total / np.maximum(mass, np.finfo(np.float64).tiny)
-        self._scale = np.where(mean > 0, np.sqrt(mean) * largest, 1.0)
+        mean = total / np.maximum(mass, TINY)
+        scale = np.maximum(np.sqrt(mean) * largest, TINY)
+        self._scale = np.where(mean > 0, scale, 1.0)
         self._is_known = mass > 0
         return self.transform(X, dtype)
 
@@ -166,9 +171,10 @@ class SparseBlock:
         """Return the bag of a csr matrix."""
         u = np.asarray(X.data, dtype=np.float64)
         if self.numeric_transform is not None:
-            u = u / self._scale[X.indices]
-            if self.numeric_transform != "standard":
-                u = u / np.hypot(1.0, u / 3)
+            scale = self._scale[X.indices]
+            if self.numeric_transform != "standard":  # u / sqrt(1 + (u/3)^2), halves
+                u, scale = u / 2, np.hypot(scale / 2, u / 6)  # of which don't overflow
+            u = u / scale
         u = np.where(self._is_known[X.indices], u, 0.0)
         ids = self._id_of[X.indices]
         return Bag(ids, X.indptr.astype(np.int64), u.astype(dtype))

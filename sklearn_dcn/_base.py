@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._batches import Encoded, TensorTable, take, to_tensors
-from ._encoding import TableEncoder
+from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
@@ -23,8 +22,10 @@ from ._runtime import (
     resolve_device,
     resolve_dtype,
     resolve_epochs,
+    resolve_random_state,
     torch_threads,
 )
+from ._statistics import Supervision
 from ._table import (
     check_table,
     has_columns,
@@ -34,7 +35,7 @@ from ._table import (
     take_rows,
 )
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import DCNNet, build_net, predict_logits, train
+from ._training import DCNNet, build_net, predict_logits, predict_stack, train
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
@@ -42,16 +43,7 @@ __all__ = ["BaseDCN"]
 # early_stopping="auto" holds rows out from this size on, as HistGradientBoosting.
 EARLY_STOPPING_FROM = 10_000
 
-# Parameters that go to the encoding, and to the network, as they are.
-ENCODING = (
-    "categorical_features",
-    "multivalued_features",
-    "pooling",
-    "min_frequency",
-    "max_categories",
-    "hashing",
-    "numeric_transform",
-)
+# Parameters that go to the network as they are; `ENCODING` are those of the encoding.
 ARCHITECTURE = (
     "category_dropout",
     "numeric_embedding",
@@ -145,7 +137,7 @@ class BaseDCN(BaseEstimator):
     ) -> None:
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
-            self._rng = _random_state(self.random_state)
+            self._rng = resolve_random_state(self.random_state)
         given = self._check_validation(validation)
         split = None if given is not None else self._hold_out(rows)
         if warm:
@@ -174,7 +166,7 @@ class BaseDCN(BaseEstimator):
         with torch_threads(self.n_jobs):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
-                fitted._rng = _random_state(self.random_state)
+                fitted._rng = resolve_random_state(self.random_state)
                 encoded = fitted._learn(rows, None, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
@@ -268,6 +260,12 @@ class BaseDCN(BaseEstimator):
             level_weight[held_out] = 0.0
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
+        self._target = self._make_target(y, weight)
+        supervision = None
+        if self.category_encoder is not None:
+            at = np.arange(len(y)) if split is None else split[0]
+            targets, seed = self._target.columns(y), self._draw_seed()
+            supervision = Supervision(at, targets, self._strata(y), seed)
         self.encoder_ = TableEncoder(**{name: getattr(self, name) for name in ENCODING})
         encoded = self.encoder_.fit_transform(
             rows.X,
@@ -275,11 +273,13 @@ class BaseDCN(BaseEstimator):
             rows.weight,
             self._numpy_dtype,
             level_weight,
+            supervision,
         )
-        self._target = self._make_target(y, weight)
         self._params_in_fit = self.get_params(deep=False)
+        self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)
         self.net_ = self._build_net(self._target.initial_logits(*target), device)
+        self.encoder_.field_slices = self.module_.embedding.field_slices
         return to_tensors(encoded)
 
     def _continue(self, rows: Rows) -> Encoded:
@@ -449,6 +449,12 @@ class BaseDCN(BaseEstimator):
             )
         return logits
 
+    def _stack(self, X: Any) -> NDArray[np.float64]:
+        """Return x_0 of a checked table, of shape (n_samples, d)."""
+        with torch_threads(self.n_jobs):
+            x = to_tensors(self.encoder_.transform(X, self._numpy_dtype))
+            return predict_stack(self.net_, x)
+
     def __sklearn_tags__(self) -> Any:
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
@@ -457,10 +463,3 @@ class BaseDCN(BaseEstimator):
         # Strings are welcome, but the tag would ask that dicts in cells are as well.
         tags.input_tags.string = False
         return tags
-
-
-def _random_state(random_state: Any) -> np.random.RandomState:
-    # None is fresh entropy, not numpy's global state, which a fit leaves alone.
-    if random_state is None:
-        return np.random.RandomState()
-    return check_random_state(random_state)

@@ -132,10 +132,7 @@ class CategoryLevels(ColumnIds):
         total : float or None, default=None
             What `min_frequency` is a fraction of; None is all the weight.
         """
-        # Code -1, a missing cell, is counted at the end, where index -1 finds it.
-        counts = np.bincount(
-            np.where(codes < 0, len(levels), codes), weight, minlength=len(levels) + 1
-        )
+        counts = _count(codes, weight, len(levels))
         kept = self._keep(levels, counts, counts.sum() if total is None else total)
         if isinstance(levels, np.ndarray):
             self.vocabulary = Vocabulary(levels[kept])
@@ -249,6 +246,11 @@ class HashedLevels(ColumnIds):
         """Number of ids, with those of unknown and missing levels."""
         return N_RESERVED_IDS + self.n_buckets
 
+    @property
+    def levels(self) -> list[int]:
+        """The buckets in the order of their ids."""
+        return list(range(self.n_buckets))
+
     def fit(
         self,
         codes: NDArray[Any],
@@ -272,8 +274,19 @@ class HashedLevels(ColumnIds):
         """Accept any level: all have a bucket."""
 
 
+def _count(
+    codes: NDArray[Any], weight: NDArray[np.float64], n_levels: int
+) -> NDArray[np.float64]:
+    """Return the weight of every level, and at the end that of missing cells."""
+    if len(weight) and weight.min() == weight.max():
+        counts = np.bincount(codes + 1, minlength=n_levels + 1) * weight[0]
+    else:
+        counts = np.bincount(codes + 1, weight, minlength=n_levels + 1)
+    return np.roll(counts, -1)
+
+
 def families(levels: Iterable[Any]) -> set[str | None]:
     """Return the families that levels are of."""
     if isinstance(levels, np.ndarray):
         return {"number"} if len(levels) else set()
-    return {level_family(cell_type) for cell_type in {type(level) for level in levels}}
+    return {level_family(cell_type) for cell_type in set(map(type, levels))}

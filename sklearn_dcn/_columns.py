@@ -129,7 +129,7 @@ def column_kind(column: Column, name: str | int) -> Kind:
             return "list"
         if dtype.kind in "iuf":
             return "number"
-        if dtype.kind in "mM" or spelt.startswith(("period", "interval")):
+        if dtype.kind in "mM" or spelt.startswith(("period", "interval", "map<")):
             _raise_bad_cell(name, spelt)
         if dtype.kind == "c":
             raise ValueError(f"{describe(name)}: Complex data not supported.")
@@ -253,7 +253,11 @@ def _bridged_to_float(column: Any, name: str | int) -> NDArray[np.float64]:
     if dtype.is_numeric() or type(dtype).__name__ == "Boolean":
         from narwhals.stable.v2 import Float64
 
-        return np.asarray(column.cast(Float64).to_numpy(), dtype=np.float64)
+        try:
+            values = column.cast(Float64).to_numpy()
+        except ValueError:  # arrow does not cast integers beyond 2**53, but does round
+            values = column.to_numpy()
+        return np.asarray(values, dtype=np.float64)
     return _cells_to_float(column.to_list(), name)
 
 
@@ -319,7 +323,7 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels
         _raise_bad_cell(name, spelt)
     if spelt == "category":
         categories = column.cat.categories.tolist()
-        _check_cell_types({type(level) for level in categories}, name)
+        _check_cell_types(set(map(type, categories)), name)
         return column.cat.codes.to_numpy().astype(np.intp), categories
     is_pandas_column = hasattr(column, "factorize")
     if (
@@ -335,6 +339,8 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels
         if index.dtype.kind in "iu" and isinstance(index.dtype, np.dtype):
             return codes, index.to_numpy()
         levels = index.tolist()
+        if spelt.startswith(("dictionary<", "double[", "float[", "halffloat[")):
+            return _distinct(codes, levels, name)
     else:
         levels, codes = np.unique(column, return_inverse=True)
         if kind in "iu":
@@ -344,7 +350,7 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels
             codes[codes == len(levels) - 1] = -1
             levels.pop()
     if kind not in "fbUS":
-        _check_cell_types({type(level) for level in levels}, name)
+        _check_cell_types(set(map(type, levels)), name)
     return codes, levels
 
 
@@ -352,18 +358,28 @@ def _factorize_bridged(column: Any, name: str | int) -> tuple[NDArray[np.intp], 
     kind = _bridged_kind(column, name)
     try:
         array = column.to_arrow() if kind in ("category", "number") else None
-    except ImportError:  # polars without pyarrow
+    except (ImportError, ValueError):  # no pyarrow, or no such type in it, as Int128
         array = None
     if array is None:
         return factorize_cells(column.to_list(), name)
     encoded = array.dictionary_encode()
     codes = encoded.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
     levels = encoded.dictionary.to_pylist()
-    bad = [i for i, level in enumerate(levels) if level is None or level != level]
-    codes = codes.astype(np.intp)
-    if bad:  # NaN, which arrow tells from a missing cell
-        codes[np.isin(codes, bad)] = -1
-    return codes, levels
+    if column.dtype.is_float() or type(column.dtype).__name__ == "Categorical":
+        return _distinct(codes, levels, name)
+    return codes.astype(np.intp, copy=False), levels
+
+
+def _distinct(
+    codes: NDArray[Any], levels: list[Any], name: str | int
+) -> tuple[NDArray[np.intp], list[Any]]:
+    """Return ``(codes, levels)`` with equal levels as one, and NaN and None as none.
+
+    Arrow tells NaN from a missing cell, and 0.0 from -0.0; its dictionaries may hold
+    anything, and a level twice.
+    """
+    at, distinct = factorize_cells(levels, name)
+    return np.append(at, -1)[codes], distinct
 
 
 def factorize_cells(
@@ -371,7 +387,7 @@ def factorize_cells(
 ) -> tuple[NDArray[np.intp], list[Any]]:
     """Return ``(codes, levels)`` of a list of cells, as `factorize`."""
     missing = missing_types()
-    _check_cell_types({type(cell) for cell in cells} - missing, name)
+    _check_cell_types(set(map(type, cells)) - missing, name)
     index: dict[Any, int] = {}
     codes = np.empty(len(cells), dtype=np.intp)
     for i, cell in enumerate(cells):

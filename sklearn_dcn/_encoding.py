@@ -11,15 +11,38 @@ from scipy.sparse import issparse
 
 from ._bags import ListLevels, SparseBlock
 from ._categories import CategoryLevels, HashedLevels
-from ._columns import Kind, column_kind, describe, dtype_name, is_boolean, to_float
+from ._columns import (
+    IdColumn,
+    Kind,
+    column_kind,
+    describe,
+    dtype_name,
+    is_boolean,
+    to_float,
+)
 from ._features import resolve_columns, resolve_lists, resolve_options
 from ._numbers import NumberScaler
 from ._runtime import map_columns
+from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
+from ._statistics import ColumnStatistics, Supervision, copy_unfitted
 from ._table import get_cells, get_columns, to_sparse
 from .network.embedding import auto_embedding_dim
 
-__all__ = ["TableEncoder"]
+__all__ = ["ENCODING", "TableEncoder"]
 
+# The parameters, which are the estimators' of the same names.
+ENCODING = (
+    "categorical_features",
+    "multivalued_features",
+    "pooling",
+    "category_encoder",
+    "min_frequency",
+    "max_categories",
+    "hashing",
+    "numeric_transform",
+)
+
+BLOCK = 4096  # rows; a third of the time of all at once
 BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
 
 
@@ -28,8 +51,8 @@ class TableEncoder:
 
     Parameters
     ----------
-    categorical_features, multivalued_features, pooling, min_frequency, \
-max_categories, hashing, numeric_transform
+    categorical_features, multivalued_features, pooling, category_encoder, \
+min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
 
     Attributes
@@ -44,7 +67,13 @@ max_categories, hashing, numeric_transform
         A sparse matrix, which is one field.
     numbers : dict of {int: NumberScaler}
         The numeric columns by position.
+    statistics : ColumnStatistics or None
+        The `category_encoder` and the numbers that it makes of categorical columns.
+    field_slices : list of slice or None
+        Where the network has each field in x_0; None before there is a network.
     """
+
+    field_slices: list[slice] | None = None
 
     def __init__(
         self,
@@ -52,6 +81,7 @@ max_categories, hashing, numeric_transform
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
         pooling: Any = "mean",
+        category_encoder: Any = None,
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: Any = None,
@@ -60,10 +90,29 @@ max_categories, hashing, numeric_transform
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
         self.pooling = pooling
+        self.category_encoder = copy_unfitted(category_encoder)
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.hashing = hashing
         self.numeric_transform = numeric_transform
+
+    # What it found --------------------------------------------------------------------
+
+    def schema(self) -> list[ColumnSchema]:
+        """Return what `fit` found of every column, in the table's order."""
+        return get_schema(self)
+
+    def __repr__(self) -> str:
+        try:
+            return as_text(self)
+        except AttributeError:  # not fitted, or not to the end
+            return as_call(self)
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return as_html(self)
+        except AttributeError:
+            return None  # which makes a notebook show the text
 
     # What the network needs to know -------------------------------------------------
 
@@ -85,7 +134,13 @@ max_categories, hashing, numeric_transform
     @property
     def n_num(self) -> int:
         """Number of columns of `x_num`: numbers, then indicators of missing ones."""
-        return len(self.numbers) + len(self._with_indicator())
+        return len(self.scalers) + len(self._with_indicator())
+
+    @property
+    def scalers(self) -> dict[Any, NumberScaler]:
+        """The numbers of `x_num`: columns by position, then statistics by name."""
+        statistics = {} if self.statistics is None else self.statistics.scalers
+        return {**self.numbers, **statistics}
 
     @property
     def field_names(self) -> list[str]:
@@ -93,13 +148,16 @@ max_categories, hashing, numeric_transform
         names = [str(self.names[j]) for j in (*self.categories, *self.lists)]
         if self.block is not None:
             names.append(f"sparse block of {len(self.names)} columns")
-        names += [str(self.names[j]) for j in self.numbers]
-        return names + [f"{self.names[j]} is missing" for j in self._with_indicator()]
+        for keys, what in ((self.scalers, ""), (self._with_indicator(), " is missing")):
+            for key in keys:
+                name = key if isinstance(key, str) else self.names[key]
+                names.append(f"{name}{what}")
+        return names
 
     @property
     def bin_edges(self) -> list[list[float]]:
         """Edges of bins of equal weight of every column of `x_num`."""
-        edges = [scaler.bin_edges() for scaler in self.numbers.values()]
+        edges = [scaler.bin_edges() for scaler in self.scalers.values()]
         return edges + [[0.0, 1.0]] * len(self._with_indicator())
 
     def resolve_dims(self, embedding_dim: Any) -> Any:
@@ -137,6 +195,7 @@ max_categories, hashing, numeric_transform
         weight: NDArray[np.float64],
         dtype: Any = np.float64,
         level_weight: NDArray[np.float64] | None = None,
+        supervision: Supervision | None = None,
     ) -> dict[str, Any]:
         """Learn every column of a checked table.
 
@@ -152,6 +211,8 @@ max_categories, hashing, numeric_transform
         level_weight : ndarray of shape (n,) or None, default=None
             Weight in the counts of levels, if it is another: rows that validate have
             none, so that levels of theirs alone are unknown, as those of new rows.
+        supervision : Supervision or None, default=None
+            The target of the training rows, where there is a `category_encoder`.
 
         Returns
         -------
@@ -163,12 +224,26 @@ max_categories, hashing, numeric_transform
         self.categories: dict[int, CategoryLevels | HashedLevels] = {}
         self.lists: dict[int, ListLevels] = {}
         self.numbers: dict[int, NumberScaler] = {}
+        self.statistics: ColumnStatistics | None = None
         self.block: SparseBlock | None = None
+        self.field_slices = None
         if issparse(X):
             self.block = self._make_block()
             return {"x_bag": [self.block.fit_transform(X, level_weight, dtype)]}
         columns = get_columns(X)
         self._assign(columns)
+        statistics: list[Scaled] = []
+        if self.category_encoder is not None:
+            assert supervision is not None
+            self.statistics = ColumnStatistics(
+                self.category_encoder,
+                [self.names[j] for j in self.categories],
+                self.numeric_transform,
+            )
+            made = self.statistics.fit_transform(
+                [columns[j] for j in self.categories], weight, supervision
+            )
+            statistics = self._take_in(made, columns, dtype)
 
         def encode(j: int) -> Any:
             if j in self.categories:
@@ -179,7 +254,8 @@ max_categories, hashing, numeric_transform
             self.numbers[j].fit(x, weight)
             return _scale(self.numbers[j], x, dtype)
 
-        return self._stack(map_columns(encode, range(len(columns)), X.shape[0]))
+        encoded = map_columns(encode, range(len(columns)), X.shape[0])
+        return self._stack(encoded, statistics)
 
     def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
         """Encode a checked table.
@@ -204,6 +280,10 @@ max_categories, hashing, numeric_transform
                 "as a table, e.g. X.toarray()."
             )
         columns = get_cells(X) or get_columns(X)
+        statistics: list[Scaled] = []
+        if self.statistics is not None:
+            made = self.statistics.transform([columns[j] for j in self.categories])
+            statistics = self._take_in(made, columns, dtype)
 
         def encode(j: int) -> Any:
             if j in self.categories:
@@ -212,24 +292,49 @@ max_categories, hashing, numeric_transform
                 return self.lists[j].transform(columns[j], dtype)
             return _scale(self.numbers[j], to_float(columns[j], self.names[j]), dtype)
 
-        return self._stack(map_columns(encode, range(len(columns)), X.shape[0]))
+        encoded = map_columns(encode, range(len(columns)), X.shape[0])
+        return self._stack(encoded, statistics)
 
-    def _stack(self, columns: list[Any]) -> dict[str, Any]:
+    def _take_in(
+        self,
+        made: tuple[dict[str, IdColumn], NDArray[np.float64]],
+        columns: list[Any],
+        dtype: Any,
+    ) -> list[Scaled]:
+        """Put ids of the `category_encoder` in place of columns; scale its numbers."""
+        ids, x = made
+        for j in self.categories:
+            columns[j] = ids.get(str(self.names[j]), columns[j])
+        scalers = [] if self.statistics is None else self.statistics.scalers.values()
+        return [
+            _scale(scaler, x_k, dtype) for scaler, x_k in zip(scalers, x.T, strict=True)
+        ]
+
+    def _stack(self, columns: list[Any], statistics: list[Scaled]) -> dict[str, Any]:
         encoded: dict[str, Any] = {}
-        if self.numbers:
-            scaled: list[Scaled] = [columns[j] for j in self.numbers]
+        scaled: list[Scaled] = [*(columns[j] for j in self.numbers), *statistics]
+        if scaled:
             missing = [m for _, m in scaled if m is not None]
-            encoded["x_num"] = np.stack([*(z for z, _ in scaled), *missing], axis=1)
+            encoded["x_num"] = side_by_side([*(z for z, _ in scaled), *missing])
         if self.categories:
-            encoded["x_cat"] = np.stack([columns[j] for j in self.categories], axis=1)
+            encoded["x_cat"] = side_by_side([columns[j] for j in self.categories])
         if self.lists:
             encoded["x_bag"] = [columns[j] for j in self.lists]
         return encoded
 
-    def _with_indicator(self) -> list[int]:
-        return [j for j, scaler in self.numbers.items() if scaler.has_missing]
+    def _with_indicator(self) -> list[int | str]:
+        return [key for key, scaler in self.scalers.items() if scaler.has_missing]
 
     # Which column is what -----------------------------------------------------------
+
+    def find_kinds(
+        self, columns: Sequence[Any], names: Sequence[Any] | None
+    ) -> list[Kind]:
+        """Return the kind of every column, by its type or the parameters."""
+        self.names = [*range(len(columns))] if names is None else [*names]
+        return self._kinds(
+            columns, resolve_lists(self.multivalued_features, self.names)
+        )
 
     def _assign(self, columns: Sequence[Any]) -> None:
         """Give every column an encoder of its kind."""
@@ -269,6 +374,7 @@ max_categories, hashing, numeric_transform
             ("categorical_features", "from_dtype"),
             ("multivalued_features", "from_dtype"),
             ("hashing", None),
+            ("category_encoder", None),
         ):
             value = getattr(self, parameter)
             if value is not None and value is not default and value != default:
@@ -331,6 +437,16 @@ max_categories, hashing, numeric_transform
 
 
 Scaled = tuple[NDArray[Any], NDArray[Any] | None]
+
+
+def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
+    table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
+    for start in range(0, len(table), BLOCK):
+        rows = slice(start, start + BLOCK)
+        for j, column in enumerate(columns):
+            table[rows, j] = column[rows]
+    return table
 
 
 def _scale(scaler: NumberScaler, x: NDArray[np.float64], dtype: Any) -> Scaled:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from itertools import chain
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +18,11 @@ from ._columns import (
     factorize,
     factorize_cells,
     is_bridged,
+    level_family,
     missing_types,
 )
 
-__all__ = ["Lists", "split_lists"]
+__all__ = ["Lists", "split_lists", "to_lists"]
 
 
 class Lists(NamedTuple):
@@ -60,8 +61,6 @@ def split_lists(column: Column, name: str | int, separator: str | None) -> Lists
     """
     if isinstance(column, list) or _may_hold_lists(column):
         cells = cells_of(column)
-        if is_bridged(column) and type(column.dtype).__name__ == "Map":
-            cells = [cell if cell is None else dict(cell) for cell in cells]
         if {type(cell) for cell in cells} - missing_types() != {str}:
             return _flatten(cells, name, separator)
     # Strings: each distinct one is split once.
@@ -72,6 +71,25 @@ def split_lists(column: Column, name: str | int, separator: str | None) -> Lists
     entries = np.repeat(parts.offsets[:-1][codes] - offsets[:-1], lengths[codes])
     entries += np.arange(offsets[-1])
     return Lists(parts.codes[entries], parts.levels, offsets, None)
+
+
+def to_lists(column: Column, name: str | int, separator: str | None) -> list[Any]:
+    """Return the cells of a column, each a list, a mapping or, where missing, None.
+
+    Raises
+    ------
+    TypeError
+        As `split_lists`.
+    """
+    missing = missing_types()
+    cells = []
+    for cell in cells_of(column):
+        entries = _to_list(cell, name, separator, missing)
+        if hasattr(entries, "items"):
+            cells.append(entries)
+        else:
+            cells.append(None if entries == (None,) else [*entries])
+    return cells
 
 
 def _may_hold_lists(column: Column) -> bool:
@@ -87,7 +105,7 @@ def _flatten(cells: list[Any], name: str | int, separator: str | None) -> Lists:
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     weight = None
-    if any(hasattr(cell, "items") for cell in cells):
+    if any(hasattr(entry, "items") for entry in lists):
         weights = [
             [*entry.values()] if hasattr(entry, "values") else [1.0] * len(entry)
             for entry in lists
@@ -100,12 +118,16 @@ def _flatten(cells: list[Any], name: str | int, separator: str | None) -> Lists:
 def _to_list(
     cell: Any, name: str | int, separator: str | None, missing: set[type]
 ) -> Any:
-    if type(cell) in missing or (isinstance(cell, float) and cell != cell):
+    if type(cell) in missing:
         return (None,)
     if isinstance(cell, np.ndarray):
         return cell.tolist()
+    if isinstance(cell, list) and cell and all(map(_is_pair, cell)):
+        return dict(cell)  # a map of arrow comes as a list of pairs
     if isinstance(cell, LISTS) or hasattr(cell, "items"):
         return cell
+    if level_family(type(cell)) == "number" and cell != cell:
+        return (None,)  # NaN
     if isinstance(cell, str):
         if separator is not None:
             return [part for part in map(str.strip, cell.split(separator)) if part]
@@ -121,17 +143,22 @@ def _to_list(
     )
 
 
+def _is_pair(entry: Any) -> bool:
+    return isinstance(entry, tuple) and len(entry) == 2
+
+
 def _check_entry_weights(weights: list[Any], name: str | int) -> NDArray[np.float64]:
+    for weight in weights:
+        if not _is_finite(weight):
+            raise ValueError(
+                f"{describe(name)}: the weights of a cell's levels must be finite "
+                f"numbers; got {weight!r}."
+            )
+    return np.array(weights, dtype=np.float64)
+
+
+def _is_finite(weight: Any) -> bool:
     try:
-        weight = np.array(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        weight = np.array([np.nan])
-    if not np.isfinite(weight).all():
-        bad = next(
-            w for w in weights if not isinstance(w, Real) or not np.isfinite(float(w))
-        )
-        raise ValueError(
-            f"{describe(name)}: the weights of a cell's levels must be finite numbers; "
-            f"got {bad!r}."
-        )
-    return weight
+        return math.isfinite(weight)
+    except (TypeError, ValueError, OverflowError):  # no number, or beyond floats
+        return False

@@ -2,12 +2,16 @@ r"""One numeric column: skewed, heavy-tailed, with gaps -> a well-behaved float.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import norm
 from scipy.special import ndtri
 
-__all__ = ["NUMERIC_TRANSFORMS", "NumberScaler"]
+from ._interpolation import interpolate
+
+__all__ = ["NUMERIC_TRANSFORMS", "NumberScaler", "Seen"]
 
 NUMERIC_TRANSFORMS = ("quantile", "robust", "standard", "signed_log", None)
 
@@ -18,6 +22,24 @@ N_BINS = 32  # of equal weight, for piecewise-linear embeddings
 # known to a thousandth, the distance of two knots, at a fifth of the cost of a million.
 N_SAMPLE = 200_000
 EPSILON = np.finfo(np.float64).eps
+
+
+class Seen(NamedTuple):
+    """What `fit` saw: n numbers, or that many drawn from a longer column.
+
+    Attributes
+    ----------
+    n, n_distinct : int
+    low, high : float
+    is_whole : bool
+        Whether none had a fraction.
+    """
+
+    n: int
+    n_distinct: int
+    low: float
+    high: float
+    is_whole: bool
 
 
 class NumberScaler:
@@ -41,8 +63,7 @@ class NumberScaler:
 
     Parameters
     ----------
-    transform : {"quantile", "robust", "standard", "signed_log"} or None, \
-default="quantile"
+    transform : {"quantile", "robust", "standard", "signed_log"} or None
         The normalisation.
 
     Attributes
@@ -51,6 +72,8 @@ default="quantile"
         Whether `fit` saw a missing number: the column then has an indicator.
     missing_share : float
         Share of the weight of `fit` that is on missing numbers.
+    seen : Seen or None
+        The numbers that were not missing, if any.
 
     References
     ----------
@@ -72,19 +95,23 @@ default="quantile"
         self.center = self.fill = 0.0
         self.scale = 1.0 if self.transform is None else np.inf
         self.knots = self.scores = self.quantiles = np.zeros(1)
+        self.seen: Seen | None = None
         if len(x):
             self._fit_present(x, weight)
         return self
 
     def _fit_present(self, x: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
         if len(x) > N_SAMPLE and self.transform in ("quantile", "robust"):
-            rng = np.random.default_rng(0)  # the same rows in every column
-            rows = rng.choice(len(x), N_SAMPLE, replace=False, shuffle=False)
+            # With replacement: ten times as fast as without, and hardly less exact.
+            rows = np.random.default_rng(0).integers(len(x), size=N_SAMPLE)
             x, weight = x[rows], weight[rows]
-        if self.transform == "signed_log":
-            x = signed_log(x)
         # Distinct values in order: weights and repeated rows give the same numbers.
         values, cdf, mass = _distribution(x, weight)
+        low, high = float(values[0]), float(values[-1])
+        is_whole = bool((values == np.rint(values)).all())
+        self.seen = Seen(len(x), len(values), low, high, is_whole)
+        if self.transform == "signed_log":
+            values = signed_log(values)
         at = np.searchsorted(cdf, np.linspace(0.0, 1.0, N_BINS + 1))
         self.quantiles = values[np.minimum(at, len(values) - 1)]
         median = values[np.searchsorted(cdf, 0.5)]
@@ -129,7 +156,7 @@ default="quantile"
     ) -> NDArray[np.float64]:
         """Return z of the same shape as `x`, missing numbers imputed or left as NaN."""
         if self.transform == "quantile":
-            z = np.interp(x, self.knots, self.scores)
+            z = interpolate(x, self.knots, self.scores)
             if impute:
                 z[np.isnan(x)] = 0.0
             return z
@@ -176,8 +203,11 @@ def _distribution(
     x: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the distinct values in order, their distribution function and mass."""
-    values, inverse = np.unique(x, return_inverse=True)
-    counts = np.bincount(inverse, weight)
+    if weight.min() == weight.max():
+        values, counts = np.unique(x, return_counts=True)  # a third of the time
+    else:
+        values, inverse = np.unique(x, return_inverse=True)
+        counts = np.bincount(inverse, weight)
     mass: NDArray[np.float64] = counts / counts.sum()
     return values, np.minimum(np.cumsum(mass), 1.0), mass
 

@@ -120,6 +120,15 @@ def _hashing(name: str, value: Any) -> None:
     by_column(count(1))(name, value or {})
 
 
+def _category_encoder(name: str, value: Any) -> None:
+    is_encoder = hasattr(value, "fit") and hasattr(value, "transform")
+    if value is not None and (inspect.isclass(value) or not is_encoder):
+        raise TypeError(
+            f"{name} must be None or a transformer with fit and transform, e.g. "
+            f"TargetEncoder() of category-encoders; got {value!r}."
+        )
+
+
 def _multivalued_features(name: str, value: Any) -> None:
     if isinstance(value, dict):  # else checked against the table, by the encoder
         for column, separator in value.items():
@@ -240,6 +249,7 @@ RULES: dict[str, Rule] = {
     "hashing": _hashing,
     "multivalued_features": _multivalued_features,
     "pooling": by_column(option(*POOLINGS)),
+    "category_encoder": _category_encoder,
     "category_dropout": check_rate,
     "numeric_transform": option(*NUMERIC_TRANSFORMS),
     "numeric_embedding": option(None, *NUMERIC_EMBEDDINGS),

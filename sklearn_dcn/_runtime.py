@@ -12,6 +12,7 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 __all__ = [
     "map_columns",
@@ -19,6 +20,7 @@ __all__ = [
     "resolve_device",
     "resolve_dtype",
     "resolve_epochs",
+    "resolve_random_state",
     "torch_threads",
 ]
 
@@ -110,6 +112,14 @@ def resolve_epochs(
     epochs, least_steps = (2, 30) if seldom else (10, 100)
     steps = -(-n_rows // batch_size)
     return max(epochs, -(-least_steps // steps))
+
+
+def resolve_random_state(random_state: Any) -> np.random.RandomState:
+    """Return the source of randomness that None or an integer stands for."""
+    # None is fresh entropy, not numpy's global state, which a fit leaves alone.
+    if random_state is None:
+        return np.random.RandomState()
+    return check_random_state(random_state)
 
 
 def map_columns(

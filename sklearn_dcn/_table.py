@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_array
 
-from ._columns import Column, IdColumn, to_float
+from ._columns import UNKNOWN_LEVEL, Column, IdColumn, to_float
+from .network.embedding import MISSING_ID
 
 __all__ = [
     "check_table",
+    "column_names",
     "get_cells",
     "get_columns",
     "has_columns",
@@ -26,6 +28,8 @@ __all__ = [
     "mark_ids",
     "records_to_array",
     "take_rows",
+    "to_categorical",
+    "to_polars",
     "to_sparse",
 ]
 
@@ -144,7 +148,16 @@ def _bridge(X: Any) -> Any:
         return X
     import narwhals.stable.v2 as narwhals
 
-    bridged = narwhals.from_native(X, pass_through=True)
+    if type(X).__name__ == "RecordBatch":  # which narwhals does not know
+        import pyarrow
+
+        X = pyarrow.Table.from_batches([X])
+    try:
+        bridged = narwhals.from_native(X, pass_through=True)
+    except ValueError as error:  # a name that occurs twice
+        raise ValueError(
+            f"Column names must be unique. {error}\nRename the columns."
+        ) from None
     if isinstance(bridged, narwhals.LazyFrame):
         raise TypeError(
             f"X must be in memory; got {type(X).__module__}.{type(X).__name__}. "
@@ -183,6 +196,13 @@ def header(X: Any) -> Any:
     return pandas.DataFrame(columns=X.columns)
 
 
+def column_names(X: Any) -> list[Any] | None:
+    """Return the columns' names, None where they have none that are all strings."""
+    if _is_frame(X) and all(isinstance(name, str) for name in X.columns):
+        return list(X.columns)
+    return None
+
+
 def has_columns(X: Any, names: NDArray[Any]) -> bool:
     """Tell whether `X` is a frame with exactly these column names in this order."""
     return _is_frame(X) and list(X.columns) == names.tolist()
@@ -214,6 +234,56 @@ def mark_ids(X: NDArray[Any], levels: dict[int, Any]) -> NDArray[Any]:
     """Return a view of an array that says which of its columns are ids of what."""
     mark = {MARK: levels, "n_columns": X.shape[1]}
     return X.view(np.dtype(X.dtype.type, metadata=mark))
+
+
+def to_categorical(frame: Any, levels: dict[int, Any]) -> Any:
+    """Return a pandas or polars frame with its columns of ids as categories.
+
+    Their labels are the levels, after that of an unknown one; missing cells are null.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Ids and other columns.
+    levels : dict of {int: list}
+        The levels in the order of their ids, by position of the column.
+    """
+    if not is_pandas(frame):
+        return _to_enums(frame, levels)
+    import pandas
+
+    columns = {}
+    for j, name in enumerate(frame.columns):
+        columns[name] = frame[name]
+        if j in levels:
+            categories = pandas.Index([UNKNOWN_LEVEL, *levels[j]], dtype=object)
+            # Id 1, missing, is code -1.
+            ids = np.asarray(frame[name])
+            codes = np.where(ids == MISSING_ID, -1, np.maximum(ids - 1, 0))
+            columns[name] = pandas.Categorical.from_codes(codes, categories)
+    return pandas.DataFrame(columns, index=frame.index)
+
+
+def _to_enums(frame: Any, levels: dict[int, Any]) -> Any:
+    import polars
+
+    columns = []
+    for j, name in enumerate(frame.columns):
+        if j in levels:
+            labels = [str(level) for level in levels[j]]
+            kind = polars.Enum([UNKNOWN_LEVEL, *labels])
+            of_ids = polars.Series([UNKNOWN_LEVEL, None, *labels], dtype=kind)
+            columns.append(of_ids.gather(frame[name].to_numpy()).alias(name))
+        else:
+            columns.append(frame[name])
+    return polars.DataFrame(columns)
+
+
+def to_polars(columns: dict[str, list[Any]]) -> Any:
+    """Return a polars frame of columns of cells."""
+    import polars
+
+    return polars.DataFrame(columns, strict=False)
 
 
 def _marked_levels(X: Any) -> dict[int, Any]:

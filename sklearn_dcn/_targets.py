@@ -115,6 +115,19 @@ class ClassTarget:
         codes = np.array([code_of[label] for label in labels.tolist()], dtype=np.int64)
         return codes[inverse]
 
+    def columns(self, y: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+        """Return the indicators of the classes, of the second one if binary.
+
+        By what follows the name of a statistic that is learned from one of them.
+        """
+        codes = self.encode(y)
+        if self.is_binary:
+            return {"": codes}
+        return {
+            f" of {label!r}": (codes == code).astype(np.int64)
+            for code, label in enumerate(self.classes.tolist())
+        }
+
     def tensor(self, codes: NDArray[np.int64], dtype: torch.dtype) -> Tensor:
         """Return what the loss compares with the logits."""
         y = torch.from_numpy(codes)
@@ -198,6 +211,13 @@ class ContinuousTarget:
                 f"{y.shape[1]}."
             )
         return (y - self.center) / self.scale
+
+    def columns(self, y: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Return the outputs, standardised, by what follows a statistic's name."""
+        outputs = self.encode(y).T
+        if len(outputs) == 1:
+            return {"": outputs[0]}
+        return {f" of output {k}": output for k, output in enumerate(outputs)}
 
     def tensor(self, y: NDArray[np.float64], dtype: torch.dtype) -> Tensor:
         """Return what the loss compares with the logits."""

@@ -25,7 +25,7 @@ from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, ta
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from .network import DeepCrossNetwork
 
-__all__ = ["DCNNet", "build_net", "predict_logits", "train"]
+__all__ = ["DCNNet", "build_net", "predict_logits", "predict_stack", "train"]
 
 # Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
 # rows take half as long again as 1024.
@@ -362,12 +362,23 @@ def train(
 
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
+    return _in_batches(net, net.module_, net.module_.head.out_features, x)
+
+
+def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
+    """Return x_0, of shape (n, d), of encoded rows."""
+    return _in_batches(net, net.module_.embedding, net.module_.embedding.d_out, x)
+
+
+def _in_batches(
+    net: DCNNet, module: nn.Module, d_out: int, x: Encoded
+) -> NDArray[np.float64]:
     device = torch.device(net.device)
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
-    n, d_out = count_rows(x), net.module_.head.out_features
-    logits = torch.empty((n, d_out), dtype=net.dtype, device=device)
+    n = count_rows(x)
+    out = torch.empty((n, d_out), dtype=net.dtype, device=device)
     with torch.inference_mode(), mixed_precision(device, net.autocast):
         for start in range(0, n, size):
             at = slice(start, start + size)
-            logits[at] = net.module_(**to_tensor(take(x, at), device))
-    return logits.cpu().numpy().astype(np.float64)
+            out[at] = module(**to_tensor(take(x, at), device))
+    return out.cpu().numpy().astype(np.float64)

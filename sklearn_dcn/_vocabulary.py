@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -27,7 +30,7 @@ def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
     have that of one text. By way of scikit-learn.
     """
     texts: Sequence[Any] = levels
-    if {type(level) for level in levels} != {str}:
+    if set(map(type, levels)) != {str}:
         texts = [_to_bytes(level) for level in levels]
     try:
         hashes = [murmurhash3_32(text, seed, True) for text in texts]
@@ -41,6 +44,8 @@ def _to_bytes(level: Any) -> bytes:
         return level.encode("utf-8", "surrogatepass")
     if isinstance(level, bytes):
         return level
+    if isinstance(level, Integral):  # also beyond the range of floats
+        return str(int(level)).encode()
     number = float(level)
     is_whole = level == int(level) if np.isfinite(number) else False
     return str(int(level) if is_whole else number).encode()
@@ -51,7 +56,7 @@ def by_value(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
     if isinstance(levels, np.ndarray):
         return np.argsort(levels, kind="stable")
     key = levels.__getitem__
-    if {type(level) for level in levels} != {str}:
+    if set(map(type, levels)) != {str}:
         keys = [_sort_key(level) for level in levels]
         key = keys.__getitem__
     order = sorted(range(len(levels)), key=key)
@@ -60,7 +65,11 @@ def by_value(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
 
 def _sort_key(level: Any) -> tuple[str, Any]:
     family = level_family(type(level))
-    return ("number", float(level)) if family == "bool" else (str(family), level)
+    if isinstance(level, np.generic):
+        level = level.item()
+    elif isinstance(level, Decimal):  # which has no order with fractions
+        level = Fraction(level) if level.is_finite() else float(level)
+    return "number" if family == "bool" else str(family), level
 
 
 class Vocabulary:
@@ -83,7 +92,7 @@ class Vocabulary:
     def _sort(self, levels: Sequence[Any] | NDArray[Any]) -> bool:
         """Keep sorted keys of the levels, if they are all strings or all integers."""
         keys: NDArray[Any]
-        self._is_text = {type(level) for level in levels} == {str}
+        self._is_text = set(map(type, levels)) == {str}
         if self._is_text:
             texts = list(levels)
             self._levels, keys = _Texts(texts), _text_keys(texts)
@@ -127,6 +136,9 @@ class Vocabulary:
         self, levels: Sequence[Any] | NDArray[Any]
     ) -> tuple[Any, NDArray[Any]]:
         """Return which of the levels could be known, and their keys."""
+        if not isinstance(levels, np.ndarray):
+            for level in levels:
+                hash(level)  # an error where it can't be, as in a dict
         if self._is_text:
             at = [i for i, level in enumerate(levels) if isinstance(level, str)]
             return at, _text_keys([levels[i] for i in at])
@@ -137,7 +149,7 @@ class Vocabulary:
         return at, np.array([int(levels[i]) for i in at], dtype=np.int64)
 
 
-MAX_INT64 = np.iinfo(np.int64).max
+MIN_INT64, MAX_INT64 = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 def _text_keys(levels: Sequence[str]) -> NDArray[np.uint64]:
@@ -150,7 +162,7 @@ def _to_int64(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         if len(levels) and levels.max() > MAX_INT64:
             raise OverflowError
         return levels.astype(np.int64)
-    if {type(level) for level in levels} != {int}:
+    if set(map(type, levels)) != {int}:
         raise TypeError
     return np.array(levels, dtype=np.int64)
 
@@ -158,7 +170,11 @@ def _to_int64(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
 def _is_int64(level: Any) -> bool:
     if level_family(type(level)) not in ("number", "bool"):
         return False
-    return bool(-MAX_INT64 <= level <= MAX_INT64 and level == int(level))
+    try:
+        whole = int(level)
+    except (ValueError, OverflowError):  # NaN and infinity
+        return False
+    return bool(MIN_INT64 <= whole <= MAX_INT64 and whole == level)
 
 
 class _Texts:

@@ -47,6 +47,15 @@ default="from_dtype"
         How the embeddings of a cell's levels become one: for all columns, or
         {column: how}. The weights of a dict weigh them. A row of a sparse `X` is the
         weighted sum of its columns' embeddings.
+    category_encoder : transformer or None, default=None
+        Encoder of the columns of categories, from category-encoders or in its form.
+        Codes of its `OrdinalEncoder` replace the levels; whatever else comes out are
+        numbers beside the embeddings. One that learns from the target is cross-fitted
+        in `fit`, so that none leaks: a fifth of the training rows at a time by a copy
+        fitted to the others. Other rows, and all in later calls with `warm_start` or
+        of `partial_fit`, get the one fitted to all training rows of the first. There
+        is one for each of several classes or outputs. `sample_weight` reaches those
+        that take it.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the embedding of unknown levels.
@@ -229,6 +238,7 @@ default="quantile"
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
         pooling: str | dict[Any, str] = "mean",
+        category_encoder: Any = None,
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: dict[Any, int] | None = None,
@@ -271,6 +281,7 @@ default="quantile"
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
         self.pooling = pooling
+        self.category_encoder = category_encoder
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.hashing = hashing

@@ -15,7 +15,9 @@ NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 470  # lines
 MAX_FUNCTION = 60  # lines, without its docstring
 
-STAGES = ["_encoding", "_categories", "_numbers", "_table", "_targets", "_rows"]
+READING = ["_table", "_columns", "_lists", "_features", "_vocabulary"]
+STAGES = ["_encoding", "_categories", "_bags", "_numbers", "_targets", "_rows"]
+STAGES += [*READING, "_batches", "_schema", "_statistics"]
 ABOVE_STAGES = ["_base", "classifier", "regressor", "_training", "_parameters"]
 
 
@@ -125,24 +127,49 @@ def test_no_module_imports_pandas_when_it_is_loaded():
         assert names.isdisjoint({"pandas", "polars", "pyarrow"}), path.name
 
 
-def test_only_the_loaders_import_pandas_at_all():
-    users = {path.name for path in FILES if "pandas" in top(imports_of(path))}
-    assert users == {"_loaders.py"}
+def test_few_import_libraries_of_frames():
+    """The loaders, tables, and what makes frames for encoders of other libraries."""
+    users = {
+        name: {path.name for path in FILES if name in top(imports_of(path))}
+        for name in ("pandas", "polars", "pyarrow", "narwhals")
+    }
+    assert users == {
+        "pandas": {"_loaders.py", "_table.py", "_statistics.py"},
+        "polars": {"_table.py"},
+        "pyarrow": {"_table.py"},
+        "narwhals": {"_table.py", "_columns.py"},
+    }
 
 
-def test_only_table_knows_pandas():
-    """No other file uses what is special to frames; `_rows.py` takes rows of them."""
-    special = {"iloc", "columns", "cat", "to_numpy", "factorize", "na_value"}
-    for path in FILES:
-        if path.parent != PACKAGE or path.name == "_table.py":
-            continue
-        used = {
-            node.attr
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Attribute) and node.attr in special
-        }
-        assert used <= ({"iloc"} if path.name == "_rows.py" else set()), path.name
-    assert "sklearn_dcn._table.is_pandas" in imports_of(PACKAGE / "_rows.py")
+def attributes(source):
+    """Return the attributes that a source uses, but for those of torch itself."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and not (isinstance(node.value, ast.Name) and node.value.id == "torch")
+    }
+
+
+def test_only_table_and_columns_know_frames():
+    """No other file uses what is special to frames and their columns."""
+    assert attributes("torch.cat(x.cat.codes)") == {"cat", "codes"}
+    special = {"iloc", "cat", "to_numpy", "to_arrow", "to_native", "factorize"}
+    users = {
+        path.name
+        for path in FILES
+        if path.parent == PACKAGE
+        and attributes(path.read_text(encoding="utf-8")) & special
+    }
+    assert users == {"_table.py", "_columns.py"}
+
+
+def test_reading_knows_nothing_of_the_encoding():
+    """What reads tables imports no other stage, but for the ids that are reserved."""
+    allowed = {f"sklearn_dcn.{name}" for name in READING}
+    for name in READING:
+        names = own_modules(imports_of(PACKAGE / f"{name}.py"))
+        assert names - allowed <= {"sklearn_dcn.network.embedding"}, name
 
 
 def test_network_does_not_know_the_rest():
@@ -163,7 +190,7 @@ def test_only_estimators_are_above_base():
         for path in FILES
         if "sklearn_dcn._base" in own_modules(imports_of(path))
     }
-    assert users == {"classifier.py", "regressor.py"}
+    assert users == {"classifier.py", "regressor.py", "_embedder.py"}
 
 
 def test_imports_have_no_cycle():
@@ -173,7 +200,11 @@ def test_imports_have_no_cycle():
         for path in FILES
     }
     order = list(TopologicalSorter(graph).static_order())  # raises CycleError
-    assert order[-1] == "sklearn_dcn"
+    packages = {"sklearn_dcn", "sklearn_dcn.datasets", "sklearn_dcn.preprocessing"}
+    imported_by_others = set().union(*graph.values())
+    assert packages.isdisjoint(imported_by_others)
+    private = {name for name in graph if "._" in name}
+    assert private <= imported_by_others  # nothing is left over
     assert order.index("sklearn_dcn.network") < order.index("sklearn_dcn._training")
 
 

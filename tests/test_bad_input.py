@@ -5,9 +5,13 @@ import functools
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import scipy.sparse
 from conftest import make_mixed
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import OrdinalEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 
@@ -90,6 +94,36 @@ WRONG_TABLES = {
         ValueError,
         "^Column 'visits' contains infinity",
     ),
+    "polars that is not in memory": (
+        lambda X: pl.from_pandas(X).lazy(),
+        TypeError,
+        r"^X must be in memory; got .*LazyFrame.*X\.collect\(\)",
+    ),
+    "dates of polars": (
+        lambda X: pl.from_pandas(X).with_columns(price=pl.date(2024, 2, 29)),
+        TypeError,
+        r"^Column 'price' holds (D|d)ate.*\.dt\.year\(\)",
+    ),
+    "infinity of polars": (
+        lambda X: pl.from_pandas(X).with_columns(price=pl.lit(np.inf)),
+        ValueError,
+        r"^Column 'price' contains infinity \(first in row 0\)",
+    ),
+    "structs of arrow": (
+        lambda X: pl.from_pandas(X).with_columns(city=pl.struct("price")).to_arrow(),
+        TypeError,
+        "^Column 'city' holds (struct|dict).*Drop the column or turn",
+    ),
+    "sparse with infinity": (
+        lambda X: scipy.sparse.csr_matrix(np.full((N, 5), np.inf)),
+        ValueError,
+        "^A sparse X must hold finite numbers; got infinity",
+    ),
+    "complex sparse": (
+        lambda X: scipy.sparse.csr_matrix(np.eye(N, 5) * 1j),
+        ValueError,
+        "^Complex data not supported",
+    ),
     "no rows": (lambda X: X[:0], ValueError, r"0 sample\(s\) \(shape=\(0, 5\)\)"),
     "no columns": (lambda X: X[[]], ValueError, r"0 feature\(s\) \(shape=\(60, 0\)\)"),
     "1-D": (
@@ -124,10 +158,25 @@ WRONG_TABLES = {
         TypeError,
         "^Column 'price' holds dict.*Drop the column or turn",
     ),
-    "arrays in cells": (
-        lambda X: X.assign(city=cells(np.zeros(2))),
+    "lists among strings": (
+        lambda X: X.assign(city=cells(["a"]).where(X.index != 3, "a")),
         TypeError,
-        "^Column 'city' holds ndarray",
+        "^Column 'city' holds list.*name it in multivalued_features",
+    ),
+    "arrays among numbers": (
+        lambda X: X.assign(price=cells(np.zeros(2)).where(X.index != 3, 1.0)),
+        TypeError,
+        "^Column 'price' holds ndarray.*name it in multivalued_features",
+    ),
+    "map of arrow": (
+        lambda X: X.assign(
+            city=pd.Series(
+                [[("a", 1.0)]] * N,
+                dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.float64())),
+            )
+        ),
+        TypeError,
+        "^Column 'city' holds (map|list).*name it in multivalued_features",
     ),
     "dates": (
         lambda X: X.assign(device=pd.Timestamp("2024-02-29")),
@@ -177,6 +226,31 @@ CHANGED_TABLES = {
         lambda X: X.assign(city=X["visits"]),
         TypeError,
         "^Column 'city' is categorical and held string.*now number.*Convert the column",
+    ),
+    "lists, once strings": (
+        lambda X: X.assign(city=cells(["a", "b"])),
+        TypeError,
+        "^Column 'city' holds list",
+    ),
+    "arrays, once strings": (
+        lambda X: X.assign(city=cells(np.zeros(2))),
+        TypeError,
+        "^Column 'city' holds ndarray",
+    ),
+    "lists, once numbers": (
+        lambda X: X.assign(price=cells([1.0])),
+        TypeError,
+        "^Column 'price' holds list",
+    ),
+    "sparse, once a table": (
+        lambda X: scipy.sparse.csr_matrix(np.eye(N, 5)),
+        TypeError,
+        "^X was a table of columns in fit, and is now a sparse matrix",
+    ),
+    "polars without a column": (
+        lambda X: pl.from_pandas(X).drop("price"),
+        ValueError,
+        "(?s)feature names should match.*yet now missing.*- price",
     ),
     "complex, once a number": (
         lambda X: X.assign(price=1j),
@@ -461,6 +535,58 @@ WRONG_PARAMETERS = {
         (None, V),
         (["device"], V),
     ],
+    "multivalued_features": [
+        ("dtype", V),
+        ("city", V),
+        (["zip"], V),
+        ([5], V),
+        ([-1], V),
+        ([True], V),
+        ([1.0], V),
+        (1, V),
+        (["price"], T),
+        (["city"], T),
+        ({"zip": "|"}, V),
+        ({5: "|"}, V),
+        ({"city": ""}, V),
+        ({"city": 1}, V),
+        ({"city": True}, V),
+        ({"city": None}, T),
+        ({"price": "|"}, T),
+    ],
+    "pooling": [
+        *OPTION,
+        (None, V),
+        ({"city": "max"}, V),
+        ({"city": None}, V),
+        ({"city": "sum"}, V),  # which is not multi-valued
+        ({"zip": "sum"}, V),
+        ({5: "sum"}, V),
+    ],
+    "hashing": [
+        (100, T),
+        ("city", T),
+        (["city"], T),
+        (True, T),
+        ({"city": 0}, V),
+        ({"city": -1}, V),
+        ({"city": 10.0}, T),
+        ({"city": "10"}, T),
+        ({"city": None}, T),
+        ({"city": True}, T),
+        ({"price": 10}, V),
+        ({"zip": 10}, V),
+        ({5: 10}, V),
+        ({-1: 10}, V),
+    ],
+    "category_encoder": [
+        ("target", T),
+        (1, T),
+        (True, T),
+        (object(), T),
+        (OrdinalEncoder, T),
+    ],
+    "numeric_embedding": OPTION,
     "min_frequency": [
         (0, V),
         (-1, V),
@@ -625,6 +751,11 @@ def test_net_params_name_the_key(key):
         {"hidden_layer_sizes": (), "n_cross_layers": 1},
         {"class_weight": {1: 0.5}},
         {"class_weight": {}},
+        {"hashing": {"city": np.int64(3), "device": 1}},
+        {"hashing": {}, "pooling": {}, "multivalued_features": {}},
+        {"multivalued_features": {"city": "|"}, "pooling": {"city": "sum"}},
+        {"multivalued_features": {np.int64(0): "|"}, "min_frequency": 2},
+        {"numeric_embedding": "periodic", "embedding_dim": np.int64(3)},
         {"callbacks": [], "net_params": {"optimizer__betas": (0.9, 0.99)}},
         {"validation_fraction": 0.99, "early_stopping": True},
     ],

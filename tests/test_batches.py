@@ -1,6 +1,7 @@
 """Batches as slices of tensors: their rows, their order, where they are, no waiting."""
 
 import collections
+import itertools
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ from skorch.callbacks import Callback
 from test_optimizers import Results
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, _batches
-from sklearn_dcn._batches import FREE_SHARE, BatchIterator, TensorTable, place
+from sklearn_dcn._bags import Bag
+from sklearn_dcn._batches import (
+    FREE_SHARE,
+    BatchIterator,
+    TensorTable,
+    count_rows,
+    place,
+    take,
+    to_tensors,
+)
 from sklearn_dcn._optimizers import sum_by_row
 from sklearn_dcn.network import EmbeddingStack
 
@@ -238,6 +248,158 @@ def test_free_memory(monkeypatch):
 
 
 # ----------------------------------------------------------------------------------
+# Bags
+# ----------------------------------------------------------------------------------
+
+# Entries of each row, with empty ones at both ends and side by side.
+LENGTHS = [0, 2, 0, 0, 1, 4, 1, 0, 3, 0]
+
+
+def bags_of_rows():
+    """Return two bags of ten rows as arrays: of all lengths, and of none."""
+    offsets = np.cumsum([0, *LENGTHS])
+    n = offsets[-1]
+    some = Bag(np.arange(100, 100 + n, dtype=np.int32), offsets, np.arange(n) / 8)
+    none = Bag(np.zeros(0, np.int32), np.zeros(11, np.int64), np.zeros(0))
+    return [some, none]
+
+
+def rows_of(bag):
+    """Return the (id, weight) pairs of every row."""
+    ids, offsets, weights = (np.asarray(part) for part in bag)
+    assert offsets[0] == 0
+    assert offsets[-1] == len(ids) == len(weights)
+    pairs = list(zip(ids.tolist(), weights.tolist(), strict=True))
+    return [pairs[a:b] for a, b in itertools.pairwise(offsets.tolist())]
+
+
+def encoded(**more):
+    """Return ten encoded rows, those of `more` before the bags."""
+    return more | {"x_bag": bags_of_rows()}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [slice(0, 10), slice(0, 1), slice(1, 2), slice(2, 8), slice(5, 99), slice(9, 10),
+     slice(3, 3), slice(None)],
+    ids=str,
+)  # fmt: skip
+def test_slices_of_bags(rows):
+    """A slice of a bag holds the rows of the slice, without a copy of entries."""
+    x = to_tensors(encoded())
+    for taken, bag in zip(take(x, rows)["x_bag"], x["x_bag"], strict=True):
+        assert rows_of(taken) == rows_of(bag)[rows]
+        if len(taken[0]):
+            first = bag[1][rows.start or 0]
+            assert taken[0].data_ptr() == bag[0][first:].data_ptr()
+            assert taken[2].data_ptr() == bag[2][first:].data_ptr()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[0], [1], [5, 1, 8], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], [5, 5, 1, 5], [0, 2, 3, 7],
+     []],
+    ids=str,
+)  # fmt: skip
+def test_positions_of_bags(rows):
+    """Rows of a bag at positions come in their order, repeated ones again."""
+    x = to_tensors(encoded())
+    at = torch.tensor(rows, dtype=torch.int64)
+    for taken, bag in zip(take(x, at)["x_bag"], x["x_bag"], strict=True):
+        all_rows = rows_of(bag)
+        assert rows_of(taken) == [all_rows[row] for row in rows]
+        assert [part.dtype for part in taken] == [part.dtype for part in bag]
+
+
+def test_taken_bags_can_be_taken_from():
+    """A part of a bag is a bag, whose offsets begin at 0."""
+    x = to_tensors(encoded())
+    whole = rows_of(x["x_bag"][0])
+    part = take(take(x, slice(4, 10)), torch.tensor([4, 1, 0]))
+    assert rows_of(part["x_bag"][0]) == [whole[8], whole[5], whole[4]]
+    part = take(take(x, torch.tensor([8, 5, 1])), slice(1, 3))
+    assert rows_of(part["x_bag"][0]) == [whole[5], whole[1]]
+
+
+def test_random_rows_of_bags_equal_an_oracle():
+    """Any rows of any bag, by slices and by positions."""
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 7, 60):
+        lengths = rng.poisson(1.0, n)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        ids = rng.integers(9, size=offsets[-1]).astype(np.int32)
+        bag = Bag(ids, offsets, rng.normal(size=offsets[-1]))
+        x = to_tensors({"x_bag": [bag]})
+        whole = rows_of(bag)
+        for _ in range(10):
+            rows = rng.integers(n, size=rng.integers(2 * n))
+            [taken] = take(x, torch.from_numpy(rows))["x_bag"]
+            assert rows_of(taken) == [whole[row] for row in rows]
+            start, stop = sorted(rng.integers(n + 1, size=2))
+            [taken] = take(x, slice(int(start), int(stop)))["x_bag"]
+            assert rows_of(taken) == whole[start:stop]
+
+
+def test_to_tensors_shares_memory():
+    """Arrays become tensors of the same memory, in bags as well."""
+    arrays = encoded(x_num=np.ones((10, 2)), x_cat=np.ones((10, 1), np.int32))
+    x = to_tensors(arrays)
+    assert list(x) == ["x_num", "x_cat", "x_bag"]
+    for name in ("x_num", "x_cat"):
+        assert x[name].data_ptr() == arrays[name].ctypes.data
+    for bag, of_arrays in zip(x["x_bag"], arrays["x_bag"], strict=True):
+        assert all(
+            tensor.data_ptr() == array.ctypes.data or not len(array)
+            for tensor, array in zip(bag, of_arrays, strict=True)
+        )
+
+
+@pytest.mark.parametrize("first", ["x_num", None])
+def test_count_rows(first):
+    """Rows are counted by numbers, and by the offsets of bags alone."""
+    x = to_tensors(encoded(**({first: np.ones((10, 1))} if first else {})))
+    assert count_rows(x) == 10
+    assert count_rows(take(x, slice(2, 5))) == 3
+    assert count_rows(take(x, torch.tensor([7]))) == 1
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_of_bags(shuffle):
+    """Every batch has the bags of its rows beside their targets."""
+    x = to_tensors(encoded(x_num=np.arange(10.0)[:, None]))
+    data = TensorTable(x, torch.arange(10))
+    data.generator = torch.Generator().manual_seed(1)
+    whole = rows_of(x["x_bag"][0])
+    order = []
+    for batch, target in BatchIterator(data, 4, shuffle):
+        rows = target["y"].tolist()
+        assert batch["x_num"][:, 0].tolist() == rows
+        assert rows_of(batch["x_bag"][0]) == [whole[row] for row in rows]
+        assert rows_of(batch["x_bag"][1]) == [[]] * len(rows)
+        order += rows
+    assert sorted(order) == list(range(10))
+    assert (order == list(range(10))) != shuffle
+
+
+def test_bags_are_placed(free, monkeypatch):
+    """Bags count as memory, move with the table, or batch by batch."""
+    x = to_tensors({"x_bag": bags_of_rows()})
+    data = TensorTable(x, torch.arange(10))
+    n = sum(LENGTHS)
+    size = n * (4 + 8) + 2 * 11 * 8 + 10 * 8
+    assert data.n_bytes == size
+    free(int(size / FREE_SHARE))
+    placed = place(data, META)
+    assert placed.device is None
+    assert all(t.device == META for bag in placed.x["x_bag"] for t in bag)
+    assert all(t.device.type == "cpu" for bag in data.x["x_bag"] for t in bag)
+    free(0)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    for batch, _ in BatchIterator(place(data, META), 4):
+        assert all(t.device == META for bag in batch["x_bag"] for t in bag)
+
+
+# ----------------------------------------------------------------------------------
 # Nothing waits for the device within an epoch
 # ----------------------------------------------------------------------------------
 
@@ -320,6 +482,23 @@ def test_the_count_sees_what_waits(reads):
         count_reads(reads, DCNClassifier, n, optimizer="lazy_adamw") for n in (96, 16)
     )
     assert many["nonzero"] > few["nonzero"]
+
+
+def test_bags_wait_once_a_batch(reads):
+    """A shuffled bag has as many entries as its rows; nothing else is waited for."""
+    X, y = make_mixed(96)
+    X = X[["price"]].assign(tags=[["a", "b"][: i % 3] for i in range(96)])
+    counts = []
+    for n_batches in (1, 6):
+        model = DCNClassifier(
+            batch_size=96 // n_batches, max_epochs=2, hidden_layer_sizes=(8,)
+        )
+        reads.clear()
+        with Results() as results:
+            model.fit(X, y)
+        counts.append(dict(reads) | {"": len(results.names("_local_scalar_dense"))})
+        assert len(results.names("repeat_interleave")) == 2 * n_batches
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from there, not installed
 
-from benchmarks import data, networks, report, workers  # noqa: E402
+from benchmarks import data, embedder, encoding, ids, networks, report, workers  # noqa: E402  # noqa: E402
 from sklearn_dcn.network import DeepCrossNetwork  # noqa: E402
 
 # Data ---------------------------------------------------------------------------------
@@ -227,6 +227,60 @@ def test_epoch_trains():
     assert ((p > 0.5) == y.numpy()).mean() > 0.9
 
 
+# Encoding, ids, embedder --------------------------------------------------------------
+
+
+def test_best_arrow_has_the_lower_median():
+    def outcome(*seconds):
+        return workers.Outcome({}, [{"seconds": s} for s in seconds], 0.0)
+
+    one, threads = encoding.ARROWS
+    outcomes = {one: outcome(1, 5, 5), threads: outcome(2, 2, 9), "x": outcome(0)}
+    assert encoding.best_arrow(outcomes) == threads
+    assert encoding.best_arrow({"x": outcome(0)}) is None
+
+
+@pytest.mark.parametrize("kind", ids.NAMES)
+def test_levels_are_distinct(kind):
+    seen, unseen = ids.make_levels(kind, 50_000), ids.make_levels(kind, 100, 50_000)
+    assert len({*seen, *unseen}) == 50_100
+    if kind == "strings":
+        assert {len(level) for level in seen} == {12}
+    else:
+        assert seen.dtype == np.int64
+        assert (seen >= 0).all()
+
+
+def test_frame_has_every_id_twice():
+    frame = ids.make_frame("strings", 500, 1000)
+    assert (frame["id"].value_counts() == 2).all()
+    assert frame["id"].nunique() == 500
+
+
+def test_numbers_are_prepared_once_for_all_codings():
+    X = pd.DataFrame({"a": ["u", None, "v", "u"], "b": [1, 2, np.nan, 8], "c": 3})
+    train, test = embedder.prepare_numbers(X, X[::-1])
+    assert list(train) == ["a", "number 0", "number 1", "number 2"]
+    assert train["number 2"].tolist() == [0, 0, 1, 0]  # where b is missing
+    assert np.isfinite(train.drop(columns="a").to_numpy()).all()
+    pd.testing.assert_frame_equal(test[::-1], train)
+    texts, _ = embedder.prepare_numbers(X[["a"]], X[["a"]])
+    pd.testing.assert_frame_equal(texts, X[["a"]])
+
+
+def test_any_table_of_two_classes(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "table.parquet"
+    table = pd.DataFrame({"id": [7, 8, 7, 9], "x": [0.5, 1, 2, 3]})
+    table.assign(y=["no", "yes", None, "no"]).to_parquet(path)
+    X, y = embedder.load_table(0, path, "y", categorical=["id"])
+    assert embedder.categorical_names(X) == ["id"]
+    assert X["id"].tolist() == [7, 8, 9]
+    assert y.tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="x must hold two values; it has 4"):
+        embedder.load_table(0, path, "x")
+
+
 # Workers and a run --------------------------------------------------------------------
 
 
@@ -303,3 +357,62 @@ def test_unknown_contenders_are_refused(tmp_path):
     result = run_benchmarks(tmp_path, "train", "--only", "nobody")
     assert result.returncode == 2
     assert "--only names ['nobody']" in result.stderr
+
+
+def table_lines(result, title):
+    """Return the lines of one table of a report, as lists of cells."""
+    assert result.returncode == 0, result.stderr
+    after = result.stdout.partition(f"### {title}")[2].partition("\n\n")[2]
+    lines = after.partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+@pytest.mark.slow
+def test_encoding_runs(tmp_path):
+    """All contenders that are installed encode all columns; ratios are to arrow."""
+    pytest.importorskip("pyarrow")
+    names = "sklearn-dcn fit,sklearn-dcn transform,arrow (1 thread),scikit-learn"
+    result = run_benchmarks(
+        tmp_path, *"encoding --rows 3000 --repeats 1 --threads 1 --only".split(), names
+    )
+    for title in ("3,000 rows x 39 columns", "3,000 rows x the 26 columns of strings"):
+        header, _, *rows = table_lines(result, title)
+        assert [row[0] for row in rows] == names.split(",")
+        at = header.index("it / best arrow")
+        assert rows[2][at] == "1.00"
+        assert float(rows[3][at]) > 1
+    assert "Target: sklearn-dcn fit / arrow (1 thread) at most 1.5" in result.stdout
+
+
+@pytest.mark.slow
+def test_ids_runs(tmp_path):
+    """Every id has an embedding, and every unseen one a prediction."""
+    result = run_benchmarks(
+        tmp_path, *"ids --rows 4000 --threads 1 --only strings".split()
+    )
+    header, _, many, few = table_lines(result, "Fit of 4,000 rows")
+    many, few = (dict(zip(header, row, strict=True)) for row in (many, few))
+    assert [many["distinct"], few["distinct"]] == ["2,000", "1,000"]
+    assert many["unseen"] == few["unseen"] == "1,000"
+    table_mib = float(many["table, MiB"])
+    assert table_mib == pytest.approx(2002 * 16 * 4 / 2**20, rel=0.01)
+    assert float(many["table and moments, MiB"]) == pytest.approx(3 * table_mib, 0.01)
+    header, _, row = table_lines(result, "The encoder of these ids")
+    assert row[:2] == ["strings", "2,000"]
+
+
+@pytest.mark.slow
+def test_embedder_runs(tmp_path):
+    """Codings share their splits, and are compared before every model."""
+    pytest.importorskip("sklearn_dcn.preprocessing")
+    arguments = f"embedder --rows 1500 --repeats 2 --threads 1 --output {tmp_path}"
+    names = ["ordinal codes", "CategoricalEmbedder"]
+    result = run_benchmarks(tmp_path, *arguments.split(), "--only", ",".join(names))
+    header, _, *rows = table_lines(result, "LogisticRegression, 2 splits")
+    assert [row[0] for row in rows] == names
+    assert rows[1][header.index("on")] in ("0 of 2", "1 of 2", "2 of 2")
+    saved = json.loads((tmp_path / "embedder.json").read_text(encoding="utf-8"))
+    for name in names:
+        first, second = saved["figures"]["embedder"][name]["turns"]
+        losses = [t[name]["HistGradientBoosting"]["log_loss"] for t in (first, second)]
+        assert losses[0] != losses[1]  # of another split

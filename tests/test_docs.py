@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sklearn_dcn
-from sklearn_dcn import DCNClassifier, DCNRegressor, datasets, network
+from sklearn_dcn import DCNClassifier, DCNRegressor, datasets, network, preprocessing
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -18,6 +18,7 @@ PACKAGE = ROOT / "sklearn_dcn"
 
 ESTIMATORS = [DCNClassifier, DCNRegressor]
 NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
+STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
@@ -85,7 +86,7 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets):
+    for module in (sklearn_dcn, network, datasets, preprocessing):
         for name in module.__all__:
             value = getattr(module, name)
             if name != "__version__":
@@ -98,7 +99,7 @@ def public_objects():
 
 METHODS = [
     pytest.param(method, id=f"{cls.__name__}.{name}")
-    for cls in ESTIMATORS
+    for cls in [*ESTIMATORS, *filter(inspect.isclass, STEPS)]
     for name, method in public_methods(cls).items()
 ]
 
@@ -106,7 +107,7 @@ METHODS = [
 # Docstrings ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("obj", [*ESTIMATORS, *NETWORK_CLASSES, *LOADERS])
+@pytest.mark.parametrize("obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS])
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
     described = entries(sections(obj.__doc__)["Parameters"])
@@ -175,14 +176,20 @@ def test_attributes_of_the_network_exist(cls):
         network.CrossNetwork: {"d": 8, "n_layers": 2},
         network.DeepCrossNetwork: {"n_num": 2, "cardinalities": [5]},
         network.DeepNetwork: {"d_in": 8},
-        network.EmbeddingStack: {"n_num": 2, "cardinalities": [5]},
+        network.EmbeddingStack: {
+            **{"n_num": 2, "cardinalities": [5]},
+            "numeric_embedding": "linear",
+        },
         network.MixtureCross: {"d": 8, "activation": "tanh"},
+        network.NumericEmbedding: {
+            **{"n_num": 1, "kind": "piecewise_linear", "bin_edges": [[0.0, 1.0]]}
+        },
     }.get(cls, {"d": 8})
     module = cls(**arguments)
     attributes = entries(sections(cls.__doc__)["Attributes"])
     assert attributes
-    for name in attributes:
-        assert getattr(module, name) is not None, name
+    for name, kind in attributes.items():
+        assert getattr(module, name) is not None or "None" in kind, name
     for name, _ in module.named_parameters(recurse=False):
         assert name in attributes
 
@@ -240,7 +247,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets)
+        for module in (sklearn_dcn, network, datasets, preprocessing)
         for name in module.__all__
         if name != "__version__"
     ]
@@ -321,7 +328,9 @@ def run_block(code, namespace, path, line):
         exec(compile("\n" * line + code, str(path), "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/user_guide.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/index.md", "docs/user_guide.md", "docs/tables.md"]
+)
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = python_blocks(ROOT / page)

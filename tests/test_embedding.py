@@ -6,6 +6,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
+from torch.func import functional_call
 
 from sklearn_dcn.network import EmbeddingStack
 
@@ -294,6 +295,258 @@ def test_category_dropout_trains_the_unknown_row():
     assert table.grad[0].item() + table.grad[4].item() == 1000
     assert table.grad[0].item() > 400
     assert table.grad[[1, 2, 3, 5, 6, 7, 8]].abs().sum() == 0
+
+
+# ----------------------------------------------------------------------------------
+# Bags: fields of several ids a row
+# ----------------------------------------------------------------------------------
+
+BAG_WIDTHS = [3, 1, 2]  # of one column and two bags
+# Lengths of the rows of each bag: empty at the start, in the middle, at the end.
+LENGTHS = {
+    "mixed": [[0, 3, 1, 0, 2, 0], [1, 0, 0, 4, 1, 2]],
+    "one each": [[1] * 6, [1] * 6],
+    "empty rows alone": [[0] * 6, [0] * 6],
+    "all in one row": [[0, 0, 7, 0, 0, 0], [9, 0, 0, 0, 0, 0]],
+}
+BAGS = pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+
+
+def with_bags(**options):
+    """Return a float64 stack of two numbers, a column and two bags."""
+    options = {"embedding_dim": BAG_WIDTHS, "bag_cardinalities": [6, 5]} | options
+    stack = EmbeddingStack(2, [4], **options).double()
+    stack.reset_parameters(seeded(5))
+    return stack
+
+
+def random_bags(lengths, cardinalities=(6, 5), id_dtype=torch.int32):
+    """Return x_bag of random ids, repeated ones among them, and signed weights."""
+    bags = []
+    for i, of_rows in enumerate(lengths):
+        n = sum(of_rows)
+        generator = seeded(10 + i)
+        ids = torch.randint(cardinalities[i], (n,), generator=generator)
+        weights = torch.randn(n, dtype=torch.float64, generator=generator)
+        offsets = torch.tensor([0, *np.cumsum(of_rows).tolist()])
+        bags.append([ids.to(id_dtype), offsets, weights])
+    return bags
+
+
+def random_rows(n=6):
+    """Return x_num and x_cat of n rows."""
+    x_num = torch.randn(n, 2, dtype=torch.float64, generator=seeded(1))
+    return x_num, torch.randint(4, (n, 1), generator=seeded(2))
+
+
+def pooled(table, bag):
+    """Return the weighted sums of embeddings of every row, entry by entry."""
+    ids, offsets, weights = (tensor.numpy() for tensor in bag)
+    sums = np.zeros((len(offsets) - 1, table.shape[1]))
+    for row in range(len(sums)):
+        for entry in range(offsets[row], offsets[row + 1]):
+            for k in range(table.shape[1]):
+                sums[row, k] += weights[entry] * table[ids[entry], k]
+    return sums
+
+
+@BAGS
+@pytest.mark.parametrize("id_dtype", [torch.int32, torch.int64])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_bags_equal_oracle(sparse, id_dtype, lengths):
+    """A bag is the weighted sum of its embeddings, between columns and numbers."""
+    stack = with_bags(sparse=sparse)
+    x_num, x_cat = random_rows()
+    x_bag = random_bags(lengths, id_dtype=id_dtype)
+    x_0 = stack(x_num, x_cat, x_bag).detach().numpy()
+    tables = [stack.column_weight(c).detach().numpy() for c in range(3)]
+    assert [table.shape for table in tables] == [(4, 3), (6, 1), (5, 2)]
+    fields = [tables[0][x_cat[:, 0]]]
+    fields += [pooled(table, bag) for table, bag in zip(tables[1:], x_bag, strict=True)]
+    fields += [x_num[:, [0]].numpy(), x_num[:, [1]].numpy()]
+    for field, where in zip(fields, stack.field_slices, strict=True):
+        np.testing.assert_allclose(x_0[:, where], field, rtol=1e-12, atol=1e-14)
+    assert (stack.d_embedded, stack.d_out) == (6, 8)
+    assert stack.embedding_dims == BAG_WIDTHS
+
+
+def test_bags_by_hand():
+    """1 e_2 + 3 e_0; an empty row; -2 e_1."""
+    stack = EmbeddingStack(0, [], embedding_dim=2, bag_cardinalities=[3])
+    set_column(stack, 0, [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    bag = [
+        torch.tensor([2, 0, 1]),
+        torch.tensor([0, 2, 2, 3]),
+        torch.tensor([1.0, 3.0, -2.0]),
+    ]
+    x_0 = stack(x_bag=[bag])
+    assert x_0.tolist() == [[6.0, 60.0], [0.0, 0.0], [-4.0, -40.0]]
+    assert stack.field_slices == [slice(0, 2)]
+    assert (stack.d_embedded, stack.d_out) == (2, 2)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_empty_bags_are_zeros(sparse):
+    """A row without an id is 0, whatever the table; so is a batch without any."""
+    stack = with_bags(sparse=sparse)
+    x_num, x_cat = random_rows()
+    x_bag = random_bags(LENGTHS["empty rows alone"])
+    x_0 = stack(x_num, x_cat, x_bag)
+    assert not x_0[:, 3:6].any()
+    x_0.square().sum().backward()
+    for table in stack.bag_tables:
+        assert table.grad is None or not table.grad.to_dense().any()
+
+
+@BAGS
+def test_gradients_of_bags(lengths):
+    """Gradients by tables, entry weights and numbers equal numeric ones."""
+    stack = with_bags()
+    x_num, x_cat = random_rows()
+    x_bag = random_bags(lengths)
+    names = [name for name, _ in stack.named_parameters()]
+
+    def function(x_num, *rest):
+        weights, parameters = rest[:2], rest[2:]
+        bags = [
+            [ids, offsets, weight]
+            for (ids, offsets, _), weight in zip(x_bag, weights, strict=True)
+        ]
+        parameters = dict(zip(names, parameters, strict=True))
+        return functional_call(stack, parameters, (x_num, x_cat, bags)).sin()
+
+    arguments = [x_num, *(weights for _, _, weights in x_bag)]
+    arguments += [p.detach().clone() for p in stack.parameters()]
+    assert len(arguments) == 6
+    arguments = [tensor.requires_grad_() for tensor in arguments]
+    assert torch.autograd.gradcheck(function, arguments)
+
+
+@BAGS
+def test_sparse_gradients_equal_dense_ones(lengths):
+    """The rows of a sparse gradient are those of the dense one, repeated ids summed."""
+    x_num, x_cat = random_rows()
+    gradients = []
+    for sparse in (False, True):
+        stack = with_bags(sparse=sparse)
+        stack(x_num, x_cat, random_bags(lengths)).sin().sum().backward()
+        gradients.append([p.grad for p in (*stack.tables, *stack.bag_tables)])
+    for dense, sparse in zip(*gradients, strict=True):
+        assert not dense.is_sparse
+        assert sparse.is_sparse
+        torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-14)
+
+
+def test_auto_widths_of_bags():
+    """A bag has the width of a column of as many levels."""
+    stack = EmbeddingStack(1, [10], bag_cardinalities=[2, 1000])
+    assert stack.embedding_dims == [oracle.embedding_dim(v) for v in (10, 2, 1000)]
+    assert [tuple(table.shape) for table in stack.bag_tables] == [(2, 8), (1000, 16)]
+
+
+def test_bags_have_tables_of_their_own():
+    """No write to one field reaches another, not even of equal width."""
+    stack = EmbeddingStack(0, [4, 4], embedding_dim=2, bag_cardinalities=[4, 4])
+    for c in range(4):
+        set_column(stack, c, torch.full((4, 2), float(c)))
+    assert [stack.column_weight(c).unique().tolist() for c in range(4)] == [
+        [0],
+        [1],
+        [2],
+        [3],
+    ]
+
+
+def test_reset_parameters_draws_bags():
+    """A reset draws the tables of bags from the generator as well."""
+    stack = with_bags()
+    draws = []
+    for seed in (3, 4, 3):
+        stack.reset_parameters(seeded(seed))
+        draws.append([table.detach().clone() for table in stack.bag_tables])
+    for first, other, again in zip(*draws, strict=True):
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+
+
+def test_category_dropout_in_bags():
+    """Each level of a row turns unknown by itself; ids 0 and 1, and prediction, not."""
+    n, p = 4000, 0.3
+    stack = EmbeddingStack(
+        0, [], embedding_dim=1, bag_cardinalities=[5], category_dropout=p
+    )
+    set_column(stack, 0, [[0.0], [1.0], [10.0], [0.0], [100.0]])
+    ids = torch.tensor([0, 1, 2, 4]).repeat(n)
+    bag = [ids, torch.arange(0, 4 * n + 1, 4), torch.ones(4 * n)]
+    x_0 = stack(x_bag=[bag], generator=seeded())[:, 0]
+    assert sorted(x_0.unique().tolist()) == [1.0, 11.0, 101.0, 111.0]
+    for kept, rate in ((111.0, (1 - p) ** 2), (11.0, p * (1 - p)), (1.0, p**2)):
+        share = (x_0 == kept).double().mean().item()
+        assert abs(share - rate) < 5 * (rate * (1 - rate) / n) ** 0.5
+    assert torch.equal(stack(x_bag=[bag], generator=seeded())[:, 0], x_0)
+    assert torch.equal(ids, torch.tensor([0, 1, 2, 4]).repeat(n))  # not in place
+    stack.eval()
+    assert (stack(x_bag=[bag]) == 111.0).all()
+
+
+@pytest.mark.parametrize("x_bag", [None, [], [1], [1, 2, 3]], ids=str)
+def test_wrong_numbers_of_bags(x_bag):
+    """Too few and too many bags are named."""
+    x_num, x_cat = random_rows()
+    bags = random_bags(LENGTHS["mixed"])
+    given = None if x_bag is None else [bags[0] for _ in x_bag]
+    got = None if x_bag is None else len(x_bag)
+    with pytest.raises(ValueError, match=f"^x_bag must have 2 bags; got {got}"):
+        with_bags()(x_num, x_cat, given)
+
+
+# ----------------------------------------------------------------------------------
+# Numbers with embeddings
+# ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["linear", "piecewise_linear", "periodic"])
+def test_numbers_may_be_embedded(kind):
+    """Each number's field is its embedding, behind those of ids and bags."""
+    edges = [[-1.0, 0.0, 1.0], [-2.0, 2.0]]
+    stack = with_bags(
+        numeric_embedding=kind,
+        numeric_dim=4,
+        bin_edges=edges if kind == "piecewise_linear" else None,
+    )
+    x_num, x_cat = random_rows()
+    x_bag = random_bags(LENGTHS["mixed"])
+    x_0 = stack(x_num, x_cat, x_bag)
+    plain = with_bags()(x_num, x_cat, x_bag)
+    assert stack.d_embedded == 6  # those of ids alone
+    assert stack.d_out == 6 + 2 * 4
+    assert stack.field_slices[3:] == [slice(6, 10), slice(10, 14)]
+    torch.testing.assert_close(x_0[:, :6], plain[:, :6], rtol=0, atol=0)
+    assert torch.equal(x_0[:, 6:], stack.numbers(x_num))
+    with pytest.raises(ValueError, match="x_num must have 2 columns"):
+        stack(x_num[:, :1], x_cat, x_bag)
+
+
+def test_numbers_as_they_are():
+    """Without an embedding, and without numbers, there is no module for them."""
+    assert with_bags().numbers is None
+    assert EmbeddingStack(0, [3], numeric_embedding="linear").numbers is None
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"numeric_embedding": "sine"}, "sine"),
+        ({"numeric_embedding": "linear", "numeric_dim": 0}, "0"),
+        ({"numeric_embedding": "piecewise_linear"}, "bin_edges"),
+        ({"bag_cardinalities": [0]}, "bag_cardinalities"),
+        ({"bag_cardinalities": [5], "embedding_dim": [1, 2]}, "3"),
+    ],
+)
+def test_bad_options_of_other_fields(options, name):
+    """They are refused with what is wrong."""
+    with pytest.raises(ValueError, match=name):
+        EmbeddingStack(2, [4, 3], **options)
 
 
 # ----------------------------------------------------------------------------------

@@ -232,6 +232,19 @@ def test_validation_rows_teach_nothing():
     assert "Lima" not in model.encoder_.categories[0].levels
 
 
+@pytest.mark.parametrize("Estimator", [DCNClassifier, DCNRegressor])
+def test_held_out_rows_teach_no_level(Estimator):
+    """A level of held-out rows alone is unknown in the fit that stops early."""
+    X, y = make_mixed(200)
+    X = X.assign(own=[f"row {i}" for i in range(200)])  # each level in one row
+    model = Estimator(early_stopping=True, max_epochs=1, random_state=0).fit(X, y)
+    ids = model.encoder_.transform(X)["x_cat"]
+    own = list(model.encoder_.categories).index(list(X).index("own"))
+    held_out = ids[:, own] == 0
+    assert held_out.sum() == 20
+    assert len(model.encoder_.categories[list(X).index("own")].levels) == 180
+
+
 def test_warm_start_goes_on(mixed, tiny):
     """Two warm fits go on from the first's weights and count their epochs together."""
     X, y = mixed

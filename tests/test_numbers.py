@@ -4,9 +4,18 @@ import warnings
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal as assert_equal
 from scipy import stats
 
-from sklearn_dcn._numbers import N_KNOTS, NUMERIC_TRANSFORMS, NumberScaler
+from sklearn_dcn import _numbers
+from sklearn_dcn._numbers import (
+    N_BINS,
+    N_KNOTS,
+    N_SAMPLE,
+    NUMERIC_TRANSFORMS,
+    NumberScaler,
+    signed_log,
+)
 
 TRANSFORMS = pytest.mark.parametrize("transform", NUMERIC_TRANSFORMS)
 BOUNDED = pytest.mark.parametrize("transform", ["quantile", "robust"])
@@ -38,6 +47,8 @@ def oracle(transform, rows, x):
     fitted = rows[~np.isnan(rows)]
     if transform == "quantile":
         return oracle_quantile(fitted, x)
+    if transform == "signed_log":
+        return oracle("standard", oracle_log(rows), oracle_log(x))
     low, median, high = np.quantile(fitted, [0.25, 0.5, 0.75], method="inverted_cdf")
     if transform is None:
         return np.where(np.isnan(x), median, x)
@@ -47,6 +58,11 @@ def oracle(transform, rows, x):
         low, high = fitted.min(), fitted.max()
     u = np.where(np.isnan(x), 0.0, (x - median) / ((high - low) / 1.35))
     return u / np.sqrt(1 + (u / 3) ** 2)
+
+
+def oracle_log(x):
+    """Return the logarithm of 1 + x for x >= 0, odd about 0."""
+    return np.where(x < 0, -np.log1p(np.where(x < 0, -x, 0)), np.log1p(np.abs(x)))
 
 
 def middle(fitted, v):
@@ -135,9 +151,9 @@ def test_the_unit_of_weights_does_not_matter(transform):
 
 
 @CASES
-@pytest.mark.parametrize("transform", ["quantile", "standard"])
+@pytest.mark.parametrize("transform", ["quantile", "standard", "signed_log"])
 def test_standardised(transform, x):
-    """Quantile and standard give mean 0 and standard deviation 1, missing 0 aside."""
+    """All but robust and None give mean 0 and standard deviation 1, missing 0 aside."""
     z = fit_apply(x, transform)[~np.isnan(x)]
     assert z.mean() == pytest.approx(0, abs=1e-12)
     assert z.std() == pytest.approx(1, rel=1e-12)
@@ -229,6 +245,8 @@ def test_outlier_in_fit(transform, outlier):
     assert np.isfinite(z).all()
     if transform == "standard":  # one row of n far away
         assert z[-1] == pytest.approx(np.sign(outlier) * np.sqrt(200), rel=1e-9)
+    elif transform == "signed_log":  # 690 beside numbers of the unit of one
+        assert z[-1] == pytest.approx(np.sign(outlier) * np.sqrt(200), rel=1e-2)
     elif transform is not None:  # the others don't notice
         clean = fit_apply(x[:-1], transform)
         assert np.quantile(np.abs(z[:-1] - clean), 0.95) < 0.05
@@ -250,7 +268,7 @@ def test_outlier_in_apply(transform, scale):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -3e7, 1e300, 5e-324])
-@pytest.mark.parametrize("transform", ["quantile", "robust", "standard"])
+@pytest.mark.parametrize("transform", ["quantile", "robust", "standard", "signed_log"])
 def test_constant_column(transform, value):
     """A constant column is 0, also where it is none in prediction or is weighted."""
     weight = rng(42).random(50)
@@ -266,7 +284,7 @@ def test_constant_column_without_transform():
     assert z.tolist() == [7.0, 8.0, 7.0]
 
 
-@pytest.mark.parametrize("transform", ["robust", "standard"])
+@pytest.mark.parametrize("transform", ["robust", "standard", "signed_log"])
 def test_constant_up_to_rounding(transform):
     """Differences of the last bit, as of 0.1 + 0.2 and 0.3, are not blown up."""
     x = np.array([0.1 + 0.2, 0.3] * 50)
@@ -333,7 +351,7 @@ def test_missing_rows_do_not_count(transform):
 
 @pytest.mark.parametrize(
     ("transform", "filled"),
-    [("quantile", 0.0), ("standard", 0.0), ("robust", 0.0), (None, 3.0)],
+    [(t, 3.0 if t is None else 0.0) for t in NUMERIC_TRANSFORMS],
 )
 def test_missing_are_filled(transform, filled):
     """Missing numbers become the mean of z, or the median, also if new in apply."""
@@ -353,3 +371,170 @@ def test_input_is_left_alone(transform):
     z = NumberScaler(transform).fit(x, weight).apply(x)
     assert z.shape == (3,)
     assert z is not x
+
+
+@TRANSFORMS
+def test_missing_may_stay_missing(transform):
+    """Without imputation a missing number stays NaN, and the others as they are."""
+    x = COLUMNS["with missing"]
+    scaler = fit(x, transform)
+    z = scaler.apply(x, impute=False)
+    assert_equal(np.isnan(z), np.isnan(x))
+    there = ~np.isnan(x)
+    assert_equal(z[there], scaler.apply(x)[there])
+
+
+def test_share_of_missing_weight():
+    """It counts weights, not rows."""
+    x, weight = [1.0, np.nan, 2.0, np.nan], np.array([1.0, 2.0, 4.0, 1.0])
+    assert fit(x, weight=weight).missing_share == 3 / 8
+    assert fit([1.0, 2.0]).missing_share == 0.0
+    assert fit([np.nan]).missing_share == 1.0
+
+
+# ----------------------------------------------------------------------------------
+# Logarithm and inverse
+# ----------------------------------------------------------------------------------
+
+
+def test_signed_log():
+    """By hand, odd, exact near 0, and without overflow at the ends of floats."""
+    x = np.array([0.0, np.e - 1, 1 - np.e, 1e-300, 1.7e308])
+    with strict():
+        u = signed_log(x)
+    np.testing.assert_allclose(u, [0, 1, -1, 1e-300, 308 * np.log(10) + np.log(1.7)])
+    assert_equal(signed_log(-x), -u)
+    assert np.isnan(signed_log(np.array([np.nan]))).all()
+
+
+@CASES
+@TRANSFORMS
+def test_invert(transform, x):
+    """Within the range of fit `invert` undoes `apply`; rows and numbers between."""
+    scaler = fit(x, transform)
+    low, high = np.nanmin(x), np.nanmax(x)
+    grid = np.r_[x[~np.isnan(x)], np.linspace(low, high, 99)]
+    with strict():
+        back = scaler.invert(scaler.apply(grid))
+    # To the rounding of z, whose unit is the spread; relative in the logarithm's.
+    tolerance = 1e-12 * (high - low)
+    if transform == "signed_log":
+        tolerance = 1e-10 * (1 + np.abs(grid))
+    elif transform == "robust":  # far from the middle x is the limit of a square root
+        tolerance = 1e-12 * (high - low) + 1e-12 * u_of(x, grid) ** 3 * (high - low)
+    assert (np.abs(back - grid) <= tolerance + 1e-300).all()
+
+
+def u_of(x, grid):
+    """Return the distance from the median in units of the quartiles' distance."""
+    low, median, high = np.nanquantile(x, [0.25, 0.5, 0.75], method="inverted_cdf")
+    return np.abs(grid - median) / (high - low or np.nanmax(x) - np.nanmin(x))
+
+
+@TRANSFORMS
+def test_invert_of_missing_and_of_everything_else(transform):
+    """NaN stays NaN, and no z beyond those of fit overflows, but without bounds."""
+    scaler = fit(COLUMNS["normal"], transform)
+    assert np.isnan(scaler.invert(np.array([np.nan]))).all()
+    with strict():
+        x = scaler.invert(np.array([-5.0, 0.0, 5.0]))
+    assert np.isfinite(x).all()
+    assert x[0] < x[1] < x[2]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -3e7])
+@TRANSFORMS
+def test_invert_of_a_constant(transform, value):
+    """A constant column comes back as its constant."""
+    scaler = fit(np.full(5, value), transform)
+    back = scaler.invert(scaler.apply(np.full(3, value)))
+    np.testing.assert_allclose(back, np.full(3, value), rtol=1e-14)
+
+
+# ----------------------------------------------------------------------------------
+# Bins of equal weight
+# ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@TRANSFORMS
+def test_bins_hold_equal_weight(transform, weighted):
+    """Each of the bins holds one in N_BINS of the weight, to one row."""
+    x = rng(50).lognormal(0, 1, 5000)
+    weight = rng(51).random(5000) * 2 if weighted else np.ones(5000)
+    scaler = fit(x, transform, weight)
+    edges = np.array(scaler.bin_edges())
+    assert len(edges) == N_BINS + 1
+    assert (np.diff(edges) > 0).all()
+    z = scaler.apply(x)
+    at = np.clip(np.searchsorted(edges, z) - 1, 0, N_BINS - 1)  # (edge, edge]
+    share = np.bincount(at, weight, minlength=N_BINS) / weight.sum()
+    assert np.abs(share - 1 / N_BINS).max() <= 2 * weight.max() / weight.sum()
+    np.testing.assert_allclose(edges[[0, -1]], [z.min(), z.max()])
+
+
+@CASES
+@TRANSFORMS
+def test_edges_are_distinct_and_of_the_column(transform, x):
+    """Edges rise, from the smallest to the largest z; few values make few bins."""
+    scaler = fit(x, transform)
+    edges = scaler.bin_edges()
+    z = scaler.apply(x[~np.isnan(x)])
+    assert edges == sorted(set(edges))
+    assert (edges[0], edges[-1]) == (z.min(), z.max())
+    assert set(edges) <= set(z.tolist())
+    assert 2 <= len(edges) <= min(N_BINS + 1, len(set(z.tolist())))
+
+
+@pytest.mark.parametrize("column", [np.full(5, 3.0), np.full(3, np.nan)])
+@TRANSFORMS
+def test_edges_of_no_spread(transform, column):
+    """A constant column, and one of nothing, have one bin of width 1."""
+    low, high = fit(column, transform).bin_edges()
+    assert high - low == 1.0
+
+
+# ----------------------------------------------------------------------------------
+# Long columns
+# ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("atom", [0.0, 0.6])
+def test_sampled_quantiles_are_near_the_exact_ones(atom):
+    """From N_SAMPLE rows on F is that of a sample, within 0.01 of the exact one."""
+    n = 2 * N_SAMPLE
+    x = np.where(rng(60).random(n) < atom, 0.0, rng(61).lognormal(0, 2, n))
+    weight = rng(62).random(n)
+    scaler = fit(x, "quantile", weight)
+    order = np.argsort(x)
+    exact = np.cumsum(weight[order]) / weight.sum()  # F at x[order]
+    at = np.searchsorted(x[order], scaler.knots, side="right") - 1
+    # Of z back to F: the score's distribution before it was standardised.
+    below = np.searchsorted(x[order], scaler.knots, side="left")
+    half = (np.r_[0, exact][below] + exact[at]) / 2
+    known = stats.norm.cdf(scaler.scores * scaler.scale + scaler.center)
+    assert np.abs(known - half).max() < 0.01
+
+
+@pytest.mark.parametrize("transform", ["quantile", "robust"])
+def test_columns_up_to_the_sample_are_exact(transform, monkeypatch):
+    """A column of just N_SAMPLE rows is not sampled, one of a row more is."""
+    monkeypatch.setattr(_numbers, "N_SAMPLE", 201)
+    x = COLUMNS["lognormal"]
+    np.testing.assert_allclose(
+        fit_apply(x, transform), oracle(transform, x, x), rtol=1e-9, atol=1e-10
+    )
+    more = np.r_[x, 1e9]
+    sampled = fit(more, transform).apply(more)
+    assert not np.allclose(sampled, oracle(transform, more, more), atol=1e-6)
+    assert_equal(fit(more, transform).apply(more), sampled)  # the same rows again
+
+
+@pytest.mark.parametrize("transform", ["standard", "signed_log", None])
+def test_other_columns_are_not_sampled(transform, monkeypatch):
+    """Means are of all rows, however many."""
+    monkeypatch.setattr(_numbers, "N_SAMPLE", 20)
+    x = COLUMNS["counts"]
+    np.testing.assert_allclose(
+        fit_apply(x, transform), oracle(transform, x, x), rtol=1e-9, atol=1e-10
+    )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_dcn._rows import take_rows, train_validation_split
+from sklearn_dcn._rows import train_validation_split
+from sklearn_dcn._table import take_rows
 
 
 def split(n, strata=None, fraction=0.1, seed=0):

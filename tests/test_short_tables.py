@@ -3,24 +3,26 @@
 import datetime
 import re
 
+import narwhals.stable.v2 as narwhals
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from conftest import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
-from test_table import BIG, COLUMNS
+from test_columns import BIG, COLUMNS
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._categories import CategoryLevels
+from sklearn_dcn._columns import factorize_cells, is_bridged, to_float
 from sklearn_dcn._encoding import TableEncoder
 from sklearn_dcn._table import (
     SHORT_TABLE,
     check_table,
-    factorize_cells,
     get_cells,
     get_columns,
     has_columns,
-    to_float,
 )
 
 CASES = pytest.mark.parametrize(
@@ -35,7 +37,11 @@ def tables(cells, make, n, other):
     """Yield tables of n rows that start at each of the cells, first column first."""
     long = make(cells * (n // len(cells) + 2))
     for start in range(len(cells) if n < 3 else 1):
-        if isinstance(long, pd.Series):
+        if is_bridged(long):
+            values = [narwhals.lit(cell).alias(name) for name, cell in other.items()]
+            frame = long[start : start + n].to_frame().with_columns(values)
+            yield frame.to_native()
+        elif isinstance(long, pd.Series):
             column = long.iloc[start : start + n].reset_index(drop=True)
             yield pd.DataFrame({"c": column, **other})
         else:
@@ -83,7 +89,7 @@ def test_ids_and_floats_equal_those_of_columns(cells, make, kind, n):
     """What is learned from a column finds the same ids, and floats, in its cells."""
     levels = CategoryLevels("c")
     levels.fit_transform(make(cells[:3] * 2), np.ones(2 * len(cells[:3])))
-    for X in tables(cells, make, n, {}):
+    for X in map(check_table, tables(cells, make, n, {})):
         column = get_columns(X)[0]
         read = (get_cells(X) or [column])[0]
         outcomes = [outcome(levels.transform, c) for c in (column, read)]
@@ -104,9 +110,11 @@ def outcome(function, *arguments):
 
 def test_long_tables_are_read_by_columns():
     """The boundary is at 64 rows, for frames as for arrays."""
-    for make in (pd.DataFrame, np.array):
-        assert get_cells(make([[1.5]] * 64)) == [[1.5] * 64]
-        assert get_cells(make([[1.5]] * 65)) is None
+    for make in (pd.DataFrame, pl.DataFrame, pa.table):
+        assert get_cells(check_table(make({"c": [1.5] * 64}))) == [[1.5] * 64]
+        assert get_cells(check_table(make({"c": [1.5] * 65}))) is None
+    assert get_cells(np.full((64, 1), 1.5)) == [[1.5] * 64]
+    assert get_cells(np.full((65, 1), 1.5)) is None
 
 
 # ----------------------------------------------------------------------------------
@@ -131,6 +139,25 @@ def test_large_integers_beside_others(dtype, beside, n):
         assert get_cells(X)[0] == [value] * n
         assert all(isinstance(cell, int | np.integer) for cell in get_cells(X)[0])
         assert get_cells(X[["x", "id"]])[1] == [value] * n
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_large_integers_of_other_frames(n):
+    """So they stay in polars and arrow, beside columns of any kind."""
+    content = {"id": [2**62 + 1, None][:n], "x": [0.5] * n, "s": ["a"] * n}
+    for make in (pl.DataFrame, pa.table):
+        cells = get_cells(check_table(make(content)))
+        assert cells == list(content.values())
+        assert [type(column[0]) for column in cells] == [int, float, str]
+
+
+@pytest.mark.parametrize("n", [1, 2, 64])
+def test_maps_of_arrow_are_read_by_columns(n):
+    """Their cells would come out as lists; a frame without one is read by cells."""
+    X = pa.table({"m": pa.array([[("a", 1.0)]] * n, pa.map_(pa.string(), pa.float64())),
+                  "x": [1.5] * n})  # fmt: skip
+    assert get_cells(check_table(X)) is None
+    assert get_cells(check_table(X.select(["x"]))) == [[1.5] * n]
 
 
 def test_one_row_of_sparse_columns():

@@ -42,8 +42,9 @@ class DeepCrossNetwork(nn.Module):
         Number of ids of each categorical column.
     d_out : int, default=1
         Number of logits.
-    embedding_dim, category_dropout, sparse, bag_cardinalities, numeric_embedding, \
-numeric_dim, bin_edges
+    embedding_dim, category_dropout, sparse
+        See :class:`EmbeddingStack`.
+    bag_cardinalities, numeric_embedding, numeric_dim, bin_edges
         See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.

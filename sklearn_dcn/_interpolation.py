@@ -1,0 +1,107 @@
+"""Linear interpolation of long columns: a table look-up in place of a binary search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["interpolate"]
+
+TABLE_FROM = 20_000  # values from which on the table is worth its making, 5 ms
+TABLE_SIZE = 1 << 16
+MOST_STEPS = 6  # more of them take as long as a binary search
+BLOCK = 1 << 15  # values at a time, so that all of the work is in the cache
+
+Keys = Callable[[NDArray[Any]], NDArray[np.int64]]
+Plan = tuple[Keys, NDArray[np.int64], int]
+
+
+def interpolate(
+    x: NDArray[np.float64], knots: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return ``np.interp(x, knots, values)``, for long `x` at a fifth of the cost.
+
+    A key, monotone in x, is looked up in a table of the last knot before all x of that
+    key; few steps from there lead to the last knot before x itself.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        NaN gives NaN.
+    knots, values : ndarray of shape (n_knots,)
+        The knots in strictly increasing order, and the values there.
+
+    Returns
+    -------
+    y : ndarray of shape (n,)
+        Constant outside the knots.
+    """
+    if len(x) < TABLE_FROM or len(knots) < 2:
+        return np.interp(x, knots, values)
+    plans = [_plan(knots, key) for key in _keys(knots)]
+    plans = sorted((plan for plan in plans if plan[2] <= MOST_STEPS), key=_steps)
+    if not plans:
+        return np.interp(x, knots, values)
+    key, table, steps = plans[0]
+    slopes = np.append(np.diff(values) / np.diff(knots), 0.0)
+    following = np.append(knots[1:], np.inf)
+    y = np.empty(len(x))
+    for start in range(0, len(x), BLOCK):
+        block = np.clip(x[start : start + BLOCK], knots[0], knots[-1])
+        at = table.take(key(block), mode="clip")  # NaN has any key
+        for _ in range(steps):
+            at += block >= following.take(at)
+        y[start : start + BLOCK] = values.take(at) + slopes.take(at) * (
+            block - knots.take(at)
+        )
+    return y
+
+
+def _keys(knots: NDArray[np.float64]) -> list[Keys]:
+    """Return keys in [0, TABLE_SIZE), one of them good for most distributions."""
+    low = knots[0]
+    with np.errstate(over="ignore", divide="ignore"):
+        width = knots[-1] - low
+        scale = (TABLE_SIZE - 1) / width
+    if not (np.isfinite(width) and np.isfinite(scale)):
+        return []
+
+    def linear(x: NDArray[Any]) -> NDArray[np.int64]:
+        with np.errstate(invalid="ignore"):  # NaN
+            return ((x - low) * scale).astype(np.int64)
+
+    return [linear, *(_logarithmic(knots, share) for share in (0.1, 0.5))]
+
+
+def _logarithmic(knots: NDArray[np.float64], share: float) -> Keys:
+    """Return the key of the leading bits of x above the lowest knot: a logarithm."""
+    low = knots[0]
+    # Added, so that what is near the lowest knot has few bits of the exponent.
+    offset = (knots[int(share * (len(knots) - 1))] - low) / 64
+    offset = offset if offset > 0 else (knots[1] - low)
+    ends = np.array([offset, knots[-1] - low + offset])
+    first, last = ends.view(np.int64).tolist()
+    shift = max(0, (last - first).bit_length() - TABLE_SIZE.bit_length() + 1)
+    base = first >> shift
+
+    def key(x: NDArray[Any]) -> NDArray[np.int64]:
+        bits = ((x - low) + offset).view(np.int64)
+        bits >>= shift
+        bits -= base
+        return bits
+
+    return key
+
+
+def _plan(knots: NDArray[np.float64], key: Keys) -> Plan:
+    """Return the key, its table, and the most steps from there to the right knot."""
+    before = np.searchsorted(key(knots), np.arange(TABLE_SIZE + 1))
+    table = np.maximum(before[:-1] - 1, 0)
+    return key, table, int(np.diff(before).max())
+
+
+def _steps(plan: Plan) -> int:
+    return plan[2]

@@ -1,0 +1,13 @@
+"""The steps of the estimators' encoding, each alone, for pipelines and other models."""
+
+from ._embedder import CategoricalEmbedder
+from ._encoder import CategoryEncoder
+from ._normalizer import ContinuousNormalizer
+from ._preprocessor import make_dcn_preprocessor
+
+__all__ = [
+    "CategoricalEmbedder",
+    "CategoryEncoder",
+    "ContinuousNormalizer",
+    "make_dcn_preprocessor",
+]

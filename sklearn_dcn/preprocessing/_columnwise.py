@@ -1,0 +1,58 @@
+"""What the transformers that work column by column share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._rows import check_weight
+from .._table import check_table, get_columns, header, take_rows
+
+__all__ = ["ColumnwiseTransformer"]
+
+
+class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """One column in, one column out, any table in."""
+
+    def _check_rows(
+        self, X: Any, sample_weight: Any
+    ) -> tuple[list[Any], NDArray[np.float64]]:
+        """Return the columns, and weights, of the rows of weight above zero."""
+        X = self._check_X(X, reset=True)
+        weight = check_weight(sample_weight, X.shape[0], "sample_weight")
+        kept = weight > 0
+        if not kept.all():
+            X, weight = take_rows(X, kept), weight[kept]
+        return get_columns(X), weight
+
+    def _check_columns(self, X: Any) -> list[Any]:
+        """Return the columns of a table that has those of `fit`."""
+        check_is_fitted(self)
+        return get_columns(self._check_X(X, reset=False))
+
+    def _check_X(self, X: Any, *, reset: bool) -> Any:
+        X = check_table(X)
+        if issparse(X):
+            raise TypeError(
+                f"{type(self).__name__} takes a table of columns; got a sparse "
+                "matrix. Use it before the step that makes one, or X.toarray()."
+            )
+        validate_data(self, header(X), reset=reset, skip_check_array=True)
+        return X
+
+    def _column_names(self) -> list[Any]:
+        names = getattr(self, "feature_names_in_", None)
+        return [*range(self.n_features_in_)] if names is None else [*names]
+
+    n_features_in_: int
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -16,7 +16,15 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from there, not installed
 
-from benchmarks import data, embedder, encoding, ids, networks, report, workers  # noqa: E402  # noqa: E402
+from benchmarks import (  # noqa: E402
+    data,
+    embedder,
+    encoding,
+    ids,
+    networks,
+    report,
+    workers,
+)
 from sklearn_dcn.network import DeepCrossNetwork  # noqa: E402
 
 # Data ---------------------------------------------------------------------------------

@@ -168,14 +168,14 @@ MAPS = [[("a", 1.0)], None, [], [("b", 2.0), ("a", -1.0)], [("c", 0.0)]]
 
 def polars(cells, dtype=None):
     """Return the column as a table of polars is read."""
-    return get_columns(check_table(pl.DataFrame({"c": pl.Series(cells, dtype=dtype)})))[
-        0
-    ]
+    X = pl.DataFrame({"c": pl.Series(cells, dtype=dtype)})
+    return get_columns(check_table(X))[0]
 
 
 def arrow_table(cells, pa_type=None):
     """Return the column as a table of arrow is read."""
-    return get_columns(check_table(pa.table({"c": pa.array(cells, type=pa_type)})))[0]
+    X = pa.table({"c": pa.array(cells, type=pa_type)})
+    return get_columns(check_table(X))[0]
 
 
 OF_LISTS = {
@@ -321,8 +321,12 @@ def test_all_missing(column, separator):
 def test_nothing_is_truncated():
     """Ten thousand tags in a cell are ten thousand entries."""
     tags = [f"t{k}" for k in range(10_000)]
-    for column in ([tags, ["t3"]], pd.Series([tags, ["t3"]]), polars([tags, ["t3"]])):
-        assert rows_of(column) == [tags, ["t3"]]
+    for kind in (list, tuple, np.array, objects):
+        cells = [kind(tags), kind(["t3"])]
+        for column in (cells, objects(cells), pd.Series(objects(cells))):
+            assert rows_of(column) == [tags, ["t3"]]
+    for make in (polars, arrow, arrow_table):
+        assert rows_of(make([tags, ["t3"]])) == [tags, ["t3"]]
     text = objects(["|".join(tags), "t3"])
     assert rows_of(text, "|") == [tags, ["t3"]]
     assert read([dict.fromkeys(tags, 2.0)]) == ([tags], [[2.0] * 10_000])

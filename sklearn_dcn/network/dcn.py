@@ -138,22 +138,23 @@ class DeepCrossNetwork(nn.Module):
             dropout=dropout,
             normalization=normalization,
         )
-        has_cross = structure != "deep" and len(cross_network.layers) > 0
-        has_deep = structure != "cross" and len(deep_network.linears) > 0
-        self.cross = cross_network if has_cross else None
-        self.deep = deep_network if has_deep else None
-        # NOTE[DIFF] The DCN paper's combination has no bias; ours starts at the base
-        # rate, so that training need not spend its first epochs on finding it.
-        self.head = nn.Linear(self._d_combined(), d_out)
+        self._connect(cross_network, deep_network, d_out)
         self.reset_parameters()
 
-    def _d_combined(self) -> int:
-        """Return the width of what the combination layer takes."""
+    def _connect(
+        self, cross_network: CrossNetwork, deep_network: DeepNetwork, d_out: int
+    ) -> None:
+        """Keep the networks that the structure has, and combine them."""
+        has_cross = self.structure != "deep" and len(cross_network.layers) > 0
+        has_deep = self.structure != "cross" and len(deep_network.linears) > 0
+        self.cross = cross_network if has_cross else None
+        self.deep = deep_network if has_deep else None
         d = self.embedding.d_out
-        if self.deep is None:
-            return d
-        parallel = self.structure == "parallel" and self.cross is not None
-        return self.deep.d_out + (d if parallel else 0)
+        d_deep = deep_network.d_out if has_deep else d
+        parallel = self.structure == "parallel" and has_cross and has_deep
+        # NOTE[DIFF] The DCN paper's combination has no bias; ours starts at the base
+        # rate, so that training need not spend its first epochs on finding it.
+        self.head = nn.Linear(d + d_deep if parallel else d_deep, d_out)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights anew, from `generator` or torch's own."""

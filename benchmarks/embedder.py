@@ -291,7 +291,7 @@ def run(options):
     info = next(iter(outcomes.values())).info
     for model in models:
         rows = [_row(name, codings, model) for name in codings]
-        report.table(f"{model}, {options.repeats} splits", rows)
+        report.table(f"{model}; splits: {options.repeats}", rows)
         losses = {
             name: spread(turn[model]["log_loss"] for turn in turns)
             for name, turns in codings.items()
@@ -328,8 +328,8 @@ def _figures(turns, model, figure):
 
 
 def _mean(values):
-    deviation = np.std(values, ddof=1) if len(values) > 1 else 0.0
-    return f"{np.mean(values):.4f} ± {deviation:.4f}"
+    deviation = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.4f}{deviation}"
 
 
 def _note(codings, models):

@@ -583,7 +583,7 @@ WRONG_PARAMETERS = {
         ("target", T),
         (1, T),
         (True, T),
-        (object(), T),
+        ({"a": 1}, T),
         (OrdinalEncoder, T),
     ],
     "numeric_embedding": OPTION,

@@ -416,7 +416,7 @@ def test_embedder_runs(tmp_path):
     arguments = f"embedder --rows 1500 --repeats 2 --threads 1 --output {tmp_path}"
     names = ["ordinal codes", "CategoricalEmbedder"]
     result = run_benchmarks(tmp_path, *arguments.split(), "--only", ",".join(names))
-    header, _, *rows = table_lines(result, "LogisticRegression, 2 splits")
+    header, _, *rows = table_lines(result, "LogisticRegression; splits: 2")
     assert [row[0] for row in rows] == names
     assert rows[1][header.index("on")] in ("0 of 2", "1 of 2", "2 of 2")
     saved = json.loads((tmp_path / "embedder.json").read_text(encoding="utf-8"))

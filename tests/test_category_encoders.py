@@ -285,7 +285,7 @@ class Recorder(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):  # noqa: D102
-        assert {dtype.kind for dtype in X.dtypes} == {"O"}
+        assert {str(dtype) for dtype in X.dtypes} == {"object"}
         self.seen_ = dict(zip(X["id"], y, strict=True))
         self.weight_ = sample_weight
         self.log.append(("fit", list(X["id"]), np.array(y), sample_weight, self))
@@ -346,6 +346,8 @@ def test_who_sees_which_target(task, early_stopping, log, tiny):
     ).fit(X, labels)
     names = [f"Recorder(mean){suffix}" for suffix in suffixes]
     assert model.encoder_.field_names == ["id", "z", *names]
+    z = model.encoder_.transform(X)["x_num"][:, 0]
+    assert_array_equal(np.argsort(z), np.argsort(X["z"]))
     n_training = 45 if early_stopping else 60
     n_targets = len(truth)
     entries = fits(log)

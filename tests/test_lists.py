@@ -434,7 +434,7 @@ def test_strings_without_a_separator():
         ({("a", "b"): 1.0}, "tuple"),
         ([object()], "object"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_nested_cells(cell, what):
     """What is no level is named, one level down."""

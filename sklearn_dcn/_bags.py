@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._categories import CategoryLevels, HashedLevels
+from ._categories import CategoryLevels, HashedLevels, spread
 from ._lists import split_lists
 
 __all__ = ["POOLINGS", "Bag", "ListLevels", "SparseBlock"]
@@ -75,8 +75,10 @@ class ListLevels:
         """Learn the levels of a column, rows weighted by `weight`; return its bag."""
         lists = split_lists(column, self.name, self.separator)
         entry_weight = np.repeat(weight, np.diff(lists.offsets))
-        self.levels.fit(lists.codes, lists.levels, entry_weight, total=weight.sum())
-        ids = self.levels.ids(lists.codes, lists.levels)
+        id_of = self.levels.fit(
+            lists.codes, lists.levels, entry_weight, total=weight.sum()
+        )
+        ids = spread(lists.codes, id_of)
         return self._pool(ids, lists.offsets, lists.weight, dtype)
 
     def transform(self, column: Any, dtype: Any) -> Bag:
@@ -150,10 +152,9 @@ class SparseBlock:
         """Learn the columns of a csr matrix, rows weighted; return its bag."""
         n_columns = X.shape[1]
         entry_weight = np.repeat(weight, np.diff(X.indptr)) * (X.data != 0)
-        self.levels.fit(
+        self._id_of = self.levels.fit(
             X.indices, np.arange(n_columns), entry_weight, total=weight.sum()
         )
-        self._id_of = self.levels.find(np.arange(n_columns))
         mass = np.bincount(X.indices, entry_weight, minlength=n_columns)
         size = np.where(entry_weight > 0, np.abs(X.data.astype(np.float64)), 0.0)
         largest = np.zeros(n_columns)  # squares neither overflow nor vanish

@@ -20,7 +20,7 @@ from ._columns import (
 from ._vocabulary import Vocabulary, by_value, stable_hash
 from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 
-__all__ = ["CategoryLevels", "HashedLevels"]
+__all__ = ["CategoryLevels", "HashedLevels", "families", "spread"]
 
 
 class ColumnIds:
@@ -33,8 +33,31 @@ class ColumnIds:
         """Number of ids, with those of unknown and missing levels."""
         raise NotImplementedError
 
-    def fit(self, codes: NDArray[Any], levels: Levels, weight: NDArray[Any]) -> None:
-        """Learn the levels of a factorised column, rows weighted by `weight`."""
+    def fit(
+        self,
+        codes: NDArray[Any],
+        levels: Levels,
+        weight: NDArray[Any],
+        total: float | None = None,
+    ) -> NDArray[np.int32]:
+        """Learn the levels of a factorised column; return their ids.
+
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n,)
+            Position in `levels` of each cell, -1 where missing.
+        levels : list, or array of integers
+            The distinct levels.
+        weight : ndarray of shape (n,)
+            Weight of each cell. Levels without any get no id.
+        total : float or None, default=None
+            What `min_frequency` is a fraction of; None is all the weight.
+
+        Returns
+        -------
+        ids : int32 ndarray of shape (len(levels),)
+            What `find` gives for the levels.
+        """
         raise NotImplementedError
 
     def find(self, levels: Levels) -> NDArray[np.int32]:
@@ -46,8 +69,7 @@ class ColumnIds:
     ) -> NDArray[np.int32]:
         """Learn the levels of a column, rows weighted by `weight`; return their ids."""
         codes, levels = factorize(column, self.name)
-        self.fit(codes, levels, weight)
-        return self.ids(codes, levels)
+        return spread(codes, self.fit(codes, levels, weight))
 
     def transform(self, column: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
@@ -61,10 +83,7 @@ class ColumnIds:
 
     def ids(self, codes: NDArray[Any], levels: Levels) -> NDArray[np.int32]:
         """Return the ids of a factorised column."""
-        id_of = np.empty(len(levels) + 1, dtype=np.int32)
-        id_of[:-1] = self.find(levels)
-        id_of[-1] = MISSING_ID  # where code -1 finds it
-        return id_of[codes]
+        return spread(codes, self.find(levels))
 
 
 class CategoryLevels(ColumnIds):
@@ -118,20 +137,8 @@ class CategoryLevels(ColumnIds):
         levels: Levels,
         weight: NDArray[Any],
         total: float | None = None,
-    ) -> None:
-        """Learn the levels of a factorised column.
-
-        Parameters
-        ----------
-        codes : ndarray of int of shape (n,)
-            Position in `levels` of each cell, -1 where missing.
-        levels : list, or array of integers
-            The distinct levels.
-        weight : ndarray of shape (n,)
-            Weight of each cell. Levels without any get no id.
-        total : float or None, default=None
-            What `min_frequency` is a fraction of; None is all the weight.
-        """
+    ) -> NDArray[np.int32]:
+        """Learn the levels of a factorised column; return their ids."""
         counts = _count(codes, weight, len(levels))
         kept = self._keep(levels, counts, counts.sum() if total is None else total)
         if isinstance(levels, np.ndarray):
@@ -141,6 +148,11 @@ class CategoryLevels(ColumnIds):
         self._families = families(levels)
         folded = counts[:-1].sum() - counts[kept].sum()
         self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
+        if self.vocabulary.n_distinct < len(kept):  # 1 and True, of one hash
+            return self.find(levels)
+        id_of = np.full(len(levels), UNKNOWN_ID, dtype=np.int32)
+        id_of[kept] = np.arange(len(kept), dtype=np.int32) + N_RESERVED_IDS
+        return id_of
 
     def transform(self, column: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
@@ -204,10 +216,10 @@ class CategoryLevels(ColumnIds):
 
     def check_families(self, ids: NDArray[Any], levels: Levels) -> None:
         """Raise a TypeError if all levels are unknown and none is of a type of fit."""
-        if not len(levels) or not self._families or (ids >= N_RESERVED_IDS).any():
+        if not self._families or (ids >= N_RESERVED_IDS).any():
             return
         now = families(levels)
-        if now.isdisjoint(self._families):
+        if now and now.isdisjoint(self._families):
             before, after = (
                 " and ".join(sorted(map(str, f))) for f in (self._families, now)
             )
@@ -257,9 +269,11 @@ class HashedLevels(ColumnIds):
         levels: Levels,
         weight: NDArray[Any],
         total: float | None = None,
-    ) -> None:
+    ) -> NDArray[np.int32]:
         """Count the weight of every id; there is nothing else to learn."""
-        self.counts = np.bincount(self.ids(codes, levels), weight, minlength=self.n_ids)
+        id_of = self.find(levels)
+        self.counts = np.bincount(spread(codes, id_of), weight, minlength=self.n_ids)
+        return id_of
 
     def find(self, levels: Levels) -> NDArray[np.int32]:
         """Return the ids of levels: 2 + hash modulo the number of buckets."""
@@ -274,19 +288,40 @@ class HashedLevels(ColumnIds):
         """Accept any level: all have a bucket."""
 
 
+# Cells at a time where there are many: what is made on the way stays in the cache.
+BLOCK = 1 << 15
+
+
+def spread(codes: NDArray[Any], id_of: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the ids of cells from those of levels; code -1 is a missing cell."""
+    id_of = np.append(id_of, np.int32(MISSING_ID))
+    ids = np.empty(len(codes), dtype=np.int32)
+    for start in range(0, len(codes), BLOCK):
+        ids[start : start + BLOCK] = id_of[codes[start : start + BLOCK]]
+    return ids
+
+
 def _count(
     codes: NDArray[Any], weight: NDArray[np.float64], n_levels: int
 ) -> NDArray[np.float64]:
     """Return the weight of every level, and at the end that of missing cells."""
-    if len(weight) and weight.min() == weight.max():
-        counts = np.bincount(codes + 1, minlength=n_levels + 1) * weight[0]
-    else:
-        counts = np.bincount(codes + 1, weight, minlength=n_levels + 1)
-    return np.roll(counts, -1)
+    counts = np.zeros(n_levels + 1)
+    is_uniform = len(weight) > 0 and weight.min() == weight.max()
+    block = max(BLOCK, 4 * n_levels)
+    for start in range(0, len(codes), block):
+        cells = slice(start, start + block)
+        weights = None if is_uniform else weight[cells]
+        counts += np.bincount(codes[cells] + 1, weights, minlength=n_levels + 1)
+    return np.roll(counts * weight[0] if is_uniform else counts, -1)
 
 
 def families(levels: Iterable[Any]) -> set[str | None]:
-    """Return the families that levels are of."""
+    """Return the families that levels are of, but for that of an unknown one."""
     if isinstance(levels, np.ndarray):
         return {"number"} if len(levels) else set()
-    return {level_family(cell_type) for cell_type in set(map(type, levels))}
+    types = set(map(type, levels))
+    if str in types and all(
+        level == UNKNOWN_LEVEL for level in levels if type(level) is str
+    ):
+        types.remove(str)
+    return {level_family(cell_type) for cell_type in types}

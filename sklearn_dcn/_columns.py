@@ -300,7 +300,7 @@ def unwrap_nullable(column: Any) -> Any:
 # Categories ---------------------------------------------------------------------------
 
 
-def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels]:
+def factorize(column: Column, name: str | int) -> tuple[NDArray[Any], Levels]:
     """Return ``(codes, levels)``: the column is ``levels[codes]``, -1 where missing.
 
     Levels are Python scalars, so that 7, 7.0 and ``np.int64(7)`` are one level, and
@@ -326,6 +326,9 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels
         _check_cell_types(set(map(type, categories)), name)
         return column.cat.codes.to_numpy().astype(np.intp), categories
     is_pandas_column = hasattr(column, "factorize")
+    if is_pandas_column and getattr(column.dtype, "storage", None) == "pyarrow":
+        # What pandas' own factorize does, without its copies.
+        return _factorize_arrow(column.array.__arrow_array__())
     if (
         (kind in "OT" and not is_pandas_column)
         or spelt.startswith(("null", "list<"))  # pandas 2.2 would make NA a level
@@ -354,7 +357,7 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[np.intp], Levels
     return codes, levels
 
 
-def _factorize_bridged(column: Any, name: str | int) -> tuple[NDArray[np.intp], Levels]:
+def _factorize_bridged(column: Any, name: str | int) -> tuple[NDArray[Any], Levels]:
     kind = _bridged_kind(column, name)
     try:
         array = column.to_arrow() if kind in ("category", "number") else None
@@ -362,12 +365,21 @@ def _factorize_bridged(column: Any, name: str | int) -> tuple[NDArray[np.intp], 
         array = None
     if array is None:
         return factorize_cells(column.to_list(), name)
-    encoded = array.dictionary_encode()
-    codes = encoded.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
-    levels = encoded.dictionary.to_pylist()
+    codes, levels = _factorize_arrow(array)
     if column.dtype.is_float() or type(column.dtype).__name__ == "Categorical":
         return _distinct(codes, levels, name)
-    return codes.astype(np.intp, copy=False), levels
+    return codes, levels
+
+
+def _factorize_arrow(array: Any) -> tuple[NDArray[Any], list[Any]]:
+    """Return ``(codes, levels)`` of an array of arrow."""
+    if hasattr(array, "chunks"):
+        array = array.combine_chunks()
+    encoded = array.dictionary_encode()
+    codes = encoded.indices
+    if codes.null_count:
+        codes = codes.cast("int64").fill_null(-1)
+    return codes.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def _distinct(

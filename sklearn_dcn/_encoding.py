@@ -22,7 +22,7 @@ from ._columns import (
 )
 from ._features import resolve_columns, resolve_lists, resolve_options
 from ._numbers import NumberScaler
-from ._runtime import map_columns
+from ._runtime import map_threads
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
 from ._statistics import ColumnStatistics, Supervision, copy_unfitted
 from ._table import get_cells, get_columns, to_sparse
@@ -254,7 +254,7 @@ min_frequency, max_categories, hashing, numeric_transform
             self.numbers[j].fit(x, weight)
             return _scale(self.numbers[j], x, dtype)
 
-        encoded = map_columns(encode, range(len(columns)), X.shape[0])
+        encoded = map_threads(encode, range(len(columns)), X.shape[0])
         return self._stack(encoded, statistics)
 
     def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
@@ -292,7 +292,7 @@ min_frequency, max_categories, hashing, numeric_transform
                 return self.lists[j].transform(columns[j], dtype)
             return _scale(self.numbers[j], to_float(columns[j], self.names[j]), dtype)
 
-        encoded = map_columns(encode, range(len(columns)), X.shape[0])
+        encoded = map_threads(encode, range(len(columns)), X.shape[0])
         return self._stack(encoded, statistics)
 
     def _take_in(
@@ -442,14 +442,17 @@ Scaled = tuple[NDArray[Any], NDArray[Any] | None]
 def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
     """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
     table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
-    for start in range(0, len(table), BLOCK):
+
+    def fill(start: int) -> None:
         rows = slice(start, start + BLOCK)
         for j, column in enumerate(columns):
             table[rows, j] = column[rows]
+
+    map_threads(fill, range(0, len(table), BLOCK), len(table))
     return table
 
 
 def _scale(scaler: NumberScaler, x: NDArray[np.float64], dtype: Any) -> Scaled:
     """Return z of a column, and the indicator of its missing cells if it has one."""
-    z = scaler.apply(x).astype(dtype, copy=False)
+    z = scaler.apply(x, dtype=dtype)
     return z, np.isnan(x).astype(dtype) if scaler.has_missing else None

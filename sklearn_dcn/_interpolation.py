@@ -20,8 +20,11 @@ Plan = tuple[Keys, NDArray[np.int64], int]
 
 
 def interpolate(
-    x: NDArray[np.float64], knots: NDArray[np.float64], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    x: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    values: NDArray[np.float64],
+    dtype: Any = np.float64,
+) -> NDArray[Any]:
     """Return ``np.interp(x, knots, values)``, for long `x` at a fifth of the cost.
 
     A key, monotone in x, is looked up in a table of the last knot before all x of that
@@ -33,6 +36,8 @@ def interpolate(
         NaN gives NaN.
     knots, values : ndarray of shape (n_knots,)
         The knots in strictly increasing order, and the values there.
+    dtype : dtype, default=float64
+        That of `y`.
 
     Returns
     -------
@@ -40,15 +45,15 @@ def interpolate(
         Constant outside the knots.
     """
     if len(x) < TABLE_FROM or len(knots) < 2:
-        return np.interp(x, knots, values)
+        return np.interp(x, knots, values).astype(dtype, copy=False)
     plans = [_plan(knots, key) for key in _keys(knots)]
     plans = sorted((plan for plan in plans if plan[2] <= MOST_STEPS), key=_steps)
     if not plans:
-        return np.interp(x, knots, values)
+        return np.interp(x, knots, values).astype(dtype, copy=False)
     key, table, steps = plans[0]
     slopes = np.append(np.diff(values) / np.diff(knots), 0.0)
     following = np.append(knots[1:], np.inf)
-    y = np.empty(len(x))
+    y = np.empty(len(x), dtype=dtype)
     for start in range(0, len(x), BLOCK):
         block = np.clip(x[start : start + BLOCK], knots[0], knots[-1])
         at = table.take(key(block), mode="clip")  # NaN has any key

@@ -15,7 +15,7 @@ import torch
 from sklearn.utils import check_random_state
 
 __all__ = [
-    "map_columns",
+    "map_threads",
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
@@ -122,15 +122,25 @@ def resolve_random_state(random_state: Any) -> np.random.RandomState:
     return check_random_state(random_state)
 
 
-def map_columns(
-    function: Callable[[Any], Any], columns: Sequence[Any], n_rows: int
+def map_threads(
+    function: Callable[[Any], Any], parts: Sequence[Any], n_rows: int
 ) -> list[Any]:
-    """Return the function's results, computed in as many threads as torch has."""
-    n_threads = min(torch.get_num_threads(), len(columns))
+    """Return the function's results, computed in as many threads as torch has.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one of the parts.
+    parts : sequence
+        Columns, or blocks of rows, of a table.
+    n_rows : int
+        Rows of the table: in a short one, threads do not pay.
+    """
+    n_threads = min(torch.get_num_threads(), len(parts))
     if n_rows < THREADS_FROM or n_threads < 2:
-        return [function(column) for column in columns]
+        return [function(part) for part in parts]
     with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(function, columns))
+        return list(pool.map(function, parts))
 
 
 _threads_lock = threading.Lock()

@@ -18,7 +18,7 @@ __all__ = ["Vocabulary", "by_value", "stable_hash"]
 
 # A dict answers for one level three times as fast as sorted keys, and takes about 150
 # bytes a level with the strings in it, sorted keys 12 and the text.
-DICT_UP_TO = 50_000
+DICT_UP_TO = 200_000
 
 SEEDS = (0x5DC9, 0x9E37)  # of the two halves of a 64-bit key
 
@@ -105,6 +105,11 @@ class Vocabulary:
         self._keys, self._order = keys[order], order.astype(np.int32)
         # Two texts of one 64-bit key: one chance in four million with two million.
         return not (self._keys[1:] == self._keys[:-1]).any()
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of levels of which none equals another."""
+        return len(self if self._position is None else self._position)
 
     def __len__(self) -> int:
         return len(self._levels)

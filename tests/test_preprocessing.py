@@ -262,6 +262,22 @@ def test_pipeline_for_an_array_and_a_regression(output):
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-9)
 
 
+@OUTPUTS
+def test_integer_ids_that_are_all_unseen(output):
+    """Their label is a string, which the levels of `fit` are not."""
+    X = pd.DataFrame({"id": [1, 2, 3] * 40, "c": [*"ab"] * 60})
+    y = [0, 1] * 60
+    ids = ["id", "c"]
+    step = make_dcn_preprocessor(categorical_features=ids)
+    step.set_output(transform=output)
+    model = make_pipeline(step, DCNClassifier(**TINY)).fit(X, y)
+    raw = DCNClassifier(categorical_features=ids, **TINY).fit(X, y)
+    new = pd.DataFrame({"id": [7, 8], "c": ["a", "b"]})
+    np.testing.assert_allclose(
+        model.predict_proba(new), raw.predict_proba(new), rtol=1e-9
+    )
+
+
 def test_ids_are_found_by_themselves():
     """Without the mark an array of ids would be one of numbers."""
     X, y = make_mixed(300)

@@ -15,6 +15,7 @@ PACKAGES = (
     "numpy",
     "pandas",
     "pyarrow",
+    "category-encoders",
     "deepctr-torch",
     "fuxictr",
     "lightgbm",

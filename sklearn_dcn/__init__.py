@@ -2,15 +2,19 @@
 
 The data flows one way, a file for each stage::
 
-    table            _table.py        pandas, numpy, lists -> named columns
+    table            _table.py        any table -> columns (_columns.py, _lists.py)
       -> encoding    _encoding.py     columns by kind; _categories.py: level -> id
+                                      _bags.py: several levels -> ids with weights
                                       _numbers.py: number -> normalised float
+                                      _statistics.py: encoders of category-encoders
+                                      _schema.py: what was found, in print
       -> target      _targets.py      y <-> tensor; loss and link function
       -> batches     _training.py     slices of tensors; optimiser, early stopping
       -> network     network/         embedding -> cross, deep -> logits (torch alone)
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
-share: `fit`, step by step.
+share: `fit`, step by step. `preprocessing/` has the steps of the encoding as
+transformers.
 """
 
 from ._show_versions import show_versions

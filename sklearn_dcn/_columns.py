@@ -151,7 +151,8 @@ def _bridged_kind(column: Any, name: str | int) -> Kind | None:
         return "category"
     if kind in ("List", "Array"):
         return "list"
-    if kind in ("Object", "Unknown"):  # Unknown is, e.g., a column without a cell
+    is_map = dtype_name(column).startswith("map<")  # Unknown to older narwhals
+    if kind in ("Object", "Unknown") and not is_map:  # or a column without a cell
         return None
     _raise_bad_cell(name, dtype_name(column))
 
@@ -326,7 +327,8 @@ def factorize(column: Column, name: str | int) -> tuple[NDArray[Any], Levels]:
         _check_cell_types(set(map(type, categories)), name)
         return column.cat.codes.to_numpy().astype(np.intp), categories
     is_pandas_column = hasattr(column, "factorize")
-    if is_pandas_column and getattr(column.dtype, "storage", None) == "pyarrow":
+    is_text = spelt == "str" or spelt.startswith("string")
+    if is_text and getattr(column.dtype, "storage", None) == "pyarrow":
         # What pandas' own factorize does, without its copies.
         return _factorize_arrow(column.array.__arrow_array__())
     if (

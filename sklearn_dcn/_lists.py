@@ -61,6 +61,9 @@ def split_lists(column: Column, name: str | int, separator: str | None) -> Lists
     """
     if isinstance(column, list) or _may_hold_lists(column):
         cells = cells_of(column)
+        if is_bridged(column) and type(column.dtype).__name__ == "Struct":
+            # What polars makes of mappings: every cell has the keys of all.
+            cells = [cell and _without_none(cell) for cell in cells]
         if {type(cell) for cell in cells} - missing_types() != {str}:
             return _flatten(cells, name, separator)
     # Strings: each distinct one is split once.
@@ -141,6 +144,10 @@ def _to_list(
         "tuple, a mapping of levels to weights or, with a separator, a string; got "
         f"{type(cell).__name__} {cell!r}. Take it out of multivalued_features."
     )
+
+
+def _without_none(cell: dict[str, Any]) -> dict[str, Any]:
+    return {level: weight for level, weight in cell.items() if weight is not None}
 
 
 def _is_pair(entry: Any) -> bool:

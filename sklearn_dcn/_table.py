@@ -316,8 +316,8 @@ def get_cells(X: Any) -> list[list[Any]] | None:
     if X.shape[0] > SHORT_TABLE:
         return None
     if _is_bridged(X):
-        if any(type(dtype).__name__ == "Map" for dtype in X.schema.dtypes()):
-            return None  # comes out as lists of pairs
+        if any(type(dtype).__name__ == "Struct" for dtype in X.schema.dtypes()):
+            return None  # `split_lists` must see that a missing weight is none
         return [X[name].to_list() for name in X.columns]
     if is_pandas(X):
         kinds = {type(dtype).__name__ for dtype in X.dtypes.tolist()}

@@ -217,7 +217,7 @@ def read(column):
     """Return the column's cells as `factorize` understands them, None if missing."""
     codes, levels = factorize(column, "c")
     assert len(codes) == len(column)
-    assert codes.dtype == np.intp
+    assert codes.dtype.kind == "i"
     return [None if code < 0 else levels[code] for code in codes]
 
 

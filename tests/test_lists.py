@@ -465,3 +465,23 @@ def test_columns_stay_as_they_are():
     assert column.tolist() == cells
     assert cells[:2] == [["a", "b"], {"a": 2.0}]
     assert [type(cell) for cell in column] == [list, dict, np.ndarray, str]
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_mappings_of_polars(n):
+    """Polars gives every mapping the keys of all, with null for those it has not."""
+    import pandas as pd
+    import polars as pl
+
+    from sklearn_dcn import DCNClassifier
+
+    cells = [{"a": 1.0, "b": 0.5, "c": 0.1}, {"b": 2.0}, {"c": 0.25}] * 100
+    X, y = pd.DataFrame({"tags": cells, "x": range(300)}), [0, 1] * 150
+    model = DCNClassifier(
+        multivalued_features=["tags"], max_epochs=1, random_state=0, dtype="float64"
+    ).fit(X, y)
+    frame = pl.DataFrame({"tags": cells[:n], "x": range(n)})
+    assert frame.schema["tags"] == pl.Struct(dict.fromkeys("abc", pl.Float64))
+    np.testing.assert_allclose(
+        model.predict_proba(frame), model.predict_proba(X[:n]), rtol=1e-12
+    )

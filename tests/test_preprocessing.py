@@ -253,6 +253,8 @@ def test_pipeline_with_rare_levels(output):
 
 @OUTPUTS
 def test_pipeline_for_an_array_and_a_regression(output):
+    if output == "pandas" and not AT_1_9:
+        pytest.skip("columns of an array have the same names in every step")
     X, y = make_mixed(400)
     X = X.astype(object).where(X.notna(), None).to_numpy()
     target = y + X[:, 4].astype(float)
@@ -315,9 +317,7 @@ def test_encoded_array_that_was_changed():
         DCNClassifier(**TINY).fit(encoded[:, :2], y)
     wrong = encoded.copy()
     wrong[0, 0] = 0.5
-    with pytest.raises(
-        ValueError, match=r"^Column 0 of an encoded array must hold"
-    ):
+    with pytest.raises(ValueError, match=r"^Column 0 of an encoded array must hold"):
         model.predict(wrong)
 
 

@@ -150,7 +150,8 @@ default="from_dtype"
         kind = DCNRegressor if is_continuous else DCNClassifier
         # A single pass, in about 90 steps: embeddings that have seen their rows twice
         # look better on those rows than on others to the model behind them.
-        n_batch = np.clip(2 ** round(np.log2(_num_samples(y) / 90)), 64, 1024)
+        n_rows = max(1, _num_samples(y) / 90)
+        n_batch = np.clip(2 ** round(np.log2(n_rows)), 64, 1024)
         return kind(
             hidden_layer_sizes=(64,),
             learning_rate=0.002,

@@ -13,7 +13,7 @@ import numpy as np
 
 from .data import load_clicks
 from .report import Panel, Report, ratio, short, spread
-from .workers import Contender, measure, reset_peak_memory
+from .workers import choose, measure, reset_peak_memory
 
 DEFAULTS = {"rows": 1_000_000, "repeats": 5}
 FIT, TRANSFORM = "sklearn-dcn fit", "sklearn-dcn transform"
@@ -217,11 +217,7 @@ def run(options):
     report = Report("encoding", vars(options))
     load_clicks(options.rows)  # into its file
     config = {"rows": options.rows, "threads": options.threads}
-    contenders = [
-        Contender(name, f"benchmarks.encoding:{target}", config | more, requires)
-        for name, target, more, requires in CONTENDERS
-        if name in options.only
-    ]
+    contenders = choose(CONTENDERS, "encoding", config, options.only)
     outcomes = measure(contenders, options)
     report.keep("encoding", outcomes)
     if not outcomes:

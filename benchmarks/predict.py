@@ -14,7 +14,7 @@ from .networks import BATCH_SIZE, LEARNING_RATE, PlainDCN
 from .neural import encoded_tensors, estimator
 from .report import Panel, Report, ratio, spread
 from .trees import LIBRARIES, make_trees
-from .workers import Contender, measure, reset_peak_memory
+from .workers import choose, measure, reset_peak_memory
 
 OURS = "sklearn-dcn"
 DEFAULTS = {"rows": 100_000, "repeats": 5}
@@ -258,11 +258,7 @@ def run(options):
     config = {"rows": options.rows, "train_rows": options.train_rows}
     config |= {"calls": options.calls, "cross": options.cross}
     config["threads"] = options.threads
-    contenders = [
-        Contender(name, f"benchmarks.predict:{target}", config | more, requires)
-        for name, target, more, requires in CONTENDERS
-        if name in options.only
-    ]
+    contenders = choose(CONTENDERS, "predict", config, options.only)
     outcomes = measure(contenders, options)
     report.keep("predict", outcomes)
     report.table(

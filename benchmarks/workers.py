@@ -50,6 +50,26 @@ class Contender:
     requires: tuple = ()
 
 
+def choose(contenders, module, config, only):
+    """Return the contenders of a suite that are asked for.
+
+    Parameters
+    ----------
+    contenders : sequence of (name, class, dict of more arguments, required modules)
+    module : str
+        Where the classes are, in this package.
+    config : dict
+        Arguments that all have.
+    only : container of str
+        The names asked for.
+    """
+    return [
+        Contender(name, f"benchmarks.{module}:{target}", config | more, requires)
+        for name, target, more, requires in contenders
+        if name in only
+    ]
+
+
 @dataclass
 class Outcome:
     """What a contender's turns gave: its description, figures a turn, memory."""

@@ -150,7 +150,7 @@ class BaseDCN(BaseEstimator):
         if split is not None:
             valid = self._tensors(encoded, rows, split[1])
         elif given is not None:
-            valid = self._encode(given, suffix="_val")
+            valid = self._tensors(self._encode(given.X), given, suffix="_val")
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
         n_batch = resolve_batch_size(self.batch_size, len(data))
         n_ids = self.encoder_.n_ids
@@ -285,11 +285,11 @@ class BaseDCN(BaseEstimator):
     def _continue(self, rows: Rows) -> Encoded:
         """Encode more rows for the net that is there."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
-        return to_tensors(self.encoder_.transform(rows.X, self._numpy_dtype))
+        return self._encode(rows.X)
 
-    def _encode(self, rows: Rows, suffix: str) -> TensorTable:
-        encoded = self.encoder_.transform(rows.X, self._numpy_dtype)
-        return self._tensors(to_tensors(encoded), rows, suffix=suffix)
+    def _encode(self, X: Any) -> Encoded:
+        """Encode a checked table as `fit` learned to."""
+        return to_tensors(self.encoder_.transform(X, self._numpy_dtype))
 
     def _encode_target(
         self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""
@@ -437,8 +437,7 @@ class BaseDCN(BaseEstimator):
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
         with torch_threads(self.n_jobs):
-            x = to_tensors(self.encoder_.transform(X, self._numpy_dtype))
-            logits = predict_logits(self.net_, x)
+            logits = predict_logits(self.net_, self._encode(X))
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
             raise ValueError(
@@ -451,8 +450,7 @@ class BaseDCN(BaseEstimator):
     def _stack(self, X: Any) -> NDArray[np.float64]:
         """Return x_0 of a checked table, of shape (n_samples, d)."""
         with torch_threads(self.n_jobs):
-            x = to_tensors(self.encoder_.transform(X, self._numpy_dtype))
-            return predict_stack(self.net_, x)
+            return predict_stack(self.net_, self._encode(X))
 
     def __sklearn_tags__(self) -> Any:
         """Say what scikit-learn may expect."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -23,16 +24,24 @@ from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 __all__ = ["CategoryLevels", "HashedLevels", "families", "spread"]
 
 
-class ColumnIds:
+class ColumnIds(ABC):
     """What both kinds of ids share: a factorised column -> ids."""
 
     name: str | int
+    # What has an id of its own, in the order of the ids.
+    vocabulary: Sequence[Any]
 
     @property
     def n_ids(self) -> int:
         """Number of ids, with those of unknown and missing levels."""
-        raise NotImplementedError
+        return N_RESERVED_IDS + len(self.vocabulary)
 
+    @property
+    def levels(self) -> list[Any]:
+        """The known levels, or buckets, in the order of their ids."""
+        return list(self.vocabulary)
+
+    @abstractmethod
     def fit(
         self,
         codes: NDArray[Any],
@@ -58,11 +67,10 @@ class ColumnIds:
         ids : int32 ndarray of shape (len(levels),)
             What `find` gives for the levels.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def find(self, levels: Levels) -> NDArray[np.int32]:
         """Return the ids of levels."""
-        raise NotImplementedError
 
     def fit_transform(
         self, column: Any, weight: NDArray[np.float64]
@@ -121,15 +129,7 @@ class CategoryLevels(ColumnIds):
         self.min_frequency = min_frequency
         self.max_categories = max_categories
 
-    @property
-    def n_ids(self) -> int:
-        """Number of ids, with those of unknown and missing levels."""
-        return N_RESERVED_IDS + len(self.vocabulary)
-
-    @property
-    def levels(self) -> list[Any]:
-        """The known levels in the order of their ids."""
-        return list(self.vocabulary)
+    vocabulary: Vocabulary
 
     def fit(
         self,
@@ -141,10 +141,9 @@ class CategoryLevels(ColumnIds):
         """Learn the levels of a factorised column; return their ids."""
         counts = _count(codes, weight, len(levels))
         kept = self._keep(levels, counts, counts.sum() if total is None else total)
-        if isinstance(levels, np.ndarray):
-            self.vocabulary = Vocabulary(levels[kept])
-        else:
-            self.vocabulary = Vocabulary([levels[code] for code in kept])
+        is_array = isinstance(levels, np.ndarray)
+        known = levels[kept] if is_array else [levels[code] for code in kept]
+        self.vocabulary = Vocabulary(known, N_RESERVED_IDS, UNKNOWN_ID)
         self._families = families(levels)
         folded = counts[:-1].sum() - counts[kept].sum()
         self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
@@ -176,7 +175,7 @@ class CategoryLevels(ColumnIds):
             ids = self.find(cells)
         except TypeError:  # a cell that can't be hashed; name it
             ids = np.full(len(cells), UNKNOWN_ID, dtype=np.int32)
-        if ids.all():
+        if np.count_nonzero(ids) == len(ids):  # a third of the time of ids.all()
             return ids, []
         others = np.flatnonzero(ids == UNKNOWN_ID)
         codes, levels = factorize_cells([cells[i] for i in others], self.name)
@@ -185,8 +184,7 @@ class CategoryLevels(ColumnIds):
 
     def find(self, levels: Levels) -> NDArray[np.int32]:
         """Return the ids of levels, 0 where they are not known."""
-        found = self.vocabulary.find(levels)
-        return np.where(found < 0, UNKNOWN_ID, found + N_RESERVED_IDS).astype(np.int32)
+        return self.vocabulary.find(levels).astype(np.int32)
 
     def _keep(
         self, levels: Levels, counts: NDArray[Any], total: float
@@ -216,7 +214,7 @@ class CategoryLevels(ColumnIds):
 
     def check_families(self, ids: NDArray[Any], levels: Levels) -> None:
         """Raise a TypeError if all levels are unknown and none is of a type of fit."""
-        if not self._families or (ids >= N_RESERVED_IDS).any():
+        if not len(levels) or not self._families or (ids >= N_RESERVED_IDS).any():
             return
         now = families(levels)
         if now and now.isdisjoint(self._families):
@@ -252,16 +250,7 @@ class HashedLevels(ColumnIds):
     def __init__(self, name: str | int, n_buckets: int) -> None:
         self.name = name
         self.n_buckets = n_buckets
-
-    @property
-    def n_ids(self) -> int:
-        """Number of ids, with those of unknown and missing levels."""
-        return N_RESERVED_IDS + self.n_buckets
-
-    @property
-    def levels(self) -> list[int]:
-        """The buckets in the order of their ids."""
-        return list(range(self.n_buckets))
+        self.vocabulary = range(n_buckets)
 
     def fit(
         self,

@@ -11,16 +11,8 @@ from scipy.sparse import issparse
 
 from ._bags import ListLevels, SparseBlock
 from ._categories import CategoryLevels, HashedLevels
-from ._columns import (
-    IdColumn,
-    Kind,
-    column_kind,
-    describe,
-    dtype_name,
-    is_boolean,
-    to_float,
-)
-from ._features import resolve_columns, resolve_lists, resolve_options
+from ._columns import IdColumn, to_float
+from ._features import find_kinds, resolve_lists, resolve_options
 from ._numbers import NumberScaler
 from ._runtime import map_threads
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
@@ -327,21 +319,12 @@ min_frequency, max_categories, hashing, numeric_transform
 
     # Which column is what -----------------------------------------------------------
 
-    def find_kinds(
-        self, columns: Sequence[Any], names: Sequence[Any] | None
-    ) -> list[Kind]:
-        """Return the kind of every column, by its type or the parameters."""
-        self.names = [*range(len(columns))] if names is None else [*names]
-        return self._kinds(
-            columns, resolve_lists(self.multivalued_features, self.names)
-        )
-
     def _assign(self, columns: Sequence[Any]) -> None:
         """Give every column an encoder of its kind."""
         separators = resolve_lists(self.multivalued_features, self.names)
         poolings = resolve_options("pooling", self.pooling, self.names)
         buckets = resolve_options("hashing", self.hashing, self.names)
-        kinds = self._kinds(columns, separators)
+        kinds = find_kinds(columns, self.names, self.categorical_features, separators)
         for j, kind in enumerate(kinds):
             if kind == "number":
                 self.numbers[j] = NumberScaler(self.numeric_transform)
@@ -377,7 +360,8 @@ min_frequency, max_categories, hashing, numeric_transform
             ("category_encoder", None),
         ):
             value = getattr(self, parameter)
-            if value is not None and value is not default and value != default:
+            is_default = isinstance(value, str) and value == default
+            if value is not None and not is_default:
                 raise ValueError(
                     f"{parameter} must be {default!r} for a sparse X, whose columns "
                     f"are one field; got {value!r}."
@@ -385,55 +369,6 @@ min_frequency, max_categories, hashing, numeric_transform
         return SparseBlock(
             self.min_frequency, self.max_categories, self.numeric_transform
         )
-
-    def _kinds(
-        self, columns: Sequence[Any], separators: dict[int, str | None] | None
-    ) -> list[Kind]:
-        """Return the kind of every column; `separators` None takes lists as found."""
-        chosen = resolve_columns(
-            "categorical_features", self.categorical_features, self.names
-        )
-        kinds: list[Kind] = []
-        for j, column in enumerate(columns):
-            if separators is not None and j in separators:
-                if chosen is not None and j in chosen:
-                    raise ValueError(
-                        f"{describe(self.names[j])} is in categorical_features and in "
-                        "multivalued_features. Take it out of one."
-                    )
-                kinds.append("list")
-                continue
-            if chosen is not None and j in chosen:
-                kinds.append("category")
-                continue
-            if chosen is not None and is_boolean(column):
-                kinds.append("number")
-                continue
-            kinds.append(self._kind_by_dtype(j, column, chosen, separators))
-        return kinds
-
-    def _kind_by_dtype(
-        self,
-        j: int,
-        column: Any,
-        chosen: set[int] | None,
-        separators: dict[int, str | None] | None,
-    ) -> Kind:
-        kind = column_kind(column, self.names[j])
-        if kind == "category" and chosen is not None:
-            raise ValueError(
-                f"{describe(self.names[j])} holds categories "
-                f"(dtype={dtype_name(column)}) but is not among "
-                "categorical_features. Add it there, or drop it, or use "
-                "categorical_features='from_dtype'."
-            )
-        if kind == "list" and separators is not None:
-            raise TypeError(
-                f"{describe(self.names[j])} holds lists but is not among "
-                "multivalued_features. Add it there, or drop it, or use "
-                "multivalued_features='from_dtype'."
-            )
-        return kind
 
 
 Scaled = tuple[NDArray[Any], NDArray[Any] | None]

@@ -1,4 +1,4 @@
-"""Parameters that name columns -> positions of the table's columns."""
+"""Parameters that name columns -> positions, and the kind of every column."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["resolve_columns", "resolve_lists", "resolve_options"]
+from ._columns import Kind, column_kind, describe, dtype_name, is_boolean
+
+__all__ = ["find_kinds", "resolve_columns", "resolve_lists", "resolve_options"]
 
 
 def resolve_columns(
@@ -70,6 +72,62 @@ def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[in
     if isinstance(value, dict):
         return {_position(parameter, key, names): v for key, v in value.items()}
     return {} if value is None else dict.fromkeys(range(len(names)), value)
+
+
+def find_kinds(
+    columns: Sequence[Any],
+    names: Sequence[Any],
+    categorical_features: Any,
+    separators: dict[int, str | None] | None,
+) -> list[Kind]:
+    """Return the kind of every column, by its type or the parameters.
+
+    Parameters
+    ----------
+    columns, names : sequence
+        The table's columns, and their names or positions.
+    categorical_features
+        As of the estimators.
+    separators : dict or None
+        What `resolve_lists` gives; None takes lists as they are found.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parameters contradict each other, or leave out a column of categories
+        or of lists.
+    """
+    chosen = resolve_columns("categorical_features", categorical_features, names)
+    kinds: list[Kind] = []
+    for j, column in enumerate(columns):
+        if separators is not None and j in separators:
+            if chosen is not None and j in chosen:
+                raise ValueError(
+                    f"{describe(names[j])} is in categorical_features and in "
+                    "multivalued_features. Take it out of one."
+                )
+            kinds.append("list")
+        elif chosen is not None and j in chosen:
+            kinds.append("category")
+        elif chosen is not None and is_boolean(column):
+            kinds.append("number")
+        else:
+            kind = column_kind(column, names[j])
+            if kind == "category" and chosen is not None:
+                raise ValueError(
+                    f"{describe(names[j])} holds categories "
+                    f"(dtype={dtype_name(column)}) but is not among "
+                    "categorical_features. Add it there, or drop it, or use "
+                    "categorical_features='from_dtype'."
+                )
+            if kind == "list" and separators is not None:
+                raise TypeError(
+                    f"{describe(names[j])} holds lists but is not among "
+                    "multivalued_features. Add it there, or drop it, or use "
+                    "multivalued_features='from_dtype'."
+                )
+            kinds.append(kind)
+    return kinds
 
 
 def _position(parameter: str, entry: Any, names: Sequence[Any]) -> int:

@@ -46,11 +46,11 @@ def interpolate(
     """
     if len(x) < TABLE_FROM or len(knots) < 2:
         return np.interp(x, knots, values).astype(dtype, copy=False)
-    plans = [_plan(knots, key) for key in _keys(knots)]
-    plans = sorted((plan for plan in plans if plan[2] <= MOST_STEPS), key=_steps)
-    if not plans:
+    plans = (_plan(knots, key) for key in _keys(knots))
+    plan = next((plan for plan in plans if plan[2] <= MOST_STEPS), None)
+    if plan is None:
         return np.interp(x, knots, values).astype(dtype, copy=False)
-    key, table, steps = plans[0]
+    key, table, steps = plan
     slopes = np.append(np.diff(values) / np.diff(knots), 0.0)
     following = np.append(knots[1:], np.inf)
     y = np.empty(len(x), dtype=dtype)
@@ -106,7 +106,3 @@ def _plan(knots: NDArray[np.float64], key: Keys) -> Plan:
     before = np.searchsorted(key(knots), np.arange(TABLE_SIZE + 1))
     table = np.maximum(before[:-1] - 1, 0)
     return key, table, int(np.diff(before).max())
-
-
-def _steps(plan: Plan) -> int:
-    return plan[2]

@@ -72,22 +72,31 @@ def _sort_key(level: Any) -> tuple[str, Any]:
     return "number" if family == "bool" else str(family), level
 
 
-class Vocabulary:
+class Vocabulary(Sequence[Any]):
     """Distinct levels, and the position of each.
 
     Parameters
     ----------
     levels : list, or array of integers
         The levels; equal ones, as 1 and True, must not occur twice.
+    first, unknown : int, default=0, -1
+        What `find` gives for the first level, and for one that is not known.
     """
 
-    def __init__(self, levels: Sequence[Any] | NDArray[Any]) -> None:
+    def __init__(
+        self,
+        levels: Sequence[Any] | NDArray[Any],
+        first: int = 0,
+        unknown: int = -1,
+    ) -> None:
+        self.first = first
+        self.unknown = unknown
         self._levels: Sequence[Any] | NDArray[Any] | _Texts = levels
         self._position: dict[Any, int] | None = None
         if len(levels) > DICT_UP_TO and self._sort(levels):
             return
         self._levels = levels.tolist() if isinstance(levels, np.ndarray) else levels
-        self._position = {level: i for i, level in enumerate(self._levels)}
+        self._position = {level: i for i, level in enumerate(self._levels, first)}
 
     def _sort(self, levels: Sequence[Any] | NDArray[Any]) -> bool:
         """Keep sorted keys of the levels, if they are all strings or all integers."""
@@ -114,12 +123,16 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._levels)
 
+    def __getitem__(self, position: Any) -> Any:
+        level = self._levels[position]
+        return level.item() if isinstance(level, np.int64) else level
+
     def __iter__(self) -> Iterator[Any]:
         levels = self._levels
         return iter(levels.tolist() if isinstance(levels, np.ndarray) else levels)
 
     def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
-        """Return the position of every level, -1 where it is not known.
+        """Return `first` plus the position of every level, or `unknown`.
 
         Raises
         ------
@@ -127,14 +140,15 @@ class Vocabulary:
             If a level cannot be hashed.
         """
         if self._position is not None:
-            get = self._position.get
+            get, unknown = self._position.get, self.unknown
             if isinstance(levels, np.ndarray):
                 levels = levels.tolist()
-            return np.array([get(level, -1) for level in levels], dtype=np.int64)
-        found = np.full(len(levels), -1, dtype=np.int64)
+            return np.array([get(level, unknown) for level in levels], dtype=np.int64)
+        found = np.full(len(levels), self.unknown, dtype=np.int64)
         at, keys = self._keys_of(levels)
         slot = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        found[at] = np.where(self._keys[slot] == keys, self._order[slot], -1)
+        is_known = self._keys[slot] == keys
+        found[at] = np.where(is_known, self._order[slot] + self.first, self.unknown)
         return found
 
     def _keys_of(
@@ -191,6 +205,10 @@ class _Texts:
 
     def __len__(self) -> int:
         return len(self.stops)
+
+    def __getitem__(self, position: int) -> str:
+        start = self.stops[position - 1] if position else 0
+        return self.text[start : self.stops[position]]
 
     def __iter__(self) -> Iterator[str]:
         start = 0

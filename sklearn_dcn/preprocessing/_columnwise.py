@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._rows import check_weight
 from .._table import check_table, get_columns, header, take_rows
@@ -44,6 +44,16 @@ class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimato
             )
         validate_data(self, header(X), reset=reset, skip_check_array=True)
         return X
+
+    def _check_output(self, X: Any, what: str, **options: Any) -> NDArray[Any]:
+        """Return what `transform` gave, checked, for `inverse_transform`."""
+        check_is_fitted(self)
+        array: NDArray[Any] = check_array(X, **options)
+        if array.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X must have {self.n_features_in_} {what}; got {array.shape[1]}."
+            )
+        return array
 
     def _column_names(self) -> list[Any]:
         names = getattr(self, "feature_names_in_", None)

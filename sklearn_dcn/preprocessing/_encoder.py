@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from .._categories import CategoryLevels, HashedLevels
 from .._columns import UNKNOWN_LEVEL, describe
@@ -116,7 +116,7 @@ class CategoryEncoder(ColumnwiseTransformer):
     def categories_(self) -> list[list[Any]]:
         """The known levels of each column in the order of their ids, from id 2 on."""
         check_is_fitted(self)
-        return [list(encoder.levels) for encoder in self._encoders]
+        return [encoder.levels for encoder in self._encoders]
 
     def transform(self, X: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
@@ -154,12 +154,7 @@ class CategoryEncoder(ColumnwiseTransformer):
         ValueError
             If an id is out of range, or a column was hashed.
         """
-        check_is_fitted(self)
-        ids = check_array(X, dtype=np.int64)
-        if ids.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X must have {self.n_features_in_} columns of ids; got {ids.shape[1]}."
-            )
+        ids = self._check_output(X, "columns of ids", dtype=np.int64)
         cells = np.empty(ids.shape, dtype=object)
         for j, encoder in enumerate(self._encoders):
             if isinstance(encoder, HashedLevels):

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._columns import to_float
 from .._numbers import NUMERIC_TRANSFORMS, NumberScaler
@@ -127,11 +126,8 @@ class ContinuousNormalizer(ColumnwiseTransformer):
             `fit`: "quantile" holds its ends constant, and a column that was constant
             comes back as that constant.
         """
-        check_is_fitted(self)
-        z = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
-        if z.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X must have {self.n_features_in_} columns; got {z.shape[1]}."
-            )
+        z = self._check_output(
+            X, "columns", dtype=np.float64, ensure_all_finite="allow-nan"
+        )
         columns = zip(z.T, self._scalers, strict=True)
         return np.stack([scaler.invert(column) for column, scaler in columns], axis=1)

@@ -11,7 +11,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
 from .._columns import Kind
-from .._encoding import TableEncoder
+from .._features import find_kinds, resolve_lists
 from .._lists import to_lists
 from .._table import (
     check_table,
@@ -130,14 +130,12 @@ class ColumnsOfKind:
     def __call__(self, X: Any) -> list[Any]:
         """Return names of columns, or positions where they have none."""
         X = check_table(X)
-        names = column_names(X)
-        encoder = TableEncoder(
-            categorical_features=self.categorical_features,
-            multivalued_features=self.multivalued_features,
-        )
-        kinds = encoder.find_kinds(get_columns(X), names)
-        positions = [j for j, kind in enumerate(kinds) if kind == self.kind]
-        return positions if names is None else [names[j] for j in positions]
+        names = column_names(X) or [*range(X.shape[1])]
+        separators = resolve_lists(self.multivalued_features, names)
+        kinds = find_kinds(get_columns(X), names, self.categorical_features, separators)
+        return [
+            name for name, kind in zip(names, kinds, strict=True) if kind == self.kind
+        ]
 
 
 class ListSplitter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -193,8 +191,8 @@ class _Preprocessor(ColumnTransformer):
         at = self.output_indices_["categories"]
         if at.start == at.stop:
             return stacked
-        levels = self.named_transformers_["categories"].categories_
-        positions = dict(zip(range(at.start, at.stop), levels, strict=True))
+        encoders = self.named_transformers_["categories"]._encoders
+        positions = {at.start + k: e.vocabulary for k, e in enumerate(encoders)}
         if isinstance(stacked, np.ndarray):
             return mark_ids(stacked, positions)
         return to_categorical(stacked, positions)

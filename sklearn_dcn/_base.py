@@ -145,11 +145,10 @@ class BaseDCN(BaseEstimator):
             self.net_ = copy.deepcopy(self.net_)
         else:
             encoded = self._learn(rows, split)
-        data = self._tensors(encoded, rows, None if split is None else split[0])
-        valid = None
-        if split is not None:
-            valid = self._tensors(encoded, rows, split[1])
-        elif given is not None:
+        training = self._draw_rows(rows, None if split is None else split[0])
+        data = self._tensors(encoded, rows, *training)
+        valid = None if split is None else self._tensors(encoded, rows, split[1])
+        if given is not None:
             valid = self._tensors(self._encode(given.X), given, suffix="_val")
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
         n_batch = resolve_batch_size(self.batch_size, len(data))
@@ -170,7 +169,7 @@ class BaseDCN(BaseEstimator):
                 encoded = fitted._learn(rows, None, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
-            data = fitted._tensors(encoded, rows)
+            data = fitted._tensors(encoded, rows, *fitted._draw_rows(rows, None))
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
         return self
@@ -303,6 +302,7 @@ class BaseDCN(BaseEstimator):
         encoded: Encoded,
         rows: Rows,
         at: NDArray[np.intp] | None = None,
+        offset: float = 0.0,
         suffix: str = "",
     ) -> TensorTable:
         """Return the rows, or those at some positions, for the training."""
@@ -312,11 +312,8 @@ class BaseDCN(BaseEstimator):
             y, weight = y[at], weight[at]
         y, weight = self._encode_target(y, weight, suffix)
         has_weights = weight.min() < weight.max()
-        return TensorTable(
-            encoded,
-            self._target.tensor(y, self._dtype),
-            torch.from_numpy(weight).to(self._dtype) if has_weights else None,
-        )
+        w = torch.from_numpy(weight).to(self._dtype) if has_weights else None
+        return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
 
     def _build_net(
         self, initial_logits: NDArray[np.float64], device: torch.device
@@ -420,6 +417,10 @@ class BaseDCN(BaseEstimator):
     @abstractmethod
     def _strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
         """Return the classes that a validation split keeps in proportion."""
+
+    def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
+        """Return those of the training rows (None: all) to train on; their offset."""
+        return at, 0.0
 
     # Predicting -----------------------------------------------------------------------
 

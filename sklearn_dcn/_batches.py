@@ -89,6 +89,8 @@ class TensorTable(Dataset[Any]):
         Target.
     weight : Tensor of shape (n,) or None
         Row weights, scaled to mean 1 here; None for equal ones.
+    offset : float, default=0.0
+        What the loss adds to the logits of these rows, of two classes.
     """
 
     # Where batches are copied to on their way out; None leaves them where they are.
@@ -96,11 +98,15 @@ class TensorTable(Dataset[Any]):
     # Source of the order of rows when shuffled; None is torch's own.
     generator: torch.Generator | None = None
 
-    def __init__(self, x: Encoded, y: Tensor, weight: Tensor | None = None) -> None:
+    def __init__(
+        self, x: Encoded, y: Tensor, weight: Tensor | None = None, offset: float = 0.0
+    ) -> None:
         self.x = x
         self.target = {"y": y}
         if weight is not None:
             self.target["weight"] = weight * (len(weight) / weight.sum())
+        if offset:
+            self.target["offset"] = torch.full_like(y, offset)
 
     def __len__(self) -> int:
         return len(self.target["y"])

@@ -84,6 +84,11 @@ def _fraction(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a number in (0, 1); got {value!r}.")
 
 
+def _negative_sampling(name: str, value: Any) -> None:
+    if value is not None:
+        _fraction(name, value)
+
+
 def _min_frequency(name: str, value: Any) -> None:
     if value is None:
         return
@@ -276,6 +281,9 @@ RULES: dict[str, Rule] = {
     "n_iter_no_change": count(1),
     "tol": number(0.0),
     "class_weight": _class_weight,
+    "loss": option("log_loss", "focal"),
+    "focal_gamma": number(0.0),
+    "negative_sampling": _negative_sampling,
     "warm_start": _boolean,
     "device": _device,
     "dtype": option("auto", "float32", "float64", "bfloat16"),
@@ -300,6 +308,7 @@ CONTINUABLE = {
     "validation_fraction",
     "n_iter_no_change",
     "tol",
+    "negative_sampling",
     "compile",
     "warm_start",
     "n_jobs",

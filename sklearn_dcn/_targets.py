@@ -33,15 +33,29 @@ class WeightedLoss(nn.Module):
     kind : {"log_loss", "softmax", "squared_error"}
         "log_loss" of one logit, cross-entropy of the "softmax" of K logits, or half
         the "squared_error", averaged over outputs.
+    gamma : float, default=0.0
+        Exponent of the focal loss, which multiplies a row's log loss by
+        :math:`(1 - p_{y_i})^\gamma`: 0 for the log loss itself.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, gamma: float = 0.0) -> None:
         super().__init__()
         self.kind = kind
+        self.gamma = gamma
 
     def forward(self, logits: Tensor, target: dict[str, Tensor]) -> Tensor:
-        """Return the scalar loss; target holds "y" and perhaps "weight", both (B,)."""
+        """Return the scalar loss.
+
+        Parameters
+        ----------
+        logits : tensor of shape (B, d_out)
+        target : dict of tensors of shape (B, ...)
+            "y"; perhaps "weight", and "offset", which is added to the logits of rows
+            that are drawn from others (see `sample_negatives`).
+        """
         y = target["y"]
+        if "offset" in target:
+            logits = logits + target["offset"].unsqueeze(-1)
         if self.kind == "log_loss":
             loss = F.binary_cross_entropy_with_logits(
                 logits.squeeze(-1), y, reduction="none"
@@ -50,8 +64,18 @@ class WeightedLoss(nn.Module):
             loss = F.cross_entropy(logits, y, reduction="none")
         else:
             loss = (logits - y).square().mean(-1) / 2
+        if self.gamma:
+            loss = loss * torch.exp(self.gamma * _log_error(logits, y))
         weight = target.get("weight")
         return loss.mean() if weight is None else (loss * weight).mean()
+
+
+def _log_error(logits: Tensor, y: Tensor) -> Tensor:
+    """Return log(1 - P(label)), of shape (B,), stable for logits of any size."""
+    if logits.shape[-1] == 1:
+        return F.logsigmoid(logits.squeeze(-1) * (1 - 2 * y))
+    others = logits.scatter(-1, y.unsqueeze(-1), -torch.inf)
+    return others.logsumexp(-1) - logits.logsumexp(-1)
 
 
 class ClassTarget:
@@ -61,13 +85,17 @@ class ClassTarget:
     ----------
     classes : ndarray of shape (n_classes,)
         The labels, sorted.
+    gamma : float, default=0.0
+        Exponent of the focal loss; 0 for the log loss.
     """
 
-    def __init__(self, classes: NDArray[Any]) -> None:
+    def __init__(self, classes: NDArray[Any], gamma: float = 0.0) -> None:
         self.classes = classes
         self.is_binary = len(classes) == 2
         self.d_out = 1 if self.is_binary else len(classes)
-        self.criterion = WeightedLoss("log_loss" if self.is_binary else "softmax")
+        self.criterion = WeightedLoss(
+            "log_loss" if self.is_binary else "softmax", gamma
+        )
 
     @staticmethod
     def check(y: Any) -> NDArray[Any]:

@@ -35,7 +35,7 @@ PREDICT_BATCH_SIZE = 16384
 # What net_params must leave alone: it is built here, or has a parameter of its own.
 OWNED_BY_ESTIMATOR = {
     "module": "set the network's parameters on the estimator",
-    "criterion": "the loss follows from the target",
+    "criterion": "the loss follows from the target, and from loss of the classifier",
     "dataset": "the table is encoded by the estimator",
     "train_split": "use early_stopping, validation_fraction or X_val",
     "iterator_train": "batches are slices of tensors",

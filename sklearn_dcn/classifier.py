@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
 from ._base import BaseDCN
+from ._rows import Rows, sample_negatives
 from ._targets import ClassTarget
 
 __all__ = ["DCNClassifier"]
@@ -21,7 +22,7 @@ class DCNClassifier(ClassifierMixin, BaseDCN):
     Columns of strings, categories, ids and numbers are encoded, embedded and stacked
     into x_0; a cross network multiplies them with each other explicitly, a deep network
     learns the rest, and a combination layer turns both into the log-odds of the
-    classes. Trained under skorch on the log loss.
+    classes. Trained under skorch on the log loss, or the focal loss.
 
     Parameters
     ----------
@@ -151,7 +152,22 @@ default="quantile"
         Fall of the validation loss that counts as improvement.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes in the loss, times `sample_weight`. "balanced" gives every
-        class the same total.
+        class the same total. Probabilities are those of data in which the classes have
+        these weights.
+    loss : {"log_loss", "focal"}, default="log_loss"
+        What is minimised, and monitored for early stopping. "focal" multiplies the log
+        loss of a row by (1 - p) ** `focal_gamma`, p the probability of its label, so
+        that rows that are right already count little [5]_. Probabilities are then no
+        longer calibrated, but drawn towards equal ones.
+    focal_gamma : float, default=2.0
+        Exponent of "focal"; 0 makes it the log loss.
+    negative_sampling : float or None, default=None
+        Fraction of the training rows of `classes_[0]`, of two classes, that is kept to
+        train on; others count in the encoding alone. It is for tables with few
+        positives, where it saves most of the time. The log-odds are corrected for it,
+        so that probabilities remain those of all rows [6]_; only the log loss allows
+        that. Held-out rows and `X_val` are all kept. Each call of `fit` with
+        `warm_start`, and each of `partial_fit`, draws anew.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, with its encoding.
     device : str or torch.device, default="auto"
@@ -215,6 +231,10 @@ default="quantile"
        CTR Prediction", 2023, :arxiv:`2311.04635`.
     .. [4] Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
        Learning", 2022, :arxiv:`2203.05556`.
+    .. [5] Lin et al., "Focal Loss for Dense Object Detection", 2017,
+       :arxiv:`1708.02002`.
+    .. [6] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
+       ADKDD 2014, section 6.3.
 
     Examples
     --------
@@ -268,6 +288,9 @@ default="quantile"
         n_iter_no_change: int = 5,
         tol: float = 0.0,
         class_weight: Any = None,
+        loss: str = "log_loss",
+        focal_gamma: float = 2.0,
+        negative_sampling: float | None = None,
         warm_start: bool = False,
         device: Any = "auto",
         dtype: str = "auto",
@@ -311,6 +334,9 @@ default="quantile"
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.loss = loss
+        self.focal_gamma = focal_gamma
+        self.negative_sampling = negative_sampling
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
@@ -445,9 +471,27 @@ default="quantile"
             ClassTarget(self.classes_).encode(
                 np.asarray([*self.class_weight]), "class_weight"
             )
+        self._check_sampling()
+
+    def _check_sampling(self) -> None:
+        if self.negative_sampling is None:
+            return
+        if len(self.classes_) > 2:
+            raise ValueError(
+                f"negative_sampling={self.negative_sampling!r} is for two classes, of "
+                f"which the first is negative; got {len(self.classes_)} classes in y: "
+                f"{self.classes_.tolist()}. Set it to None."
+            )
+        if self.loss == "focal":
+            raise ValueError(
+                f"negative_sampling={self.negative_sampling!r} needs loss='log_loss', "
+                "for which alone the log-odds can be corrected; got loss='focal'. Set "
+                "one of them back."
+            )
 
     def _make_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> ClassTarget:
-        target = ClassTarget(self.classes_)
+        gamma = self.focal_gamma if self.loss == "focal" else 0.0
+        target = ClassTarget(self.classes_, gamma)
         self._class_weights = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
             weights = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]
@@ -462,6 +506,19 @@ default="quantile"
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         return weight * self._class_weights[y]
+
+    def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
+        self._check_sampling()  # it may have been set since the first fit
+        if self.negative_sampling is None:
+            return at, 0.0
+        at = np.arange(len(rows.y)) if at is None else at
+        kept, offset = sample_negatives(
+            rows.y[at] == self.classes_[0],
+            rows.weight[at],
+            self.negative_sampling,
+            self._draw_seed(),
+        )
+        return at[kept], offset
 
     def _strata(self, y: NDArray[Any]) -> NDArray[Any]:
         return y

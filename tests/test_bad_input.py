@@ -656,6 +656,13 @@ WRONG_PARAMETERS = {
         ({2: 1}, V),
         ({"0": 1}, V),
     ],
+    "loss": [*OPTION, (None, V)],
+    "focal_gamma": NOT_NEGATIVE,
+    "negative_sampling": [
+        (0, V),
+        (0.0, V),
+        *(case for case in RATE if case[0] is not None),
+    ],
     "warm_start": [(1, T), (0, T), ("yes", T), (None, T)],
     "device": [("gpu", V), ("cpu:7", V), ("meta", V), ("", V), (0, T), (None, T)],
     "compile": [("turbo", V), (None, T), (1, T)],
@@ -702,12 +709,15 @@ WRONG_PARAMETERS = {
 }
 
 
+OF_CLASSES = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
+
+
 @ESTIMATORS
 def test_every_parameter_is_tested(Estimator):
     """The table of wrong values covers the constructor exactly."""
     expected = set(WRONG_PARAMETERS)
     if Estimator is DCNRegressor:
-        expected -= {"class_weight"}
+        expected -= OF_CLASSES
     assert set(Estimator().get_params()) == expected
 
 
@@ -719,7 +729,7 @@ def test_every_parameter_is_tested(Estimator):
 def test_wrong_parameter(name, value, error):
     """Every wrong value is an error in fit alone, of the right type, that names it."""
     for Estimator in (DCNClassifier, DCNRegressor):
-        if name == "class_weight" and Estimator is DCNRegressor:
+        if name in OF_CLASSES and Estimator is DCNRegressor:
             continue
         estimator = fitted(Estimator)
         # Names of parameters stand alone, not inside of other words.
@@ -758,6 +768,8 @@ def test_net_params_name_the_key(key):
         {"numeric_embedding": "periodic", "embedding_dim": np.int64(3)},
         {"callbacks": [], "net_params": {"optimizer__betas": (0.9, 0.99)}},
         {"validation_fraction": 0.99, "early_stopping": True},
+        {"loss": "focal", "focal_gamma": np.float32(0.5)},
+        {"focal_gamma": 0, "negative_sampling": np.float64(0.5)},
     ],
     ids=lambda options: "-".join(options) or "none",
 )

@@ -250,6 +250,82 @@ def test_gradients(kind):
     np.testing.assert_allclose(logits.grad, weight[:, None] * error / n, rtol=1e-12)
 
 
+def focal_loss(p, y, gamma):
+    """Return the focal loss of every row by the paper's equation 4."""
+    p_t = p[np.arange(len(y)), y]
+    return -((1 - p_t) ** gamma) * np.log(p_t)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_focal_loss(n_classes, gamma, weighted):
+    """The weighted mean of -(1 - p_t)^gamma log p_t."""
+    y = rng(2).integers(n_classes, size=40)
+    target = ClassTarget(np.arange(n_classes), gamma)
+    logits = rng(3).normal(0, 2, (40, target.d_out))
+    weight = rng(4).random(40) + 0.1 if weighted else None
+    each = focal_loss(target.probabilities(logits), y, gamma)
+    expected = np.average(each, weights=weight)
+    assert loss_of(target, logits, y, weight) == pytest.approx(expected, rel=1e-12)
+
+
+def test_focal_loss_of_one_logit_is_that_of_two():
+    """Two classes by one logit z are those of the logits 0 and z."""
+    z = torch.from_numpy(rng(5).normal(0, 3, 30))
+    y = torch.from_numpy(rng(6).integers(2, size=30))
+    one = WeightedLoss("log_loss", 1.5)(z[:, None], {"y": y.double()})
+    two = WeightedLoss("softmax", 1.5)(
+        torch.stack([torch.zeros_like(z), z], dim=1), {"y": y}
+    )
+    assert float(one) == pytest.approx(float(two), rel=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+@pytest.mark.parametrize("kind", ["log_loss", "softmax"])
+def test_gradient_of_focal_loss(kind, gamma):
+    """As finite differences have it."""
+    k = 1 if kind == "log_loss" else 3
+    logits = torch.from_numpy(rng(7).normal(0, 3, (8, k))).requires_grad_()
+    y = torch.from_numpy(rng(8).integers(2 if k == 1 else 3, size=8))
+    batch = {"y": y.double() if k == 1 else y}
+    assert torch.autograd.gradcheck(
+        lambda z: WeightedLoss(kind, gamma)(z, batch), logits
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_focal_loss_of_extreme_logits(gamma, dtype):
+    """Right rows count nothing, wrong ones as in the log loss; gradients are finite."""
+    binary = torch.tensor([[1e4], [-1e4], [1e4], [-1e4]], dtype=dtype)
+    multi = torch.tensor([[1e4, 0.0, -1e4]] * 3, dtype=dtype)
+    for kind, logits, y, expected in (
+        ("log_loss", binary, torch.tensor([1, 0, 0, 1], dtype=dtype), 2e4 / 4),
+        ("softmax", multi, torch.tensor([0, 1, 2]), (0 + 1e4 + 2e4) / 3),
+    ):
+        logits.requires_grad_()
+        loss = WeightedLoss(kind, gamma)(logits, {"y": y})
+        loss.backward()
+        assert float(loss) == pytest.approx(expected, rel=1e-6)
+        assert logits.grad.isfinite().all()
+        assert logits.grad.abs().max() > 0
+
+
+def test_offset_is_added_to_the_logits():
+    """The loss of a sample's rows is that of the probabilities in the sample."""
+    rate, p = 0.1, rng(9).random(20)
+    q = p / (p + (1 - p) * rate)  # Bayes: negatives are seen with probability rate
+    y = rng(10).integers(2, size=20)
+    batch = {
+        "y": torch.from_numpy(y).double(),
+        "offset": torch.full((20,), -np.log(rate)).double(),
+    }
+    logits = torch.from_numpy(np.log(p / (1 - p)))[:, None]
+    loss = WeightedLoss("log_loss")(logits, batch)
+    assert float(loss) == pytest.approx(log_loss(y, q), rel=1e-6)
+
+
 # ----------------------------------------------------------------------------------
 # Where the output starts
 # ----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from sklearn_dcn.datasets import (
     _loaders,
     load_adult,
     load_bank_marketing,
+    load_credit_default,
     load_online_shoppers,
 )
 
@@ -26,6 +27,7 @@ TABLES = {
     "online_shoppers": (load_online_shoppers, _loaders._ONLINE_SHOPPERS),
     "adult": (load_adult, _loaders._ADULT),
     "bank_marketing": (load_bank_marketing, _loaders._BANK_MARKETING),
+    "credit_default": (load_credit_default, _loaders._CREDIT_DEFAULT),
 }
 KEYS = {
     "data",
@@ -43,11 +45,13 @@ FACTS = {
     "online_shoppers": ((12330, 17), 6, 1908),
     "adult": ((48842, 14), 8, 11687),
     "bank_marketing": ((45211, 16), 9, 5289),
+    "credit_default": ((30000, 23), 9, 6636),
 }
 DOI = {
     "online_shoppers": "10.24432/C5F88Q",
     "adult": "10.24432/C5XW20",
     "bank_marketing": "10.24432/C5K306",
+    "credit_default": "10.24432/C55S3H",
 }
 
 
@@ -128,6 +132,11 @@ def test_known_rows():
     assert bank.iloc[0].tolist() == [
         *(58, "management", "married", "tertiary", "no", 2143, "yes", "no"),
         *("unknown", 5, "may", 261, 1, -1, 0, "unknown"),
+    ]
+    credit = load_credit_default().frame
+    assert credit.iloc[0].tolist() == [
+        *(20000, "2", "2", "1", 24, "2", "2", "-1", "-1", "-2", "-2"),
+        *(3913, 3102, 689, 0, 0, 0, 0, 689, 0, 0, 0, 0, 1),
     ]
     shoppers = load_online_shoppers().data
     assert shoppers["OperatingSystems"].iloc[:3].tolist() == ["1", "2", "4"]

@@ -129,6 +129,22 @@ _BANK_MARKETING = _Table(
     ),
 )
 
+_CREDIT_DEFAULT = _Table(
+    name="credit_default",
+    sha256="e06c128d5d51bd53f23f417aaaf737fa68ba9f6df8db42dcb56e70c5af59f474",
+    target="default",
+    target_names=("no", "yes"),
+    categorical=(
+        *("SEX", "EDUCATION", "MARRIAGE"),
+        *("PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6"),
+    ),
+    integer=(
+        *("LIMIT_BAL", "AGE"),
+        *(f"BILL_AMT{month}" for month in range(1, 7)),
+        *(f"PAY_AMT{month}" for month in range(1, 7)),
+    ),
+)
+
 
 def _read_frame(table: _Table) -> Any:
     """Read a shipped table, columns and rows in the order of the file."""
@@ -378,3 +394,68 @@ def load_bank_marketing(*, return_X_y: bool = False, as_frame: bool = True) -> A
     ['job', 'marital', 'education']
     """
     return _load(_BANK_MARKETING, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def load_credit_default(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
+    """Load the Default of Credit Card Clients table (binary classification).
+
+    Each row is a holder of a credit card of a bank in Taiwan, with six months of bills
+    and payments; the target tells whether the next payment is missed. The source is
+    the UCI Machine Learning Repository [1]_, licence CC BY 4.0.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a `Bunch`.
+
+    as_frame : bool, default=True
+        If True, `data` is a pandas DataFrame and `target` a pandas Series. This
+        is the default because the columns are of mixed types, as
+        `fetch_openml(as_frame="auto")` does. If False, `data` is an array of
+        dtype object and `target` an integer array.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the following attributes.
+
+        data : DataFrame of shape (30000, 23) or ndarray of dtype object
+            The features, in the order of `feature_names`. No value is missing.
+        target : Series or ndarray of shape (30000,), dtype int64
+            The column `default`: 1 for a default (22.1 %), 0 otherwise.
+        frame : DataFrame of shape (30000, 24) or None
+            `data` and `target` together, None if `as_frame=False`.
+        feature_names : list of str
+            The names of the feature columns.
+        target_names : list of str
+            The original labels of the codes 0 and 1.
+        categorical_feature_names : list of str
+            The names of the 9 columns that hold strings. The other columns are
+            numeric.
+        DESCR : str
+            The full description of the table, with its licence and citation.
+        filename : str
+            The name of the data file in `data_module`.
+        data_module : str
+            The package that holds the data file.
+
+    (data, target) : tuple if `return_X_y=True`
+        The features and the target as described above.
+
+    References
+    ----------
+    .. [1] Yeh, I-C. (2009). "Default of Credit Card Clients". UCI Machine Learning
+       Repository. https://doi.org/10.24432/C55S3H
+
+    Examples
+    --------
+    >>> from sklearn_dcn.datasets import load_credit_default
+    >>> X, y = load_credit_default(return_X_y=True)
+    >>> X.shape
+    (30000, 23)
+    >>> print(f"{y.mean():.3f}")
+    0.221
+    >>> load_credit_default().categorical_feature_names[:3]
+    ['SEX', 'EDUCATION', 'MARRIAGE']
+    """
+    return _load(_CREDIT_DEFAULT, return_X_y=return_X_y, as_frame=as_frame)

@@ -21,6 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn.datasets import load_online_shoppers
+from sklearn_dcn.metrics import expected_calibration_error
 
 PAGES = ("Administrative", "Informational", "ProductRelated")
 
@@ -37,12 +38,6 @@ def add_seconds_a_page(X):
 def as_categories(X):
     """Give strings the pandas dtype by which HistGradientBoosting knows a category."""
     return X.astype(dict.fromkeys(X.select_dtypes(exclude="number"), "category"))
-
-
-def expected_calibration_error(y, p, n_bins=10):
-    """Return the mean distance of predicted and true rate in bins of equal size."""
-    bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
-    return sum(len(b) * abs(y[b].mean() - p[b].mean()) for b in bins) / len(y)
 
 
 def make_models(X, random_state=0):
@@ -86,7 +81,7 @@ def compare(models, X, y, random_state=0):
                 "model": name,
                 "log loss": log_loss(y_test, p),
                 "AUC": roc_auc_score(y_test, p),
-                "calibration error": expected_calibration_error(y_test, p),
+                "calibration error": expected_calibration_error(y_test, p, n_bins=10),
                 "fit, s": seconds,
             }
         )

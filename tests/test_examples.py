@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import load_script
+from conftest import load_script, make_mixed
 from sklearn.metrics import log_loss
+
+from sklearn_dcn import DCNClassifier
 
 
 @pytest.mark.slow
@@ -24,13 +26,80 @@ def test_demo_compares_three_models(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
-def test_expected_calibration_error():
-    """Hand-worked: two bins, predicted .2 and .6, true rates .5 and 1."""
-    demo = load_script("examples/demo.py")
-    y = np.array([0, 1, 1, 1])
-    p = np.array([0.1, 0.3, 0.5, 0.7])
-    error = demo.expected_calibration_error(y, p, n_bins=2)
-    assert error == pytest.approx((2 * 0.3 + 2 * 0.4) / 4)
+def test_rows_of_the_imbalance_example():
+    """2 % are positive, no row comes twice, and what is known too late is gone."""
+    imbalance = load_script("examples/plot_imbalance.py")
+    X, y = imbalance.get_rows(1500, seed=0)
+    assert X.shape == (1500, 15)
+    assert y.sum() == 30
+    assert X.index.is_unique
+    assert "duration" not in X
+    other, _ = imbalance.get_rows(1500, seed=1)
+    assert not X.index.equals(other.index)
+
+
+@pytest.mark.slow
+def test_imbalance_example(tmp_path, capsys):
+    """Class weights and the focal loss raise probabilities; sampling does not."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    imbalance = load_script("examples/plot_imbalance.py")
+    picture = tmp_path / "calibration.png"
+    imbalance.main(["--rows", "2000", "--seeds", "1", "--output", str(picture)])
+    pyplot.close("all")
+    assert picture.stat().st_size > 10_000
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    mean_p = {line[0]: float(line[-6]) for line in lines if "±" in line}
+    assert set(mean_p) == {"plain", "balanced", "focal", "negative_sampling=0.1"} | {
+        "balanced,"
+    }
+    assert mean_p["plain"] < 0.05
+    assert mean_p["negative_sampling=0.1"] < 0.08
+    assert min(mean_p["balanced"], mean_p["focal"]) > 0.09
+
+
+def test_importances_of_a_linear_network(mixed):
+    """Of log-odds w x_0 + b: |w| of a number, the deviation of w e of a category."""
+    cascade = load_script("examples/credit_cascade.py")
+    X, y = mixed
+    X = X[["city", "device", "visits"]].fillna({"city": "?"})
+    model = DCNClassifier(
+        structure="cross", n_cross_layers=0, max_epochs=5, random_state=0
+    ).fit(X, y)
+    w = model.module_.head.weight.detach().numpy()[0]
+    parts = model.module_.embedding.field_slices
+    expected = []
+    for k, column in enumerate(["city", "device"]):
+        e = model.module_.embedding.column_weight(k).detach().numpy()
+        found = model.encoder_.categories[k].levels
+        value = dict(zip(found, e[2:] @ w[parts[k]], strict=True))
+        expected.append(np.std([value[level] for level in X[column]]))
+    expected.append(abs(w[parts[2]][0]))
+    importances = cascade.column_importances(model, n_draws=20_000)
+    np.testing.assert_allclose(importances, expected, rtol=0.03)
+
+
+@pytest.mark.slow
+def test_cascade_example(capsys):
+    """The second network sees the columns that the first found to matter."""
+    cascade = load_script("examples/credit_cascade.py")
+    rng = np.random.default_rng(0)
+    X, y = make_mixed(1000)
+    X = X[["city", "device"]].fillna({"city": "?"})
+    X = X.assign(noise=rng.normal(size=1000), other=rng.choice(["a", "b"], 1000))
+    model = cascade.make_cascade(2, seed=0).set_params(
+        select__estimator__learning_rate=0.005
+    )
+    model.fit(X, y)
+    assert model["select"].get_feature_names_out().tolist() == ["city", "device"]
+    assert model["dcn"].feature_names_in_.tolist() == ["city", "device"]
+    assert [*model["dcn"].encoder_.categories] == [0, 1]  # dtypes came along
+    np.testing.assert_array_equal(
+        model.predict_proba(X), model["dcn"].predict_proba(X[["city", "device"]])
+    )
+    cascade.main(["--rows", "1000", "--seeds", "1", "--keep", "3"])
+    *_, columns = capsys.readouterr().out.splitlines()
+    assert len(columns.split(", ")) == 3
 
 
 @pytest.mark.slow

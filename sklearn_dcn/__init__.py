@@ -14,7 +14,7 @@ The data flows one way, a file for each stage::
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
 share: `fit`, step by step. `preprocessing/` has the steps of the encoding as
-transformers.
+transformers, `metrics.py` measures of probabilities.
 """
 
 from ._show_versions import show_versions

@@ -1,0 +1,5 @@
+"""x"""
+
+
+def make_report(*a):
+    return ""

@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .quality_cell import run_cell, training_rows
 from .quality_contenders import ABLATIONS, CONTENDERS, OURS, version_of
+from .quality_report import make_report
 from .quality_tables import clicks_table, find_tables
 from .workers import progress
 
@@ -222,18 +222,17 @@ def main(arguments=None):
     if options.curves:
         sizes = {name: sizes_of_curve(table) for name, table in tables.items()}
     else:
-        sizes = dict.fromkeys(tables, [None])
+        sizes = {name: [None] for name in tables}
     known = read_records([*options.add, options.results])
     if not options.report_only:
         cells = make_cells(
             tables, contenders, options.seeds, sizes, options.variants, options.tag
         )
         run_cells(cells, tables, known, options)
-    from . import quality_report
-
-    text = quality_report.make_report(known.values(), tables, contenders, options)
-    print(text)
-    sys.stdout.flush()
+    report = make_report(known.values(), tables, options)
+    print(report.text())
+    if options.output:
+        report.save(options.output)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -66,7 +65,7 @@ def split_rows(X, y, task, seed, rows=None):
     """
     from sklearn.model_selection import train_test_split
 
-    from .quality_contenders import Split
+    from .quality_rivals import Split
 
     def cut(X, y, **sizes):
         strata = y if task == "binary" else None
@@ -132,34 +131,25 @@ def run_cell(timeout=None, **cell):
     **cell
         Arguments of `measure_cell`.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.quality_cell"],
-        cwd=ROOT,
-        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # what it starts itself ends with it
-    )
+    command = [sys.executable, "-m", "benchmarks.quality_cell"]
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     try:
-        answer, words = process.communicate(json.dumps(cell), timeout=timeout)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            input=json.dumps(cell),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
     except subprocess.TimeoutExpired:
-        _end(process)
         return {"error": f"timeout after {timeout:g} s"}
-    except BaseException:
-        _end(process)
-        raise
-    if process.returncode or not answer.strip():
-        last = words.strip().splitlines()[-1:] or ["no words"]
-        return {"error": f"code {process.returncode}: {last[0]}"[:500]}
-    return json.loads(answer)
-
-
-def _end(process):
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    if done.returncode or not done.stdout.strip():
+        words = done.stderr.strip().splitlines() or ["no words"]
+        return {"error": f"code {done.returncode}: {words[-1]}"[:500]}
+    return json.loads(done.stdout)
 
 
 def main():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,21 +39,21 @@ class Table:
         Its column; None is the loader's own.
     task : {"binary", "regression"} or None
         None says that the target tells.
-    categorical : tuple of str or None
-        Columns of categories; None says that dtypes tell.
+    categorical : tuple of str
+        Columns of categories, beside those that are no numbers.
     dropped : tuple of str
         Columns that are no features.
     lists : dict
         Column -> separator of the levels in its cells.
     rows : int
-        Number of rows, as far as known, to take small tables first.
+        Number of rows.
     """
 
     name: str
     source: str
     target: str | None = None
     task: str | None = None
-    categorical: tuple | None = None
+    categorical: tuple = ()
     dropped: tuple = ()
     lists: dict = field(default_factory=dict)
     rows: int = 0
@@ -67,11 +67,10 @@ class Table:
         X, y = self._read()
         X = X.drop(columns=list(self.dropped))
         X.columns = X.columns.map(str)
-        names = self.categorical
-        if names is None:
-            names = X.columns.difference(X.select_dtypes(["number", "bool"]).columns)
-        for name in names:
-            X[name] = X[name].astype("object").where(X[name].notna(), np.nan)
+        others = X.columns.difference(X.select_dtypes(["number", "bool"]).columns)
+        for name in {*self.categorical, *others}:
+            texts = X[name].astype("object").map(str, na_action="ignore")
+            X[name] = texts.where(X[name].notna(), np.nan)
         flags = X.select_dtypes("bool").columns
         X = X.astype(dict.fromkeys(flags, "int64")).reset_index(drop=True)
         return X, *as_target(y.reset_index(drop=True), self.task)
@@ -131,9 +130,8 @@ def find_tables(directory=None, target=None):
     tables = _shipped() if directory is None else _files(Path(directory), target)
     for name, (whole, column) in WITHOUT.items():
         if whole in tables and name not in tables:
-            known = vars(tables[whole])
-            dropped = (*known["dropped"], column)
-            tables[name] = Table(**known | {"name": name, "dropped": dropped})
+            dropped = (*tables[whole].dropped, column)
+            tables[name] = replace(tables[whole], name=name, dropped=dropped)
     ordered = sorted(tables.values(), key=lambda table: table.rows)
     return {table.name: table for table in ordered}
 
@@ -156,6 +154,8 @@ def _shipped():
 
 
 def _files(directory, target):
+    from pyarrow import parquet
+
     index = directory / "INDEX.json"
     entries = {}
     if index.exists():
@@ -163,32 +163,20 @@ def _files(directory, target):
             entries[entry["file"]] = entry | MORE.get(entry["name"], {})
     tables = {}
     for path in sorted(directory.glob("*.parquet")):
-        entry = entries.get(path.name)
-        if entry is None:
-            table = _unknown(path, target)
-        else:
-            dropped = set(entry.get("not_features", ()))
-            categorical = [c for c in entry["categorical"] if c not in dropped]
-            table = Table(
-                entry["name"],
-                str(path.resolve()),
-                entry["target"],
-                entry["task"],
-                tuple(categorical),
-                tuple(sorted(dropped)),
-                entry.get("lists", {}),
-                entry.get("rows", 0),
-            )
-        if table is not None:
-            tables[table.name] = table
+        file = parquet.ParquetFile(path)
+        entry = entries.get(path.name, {"name": path.stem, "target": target})
+        if entry["target"] not in file.schema_arrow.names:
+            continue  # the index does not know it, nor is the target in it
+        dropped = set(entry.get("not_features", ()))
+        categorical = [c for c in entry.get("categorical", ()) if c not in dropped]
+        tables[entry["name"]] = Table(
+            entry["name"],
+            str(path.resolve()),
+            entry["target"],
+            entry.get("task"),
+            tuple(categorical),
+            tuple(sorted(dropped)),
+            entry.get("lists", {}),
+            file.metadata.num_rows,
+        )
     return tables
-
-
-def _unknown(path, target):
-    from pyarrow import parquet
-
-    file = parquet.ParquetFile(path)
-    if target is None or target not in file.schema_arrow.names:
-        return None
-    source = str(path.resolve())
-    return Table(path.stem, source, target, rows=file.metadata.num_rows)

@@ -21,6 +21,12 @@ class DeepCTR(Rival):
 
     packages = ("deepctr-torch",)
 
+    def __init__(self, task, seed, lists):
+        super().__init__(task, seed, lists)
+        from .libraries import import_deepctr
+
+        self.models = import_deepctr().models
+
     def fit(self, split):
         """Train until the validation loss has not fallen for a few epochs."""
         X, y = split.X_fit, split.y_fit
@@ -61,9 +67,6 @@ class DeepCTR(Rival):
         return inputs
 
     def _make(self):
-        from .libraries import import_deepctr
-
-        deepctr = import_deepctr()
         from deepctr_torch.inputs import DenseFeat, SparseFeat
 
         columns = [
@@ -72,7 +75,7 @@ class DeepCTR(Rival):
         ]
         columns += [DenseFeat(f"I{j}", 1) for j in range(len(self.numbers))]
         task = "binary" if self.is_binary else "regression"
-        model = deepctr.models.DCN(columns, columns, task=task, seed=self.seed)
+        model = self.models.DCN(columns, columns, task=task, seed=self.seed)
         model.compile("adam", "binary_crossentropy" if self.is_binary else "mse")
         return model
 
@@ -88,7 +91,7 @@ class DeepCTR(Rival):
 class PyTabKit(Rival):
     """Networks of pytabkit with their tuned defaults; subclasses name them."""
 
-    packages = ("pytabkit",)
+    packages = modules = ("pytabkit",)
     classifier = regressor = ""
 
     def fit(self, split):

@@ -252,7 +252,7 @@ def draw_curves(curves, title, label, path):
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.5, 4.4), layout="constrained")
     for j, (name, points) in enumerate(curves.items()):
         sizes = np.array(list(points)) * 1.02 ** (j - len(curves) / 2)  # side by side
         means = [values.mean() for values in points.values()]

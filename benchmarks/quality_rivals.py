@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from dataclasses import dataclass
 
@@ -61,12 +62,15 @@ class Rival:
         Columns of several levels a cell -> separator.
     """
 
-    packages: tuple = ()
+    packages: tuple = ()  # whose versions the figures depend on
+    modules: tuple = ()
     model = None
 
     def __init__(self, task, seed, lists):
         self.task, self.seed, self.lists = task, seed, lists
         self.is_binary = task == "binary"
+        for name in self.modules:  # here, as imports are no part of the fit
+            importlib.import_module(name)
 
     def fit(self, split):
         """Train."""
@@ -89,6 +93,8 @@ class Rival:
 class Linear(Rival):
     """Logistic or ridge regression on one-hot categories and scaled numbers."""
 
+    modules = ("sklearn.linear_model",)
+
     def make_model(self):
         """Return the last step."""
         from sklearn.linear_model import LogisticRegression, Ridge
@@ -107,6 +113,8 @@ class Linear(Rival):
 
 class Perceptron(Linear):
     """scikit-learn's MLP in the place of the linear model; the split is its own."""
+
+    modules = ("sklearn.neural_network",)
 
     def make_model(self):
         """Return the last step."""
@@ -138,7 +146,7 @@ class Boosting(Rival):
 class LightGBM(Boosting):
     """LightGBM."""
 
-    packages = ("lightgbm",)
+    packages = modules = ("lightgbm",)
 
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""
@@ -155,7 +163,7 @@ class LightGBM(Boosting):
 class XGBoost(Boosting):
     """XGBoost."""
 
-    packages = ("xgboost",)
+    packages = modules = ("xgboost",)
 
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""
@@ -175,7 +183,7 @@ class XGBoost(Boosting):
 class CatBoost(Rival):
     """CatBoost, which takes strings as they are."""
 
-    packages = ("catboost",)
+    packages = modules = ("catboost",)
 
     def fit(self, split):
         """Train until the loss of the validation split has not fallen for a while."""
@@ -202,6 +210,8 @@ class CatBoost(Rival):
 
 class HistGradientBoosting(Boosting):
     """scikit-learn's trees; columns of many levels become means of the target."""
+
+    modules = ("sklearn.ensemble",)
 
     def fit(self, split):
         """Train, with the encoder of many levels before the categories."""

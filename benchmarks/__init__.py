@@ -10,4 +10,12 @@ flows one way, a file for each stage::
       -> workers   workers.py       a process for each contender, turns interleaved
       -> models    networks.py, neural.py, libraries.py, trees.py
       -> report    report.py        medians, ratios, tables, pictures
+
+`quality` has a command line of its own, and keeps its results in a file::
+
+    python -m benchmarks.quality    quality.py           which cells are missing
+      -> cell       quality_cell.py       a process: split, fit, score
+      -> tables     quality_tables.py     parquet files, shipped tables
+      -> models     quality_contenders.py, quality_rivals.py, quality_networks.py
+      -> report     quality_report.py     ranks, ablations, learning curves
 """

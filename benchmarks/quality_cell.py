@@ -1,0 +1,165 @@
+"""A cell of the suite `quality`: one contender on one split of one table.
+
+It runs in a process of its own, which reads what to do as JSON and writes the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .workers import THREAD_VARIABLES
+
+ROOT = Path(__file__).resolve().parents[1]
+TEST_SIZE, VALID_SIZE = 0.25, 0.1
+ECE_BINS = 15
+
+
+def expected_calibration_error(y, p, n_bins=ECE_BINS):
+    """Return the mean distance of rates and predictions in bins of as many rows each.
+
+    Parameters
+    ----------
+    y : ndarray of 0 and 1
+    p : ndarray
+        P(y = 1).
+    n_bins : int, default=15
+        Number of bins.
+    """
+    parts = np.array_split(np.argsort(p, kind="stable"), n_bins)
+    gaps = [
+        abs(y[part].mean() - p[part].mean()) * len(part) for part in parts if len(part)
+    ]
+    return float(sum(gaps) / len(y))
+
+
+def score(task, y, answers):
+    """Return the metrics; the loss is the one that the report compares."""
+    from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
+
+    if task == "regression":
+        rmse = float(root_mean_squared_error(y, answers))
+        return {"loss": rmse, "rmse": rmse}
+    loss = float(log_loss(y, answers))
+    found = {"loss": loss, "log_loss": loss, "auc": float(roc_auc_score(y, answers))}
+    return found | {"ece": expected_calibration_error(y, np.asarray(answers))}
+
+
+def split_rows(X, y, task, seed, rows=None):
+    """Return a `Split` of the training rows, the test rows and their target.
+
+    Parameters
+    ----------
+    X, y, task
+        What `Table.load` gives.
+    seed : int
+        Of the split; test rows are the same for all `rows`.
+    rows : int or None
+        Number of training rows to take; None takes all.
+    """
+    from sklearn.model_selection import train_test_split
+
+    from .quality_rivals import Split
+
+    def cut(X, y, **sizes):
+        strata = y if task == "binary" else None
+        return train_test_split(X, y, stratify=strata, random_state=seed, **sizes)
+
+    X, X_test, y, y_test = cut(X, y, test_size=TEST_SIZE)
+    if rows is not None:
+        X, _, y, _ = cut(X, y, train_size=rows)
+    X_fit, X_valid, y_fit, y_valid = cut(X, y, test_size=VALID_SIZE)
+    return Split(X, y, X_fit, y_fit, X_valid, y_valid), X_test, y_test
+
+
+def training_rows(n):
+    """Return the number of training rows of a table of `n` rows."""
+    return n - int(np.ceil(TEST_SIZE * n))
+
+
+def timed(function, *arguments):
+    """Return what a function returns, its seconds of the processor and of the wall."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = function(*arguments)
+    return result, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def measure_cell(table, contender, kwargs, seed, rows=None):
+    """Return the figures of a contender on one split.
+
+    Parameters
+    ----------
+    table : dict
+        Arguments of `Table`.
+    contender : str
+        One of `CONTENDERS`.
+    kwargs : dict
+        Arguments of a variant.
+    seed : int
+        Of the split and of the contender.
+    rows : int or None, default=None
+        Number of training rows; None takes all.
+    """
+    from .quality_contenders import CONTENDERS
+    from .quality_tables import Table
+
+    table = Table(**table)
+    X, y, task = table.load()
+    split, X_test, y_test = split_rows(X, y, task, seed, rows)
+    model = CONTENDERS[contender](task, seed, table.lists, **kwargs)
+    _, fit_cpu, fit_wall = timed(model.fit, split)
+    answers, predict_cpu, predict_wall = timed(model.predict, X_test)
+    figures = score(task, y_test, answers)
+    figures |= {"fit_cpu": fit_cpu, "fit_wall": fit_wall}
+    figures |= {"predict_cpu": predict_cpu, "predict_wall": predict_wall}
+    return {"task": task, "n_train": len(split.y), "n_test": len(y_test), **figures}
+
+
+def run_cell(timeout=None, **cell):
+    """Return the figures from a fresh process, or an "error" that says why not.
+
+    Parameters
+    ----------
+    timeout : float or None, default=None
+        Seconds after which it is ended.
+    **cell
+        Arguments of `measure_cell`.
+    """
+    command = [sys.executable, "-m", "benchmarks.quality_cell"]
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            input=json.dumps(cell),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"timeout after {timeout:g} s"}
+    if done.returncode or not done.stdout.strip():
+        words = done.stderr.strip().splitlines() or ["no words"]
+        return {"error": f"code {done.returncode}: {words[-1]}"[:500]}
+    return json.loads(done.stdout)
+
+
+def main():
+    """Measure the cell that is on the input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is none of the answer
+    cell = json.load(sys.stdin)
+    answers.write(json.dumps(measure_cell(**cell)))
+    answers.close()
+
+
+if __name__ == "__main__":
+    main()

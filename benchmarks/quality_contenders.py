@@ -1,0 +1,70 @@
+"""Contenders of the suite `quality`: each takes the raw frame and stops when it likes.
+
+A contender has `fit` of a `Split` and `predict` of a frame: P(y = 1), or the number.
+Those that stop early by a validation split are given the same one; the others, and
+those that make a split of their own, get all training rows.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from .quality_networks import DeepCTR, RealMLP, TabM
+from .quality_rivals import (
+    CatBoost,
+    HistGradientBoosting,
+    LightGBM,
+    Linear,
+    Perceptron,
+    Rival,
+    XGBoost,
+)
+from .quality_tables import with_lists
+
+
+class Ours(Rival):
+    """The estimator: its default constructor, or a variant."""
+
+    packages = ("sklearn-dcn",)
+
+    def __init__(self, task, seed, lists, **kwargs):
+        super().__init__(task, seed, lists)
+        from sklearn_dcn import DCNClassifier, DCNRegressor
+
+        estimator = DCNClassifier if self.is_binary else DCNRegressor
+        self.model = estimator(random_state=seed).set_params(**kwargs)
+
+    def fit(self, split):
+        """Train on all rows; where it stops early the split is its own."""
+        self.model.fit(self.prepare(split.X), split.y)
+
+    def prepare(self, X):
+        """Return the frame with lists in the cells, as the default understands them."""
+        return with_lists(X, self.lists)
+
+
+OURS = "dcn"
+CONTENDERS = {
+    OURS: Ours,
+    "linear": Linear,
+    "LightGBM": LightGBM,
+    "XGBoost": XGBoost,
+    "HistGradientBoosting": HistGradientBoosting,
+    "CatBoost": CatBoost,
+    "DeepCTR-Torch DCN": DeepCTR,
+    "MLP": Perceptron,
+    "RealMLP": RealMLP,
+    "TabM": TabM,
+}
+TREES = ("LightGBM", "CatBoost", "XGBoost")  # whose best the others are set against
+# Variants of ours: a name that begins with "dcn: " -> arguments of the constructor.
+ABLATIONS: dict[str, dict] = {}
+
+
+def version_of(name):
+    """Return the versions that a contender's figures depend on; None: not there."""
+    packages = CONTENDERS[name].packages or ("scikit-learn",)
+    try:
+        return " ".join(f"{package} {version(package)}" for package in packages)
+    except PackageNotFoundError:
+        return None

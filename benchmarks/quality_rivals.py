@@ -1,0 +1,254 @@
+"""Rivals of the suite `quality`: linear models, scikit-learn's MLP, boosted trees."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+from .trees import CategoricalDtypes
+
+MOST_ROUNDS, PATIENCE = 2000, 50  # of boosting; CatBoost keeps its default of 1000
+MOST_LEVELS = 254  # that HistGradientBoosting takes as categories, beside missing
+
+
+@dataclass
+class Split:
+    """Training rows, and the same rows as a larger and a smaller part.
+
+    Parameters
+    ----------
+    X, y : DataFrame, ndarray
+        All training rows.
+    X_fit, y_fit, X_valid, y_valid : DataFrame, ndarray
+        Nine tenths of them, and the tenth that says when to stop.
+    """
+
+    X: pd.DataFrame
+    y: np.ndarray
+    X_fit: pd.DataFrame
+    y_fit: np.ndarray
+    X_valid: pd.DataFrame
+    y_valid: np.ndarray
+
+
+def strings_of(X):
+    """Return the names of the columns that are not numbers."""
+    numbers = set(X.select_dtypes("number").columns)
+    return [name for name in X.columns if name not in numbers]
+
+
+def numbers_of(X):
+    """Return the names of the columns of numbers."""
+    return list(X.select_dtypes("number").columns)
+
+
+class Rival:
+    """What all contenders share.
+
+    Parameters
+    ----------
+    task : {"binary", "regression"}
+    seed : int
+        Random state.
+    lists : dict
+        Columns of several levels a cell -> separator.
+    """
+
+    packages: tuple = ()  # whose versions the figures depend on
+    modules: tuple = ()
+    model = None
+
+    def __init__(self, task, seed, lists):
+        self.task, self.seed, self.lists = task, seed, lists
+        self.is_binary = task == "binary"
+        for name in self.modules:  # here, as imports are no part of the fit
+            importlib.import_module(name)
+
+    def fit(self, split):
+        """Train."""
+        raise NotImplementedError
+
+    def predict(self, X):
+        """Return P(y = 1), or the number."""
+        return self._answers(self.prepare(X))
+
+    def prepare(self, X):
+        """Return the rows in the form that the model takes."""
+        return X
+
+    def _answers(self, X):
+        if self.is_binary:
+            return self.model.predict_proba(X)[:, 1]
+        return self.model.predict(X)
+
+
+class Linear(Rival):
+    """Logistic or ridge regression on one-hot categories and scaled numbers."""
+
+    modules = ("sklearn.linear_model",)
+
+    def make_model(self):
+        """Return the last step."""
+        from sklearn.linear_model import LogisticRegression, Ridge
+
+        return LogisticRegression(max_iter=2000) if self.is_binary else Ridge()
+
+    def fit(self, split):
+        """Train on all rows."""
+        scale = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+        columns = make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), strings_of(split.X)),
+            (scale, numbers_of(split.X)),
+        )
+        self.model = make_pipeline(columns, self.make_model()).fit(split.X, split.y)
+
+
+class Perceptron(Linear):
+    """scikit-learn's MLP in the place of the linear model; the split is its own."""
+
+    modules = ("sklearn.neural_network",)
+
+    def make_model(self):
+        """Return the last step."""
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        mlp = MLPClassifier if self.is_binary else MLPRegressor
+        return mlp(early_stopping=True, random_state=self.seed)
+
+
+class Boosting(Rival):
+    """Trees that know the dtype of categories."""
+
+    def fit(self, split):
+        """Train until the loss of the validation split has not fallen for a while."""
+        self.dtypes = CategoricalDtypes().fit(split.X_fit)
+        X, X_valid = self.prepare(split.X_fit), self.prepare(split.X_valid)
+        self.train(X, split.y_fit, X_valid, split.y_valid)
+
+    def prepare(self, X):
+        """Return the frame with categories, its columns under names that all take."""
+        X = self.dtypes.transform(X)
+        return X.set_axis([f"x{j}" for j in range(X.shape[1])], axis=1)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        raise NotImplementedError
+
+
+class LightGBM(Boosting):
+    """LightGBM."""
+
+    packages = modules = ("lightgbm",)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        import lightgbm
+
+        model = lightgbm.LGBMClassifier if self.is_binary else lightgbm.LGBMRegressor
+        self.model = model(
+            n_estimators=MOST_ROUNDS, n_jobs=1, random_state=self.seed, verbose=-1
+        )
+        stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+        self.model.fit(X, y, eval_set=[(X_valid, y_valid)], callbacks=[stop])
+
+
+class XGBoost(Boosting):
+    """XGBoost."""
+
+    packages = modules = ("xgboost",)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        import xgboost
+
+        model = xgboost.XGBClassifier if self.is_binary else xgboost.XGBRegressor
+        self.model = model(
+            n_estimators=MOST_ROUNDS,
+            early_stopping_rounds=PATIENCE,
+            enable_categorical=True,
+            n_jobs=1,
+            random_state=self.seed,
+        )
+        self.model.fit(X, y, eval_set=[(X_valid, y_valid)], verbose=False)
+
+
+class CatBoost(Rival):
+    """CatBoost, which takes strings as they are."""
+
+    packages = modules = ("catboost",)
+
+    def fit(self, split):
+        """Train until the loss of the validation split has not fallen for a while."""
+        import catboost
+
+        model = catboost.CatBoostClassifier
+        if not self.is_binary:
+            model = catboost.CatBoostRegressor
+        self.model = model(
+            cat_features=strings_of(split.X),
+            thread_count=1,
+            random_seed=self.seed,
+            early_stopping_rounds=PATIENCE,
+            verbose=False,
+            allow_writing_files=False,
+        )
+        valid = (self.prepare(split.X_valid), split.y_valid)
+        self.model.fit(self.prepare(split.X_fit), split.y_fit, eval_set=valid)
+
+    def prepare(self, X):
+        """Return the frame; a missing category is a level."""
+        return X.fillna(dict.fromkeys(strings_of(X), "missing"))
+
+
+class HistGradientBoosting(Boosting):
+    """scikit-learn's trees; columns of many levels become means of the target."""
+
+    modules = ("sklearn.ensemble",)
+
+    def fit(self, split):
+        """Train, with the encoder of many levels before the categories."""
+        X = split.X_fit
+        self.many = [c for c in strings_of(X) if X[c].nunique() > MOST_LEVELS]
+        # Cross-fitted in the training rows, so that no row sees its own target.
+        self.means = TargetEncoder(random_state=self.seed)
+        if self.many:
+            coded = self.means.fit_transform(X[self.many], split.y_fit)
+            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+        self.dtypes = CategoricalDtypes().fit(X)
+        X, X_valid = super().prepare(X), self.prepare(split.X_valid)
+        self.train(X, split.y_fit, X_valid, split.y_valid)
+
+    def prepare(self, X):
+        """Return the frame with means and categories."""
+        if self.many:
+            coded = self.means.transform(X[self.many])
+            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+        return super().prepare(X)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        from sklearn import ensemble
+
+        model = ensemble.HistGradientBoostingClassifier
+        if not self.is_binary:
+            model = ensemble.HistGradientBoostingRegressor
+        self.model = model(
+            max_iter=MOST_ROUNDS,
+            n_iter_no_change=PATIENCE,
+            early_stopping=True,
+            categorical_features="from_dtype",
+            random_state=self.seed,
+        )
+        valid = {"X_val": X_valid, "y_val": y_valid}
+        if "X_val" not in inspect.signature(self.model.fit).parameters:
+            # Before scikit-learn 1.7 the split is its own, of all training rows.
+            X, y, valid = pd.concat([X, X_valid]), np.concatenate([y, y_valid]), {}
+        self.model.fit(X, y, **valid)

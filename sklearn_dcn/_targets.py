@@ -33,21 +33,30 @@ class WeightedLoss(nn.Module):
     kind : {"log_loss", "softmax", "squared_error"}
         "log_loss" of one logit, cross-entropy of the "softmax" of K logits, or half
         the "squared_error", averaged over outputs.
+    label_smoothing : float, default=0.0
+        Share of a row's label that is spread evenly over the classes, in training
+        alone: the loss of validation rows is that of their labels.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.kind = kind
+        self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, target: dict[str, Tensor]) -> Tensor:
         """Return the scalar loss; target holds "y" and perhaps "weight", both (B,)."""
         y = target["y"]
+        smoothing = self.label_smoothing if self.training else 0.0
         if self.kind == "log_loss":
+            if smoothing:
+                y = torch.lerp(y, torch.full_like(y, 0.5), smoothing)
             loss = F.binary_cross_entropy_with_logits(
                 logits.squeeze(-1), y, reduction="none"
             )
         elif self.kind == "softmax":
-            loss = F.cross_entropy(logits, y, reduction="none")
+            loss = F.cross_entropy(
+                logits, y, reduction="none", label_smoothing=smoothing
+            )
         else:
             loss = (logits - y).square().mean(-1) / 2
         weight = target.get("weight")
@@ -61,13 +70,16 @@ class ClassTarget:
     ----------
     classes : ndarray of shape (n_classes,)
         The labels, sorted.
+    label_smoothing : float, default=0.0
+        See `WeightedLoss`.
     """
 
-    def __init__(self, classes: NDArray[Any]) -> None:
+    def __init__(self, classes: NDArray[Any], label_smoothing: float = 0.0) -> None:
         self.classes = classes
         self.is_binary = len(classes) == 2
         self.d_out = 1 if self.is_binary else len(classes)
-        self.criterion = WeightedLoss("log_loss" if self.is_binary else "softmax")
+        kind = "log_loss" if self.is_binary else "softmax"
+        self.criterion = WeightedLoss(kind, label_smoothing)
 
     @staticmethod
     def check(y: Any) -> NDArray[Any]:

@@ -17,7 +17,7 @@ an epoch.
 
 References
 ----------
-The average is that of DCN-V2 (Wang et al. 2021, arXiv:2008.13535, section 7.1) and of
+The average is that of DCN-V2 (Wang et al. 2021, arXiv:2008.13535, section 7) and of
 Keras' ``use_ema``; the rule for the first steps that of TensorFlow's
 ``ExponentialMovingAverage(num_updates=...)``.
 """

@@ -270,12 +270,15 @@ def test_import_loads_nothing_optional(tmp_path):
         "\n".join(f"import {name}" for name in ["torch", "sklearn", "skorch", *needed]),
         tmp_path,
     )
-    loaded = loaded_modules("import sklearn_dcn, sklearn_dcn.datasets", tmp_path)
+    loaded = loaded_modules(
+        "import sklearn_dcn.datasets, sklearn_dcn.presets", tmp_path
+    )
     optional = {
         "category_encoders",
         "IPython",
         "matplotlib",
         "narwhals",
+        "optuna",
         "pandas",
         "polars",
         "pyarrow",

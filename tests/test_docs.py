@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 import sklearn_dcn
-from sklearn_dcn import DCNClassifier, DCNRegressor, datasets, network, preprocessing
+from sklearn_dcn import (
+    DCNClassifier,
+    DCNRegressor,
+    datasets,
+    network,
+    preprocessing,
+    presets,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -20,6 +27,7 @@ ESTIMATORS = [DCNClassifier, DCNRegressor]
 NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
+RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
@@ -86,7 +94,7 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets, preprocessing):
+    for module in (sklearn_dcn, network, datasets, preprocessing, presets):
         for name in module.__all__:
             value = getattr(module, name)
             if name != "__version__":
@@ -107,7 +115,9 @@ METHODS = [
 # Docstrings ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS])
+@pytest.mark.parametrize(
+    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *RECIPES]
+)
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
     described = entries(sections(obj.__doc__)["Parameters"])
@@ -248,7 +258,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets, preprocessing)
+        for module in (sklearn_dcn, network, datasets, preprocessing, presets)
         for name in module.__all__
         if name != "__version__"
     ]

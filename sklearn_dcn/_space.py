@@ -87,7 +87,7 @@ def search_space(size: str = "full", *, prefix: str = "") -> dict[str, Any]:
         distributions and lists of eleven parameters, for `RandomizedSearchCV` and
         `HalvingRandomSearchCV`.
     prefix : str, default=""
-        What comes before the names, e.g. "dcn__" for the step "dcn" of a pipeline.
+        What comes before the names, e.g. ``"dcn__"`` for the step "dcn" of a pipeline.
 
     Returns
     -------

@@ -35,7 +35,7 @@ from ._table import (
     take_rows,
 )
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import DCNNet, build_net, predict_logits, predict_stack, train
+from ._training import TRAINING, DCNNet, build_net, predict_logits, predict_stack, train
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
@@ -159,7 +159,7 @@ class BaseDCN(BaseEstimator):
             self.net_.optimizer_.state.clear()
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
-        check_parameters(self.get_params(deep=False))
+        check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
         with torch_threads(self.n_jobs):
@@ -342,6 +342,7 @@ class BaseDCN(BaseEstimator):
             device=device,
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
+            embedding_l2_scope=self.embedding_l2_scope,
             callbacks=self.callbacks,
             net_params=self.net_params,
         )
@@ -367,9 +368,8 @@ class BaseDCN(BaseEstimator):
             valid,
             epochs=epochs,
             patience=self.n_iter_no_change if stops else None,
-            tol=self.tol,
             seed=self._draw_seed(),
-            compile=self.compile,
+            **{name: getattr(self, name) for name in TRAINING},
         )
         self.n_iter_ = len(self.net_.history)
         self.history_ = [
@@ -381,9 +381,8 @@ class BaseDCN(BaseEstimator):
         ):
             raise ValueError(
                 "Training diverged: loss or weights are not finite after epoch "
-                f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, clip the "
-                "gradients with skorch's GradientNormClipping in callbacks, or keep "
-                "numeric_transform='quantile'."
+                f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, set "
+                "max_grad_norm, or keep numeric_transform='quantile'."
             )
 
     def _draw_seed(self) -> int:

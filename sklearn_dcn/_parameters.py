@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from ._bags import POOLINGS
 from ._numbers import NUMERIC_TRANSFORMS
 from ._optimizers import OPTIMIZERS
-from ._training import OWNED_BY_ESTIMATOR
+from ._schedule import SCHEDULES
 from .network._checks import check_count, check_option, check_rate, check_sizes
 from .network.cross import CROSS_KINDS
 from .network.cross_layers import GATES
@@ -89,6 +89,16 @@ def _negative_sampling(name: str, value: Any) -> None:
         _fraction(name, value)
 
 
+def _max_grad_norm(name: str, value: Any) -> None:
+    if value is not None:
+        number(0.0, inclusive=False)(name, value)
+
+
+def _ema_decay(name: str, value: Any) -> None:
+    if value is not None:
+        _fraction(name, value)
+
+
 def _min_frequency(name: str, value: Any) -> None:
     if value is None:
         return
@@ -149,8 +159,9 @@ def _embedding_dim(name: str, value: Any) -> None:
     if isinstance(value, dict):
         for column, dim in value.items():
             check_count(f"{name}[{column!r}]", dim, minimum=1)
-    elif not (isinstance(value, str) and value == "auto"):
-        check_count(name, value, minimum=1, also="'auto' or a dict of columns")
+    elif not _is_one_of(value, ["auto", "unbounded"]):
+        also = "'auto', 'unbounded' or a dict of columns"
+        check_count(name, value, minimum=1, also=also)
 
 
 def _optimizer(name: str, value: Any) -> None:
@@ -230,6 +241,36 @@ def _callbacks(name: str, value: Any) -> None:
     )
 
 
+# What net_params must leave alone: it is built here, or has a parameter of its own.
+OWNED_BY_ESTIMATOR = {
+    "module": "set the network's parameters on the estimator",
+    "criterion": "the loss follows from the target, and from loss of the classifier",
+    "dataset": "the table is encoded by the estimator",
+    "train_split": "use early_stopping, validation_fraction or X_val",
+    "iterator_train": "batches are slices of tensors",
+    "iterator_valid": "batches are slices of tensors",
+    "warm_start": "use warm_start of the estimator",
+    "max_epochs": "use max_epochs of the estimator",
+    "batch_size": "use batch_size of the estimator",
+    "lr": "use learning_rate",
+    "optimizer": "use optimizer",
+    "callbacks": "use callbacks of the estimator",
+    "device": "use device of the estimator",
+    "verbose": "use verbose of the estimator",
+    "embedding_l2": "use embedding_l2 of the estimator",
+    "embedding_l2_scope": "use embedding_l2_scope of the estimator",
+    "optimizer__lr": "use learning_rate",
+    "optimizer__param_groups": "the groups are those with and without weight decay",
+    "optimizer__weight_decay": "use weight_decay",
+    "record_batches": "batches are recorded where callbacks are given",
+    "seed": "use random_state",
+    "initial_logits": "they follow from the target",
+    "dtype": "use dtype of the estimator",
+    "autocast": "use dtype='bfloat16'",
+    "compile": "use compile of the estimator",
+}
+
+
 def _net_params(name: str, value: Any) -> None:
     if value is None:
         return
@@ -274,6 +315,13 @@ RULES: dict[str, Rule] = {
     "learning_rate": number(0.0, inclusive=False),
     "weight_decay": number(0.0),
     "embedding_l2": number(0.0),
+    "embedding_l2_scope": option("batch", "table"),
+    "learning_rate_schedule": option(*SCHEDULES),
+    "warmup": check_rate,
+    "plateau_epochs": count(1),
+    "max_grad_norm": _max_grad_norm,
+    "ema_decay": _ema_decay,
+    "label_smoothing": check_rate,
     "max_epochs": count(1, "auto"),
     "batch_size": count(1, "auto"),
     "early_stopping": _early_stopping,
@@ -301,6 +349,10 @@ RULES: dict[str, Rule] = {
 # What may change between a fit and the one that goes on from its weights.
 CONTINUABLE = {
     "learning_rate",
+    "learning_rate_schedule",
+    "warmup",
+    "plateau_epochs",
+    "max_grad_norm",
     "embedding_l2",
     "max_epochs",
     "batch_size",
@@ -335,14 +387,24 @@ def check_continuation(before: dict[str, Any], now: dict[str, Any]) -> None:
             )
 
 
-def check_parameters(parameters: dict[str, Any]) -> None:
+def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None:
     """Raise a ValueError or TypeError that names the first parameter out of bounds.
 
     Parameters
     ----------
     parameters : dict
         An estimator's parameters by name.
+    in_parts : bool, default=False
+        Whether rows come in parts, of which nobody knows how many.
     """
     for name, rule in RULES.items():  # a subclass may have more parameters
         if name in parameters:
             rule(name, parameters[name])
+    if in_parts:
+        for name in ("learning_rate_schedule", "warmup"):
+            if parameters.get(name):
+                raise ValueError(
+                    f"{name}={parameters[name]!r} needs to know how long the fit is, "
+                    "and partial_fit has one part of it. Change learning_rate between "
+                    "the calls."
+                )

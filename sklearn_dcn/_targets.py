@@ -36,12 +36,18 @@ class WeightedLoss(nn.Module):
     gamma : float, default=0.0
         Exponent of the focal loss, which multiplies a row's log loss by
         :math:`(1 - p_{y_i})^\gamma`: 0 for the log loss itself.
+    label_smoothing : float, default=0.0
+        Share of a row's label that is spread evenly over the classes, in training
+        alone: the loss of validation rows is that of their labels.
     """
 
-    def __init__(self, kind: str, gamma: float = 0.0) -> None:
+    def __init__(
+        self, kind: str, gamma: float = 0.0, label_smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         self.kind = kind
         self.gamma = gamma
+        self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, target: dict[str, Tensor]) -> Tensor:
         """Return the scalar loss.
@@ -56,12 +62,16 @@ class WeightedLoss(nn.Module):
         y = target["y"]
         if "offset" in target:
             logits = logits + target["offset"].unsqueeze(-1)
+        smoothing = self.label_smoothing if self.training else 0.0
         if self.kind == "log_loss":
+            soft = torch.lerp(y, torch.full_like(y, 0.5), smoothing) if smoothing else y
             loss = F.binary_cross_entropy_with_logits(
-                logits.squeeze(-1), y, reduction="none"
+                logits.squeeze(-1), soft, reduction="none"
             )
         elif self.kind == "softmax":
-            loss = F.cross_entropy(logits, y, reduction="none")
+            loss = F.cross_entropy(
+                logits, y, reduction="none", label_smoothing=smoothing
+            )
         else:
             loss = (logits - y).square().mean(-1) / 2
         if self.gamma:
@@ -87,15 +97,21 @@ class ClassTarget:
         The labels, sorted.
     gamma : float, default=0.0
         Exponent of the focal loss; 0 for the log loss.
+    label_smoothing : float, default=0.0
+        See `WeightedLoss`.
     """
 
-    def __init__(self, classes: NDArray[Any], gamma: float = 0.0) -> None:
+    def __init__(
+        self,
+        classes: NDArray[Any],
+        gamma: float = 0.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
         self.classes = classes
         self.is_binary = len(classes) == 2
         self.d_out = 1 if self.is_binary else len(classes)
-        self.criterion = WeightedLoss(
-            "log_loss" if self.is_binary else "softmax", gamma
-        )
+        kind = "log_loss" if self.is_binary else "softmax"
+        self.criterion = WeightedLoss(kind, gamma, label_smoothing)
 
     @staticmethod
     def check(y: Any) -> NDArray[Any]:

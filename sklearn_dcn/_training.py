@@ -8,14 +8,20 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochTimer,
+    LRScheduler,
+    PrintLog,
+)
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
 from skorch.utils import to_tensor
@@ -23,42 +29,33 @@ from torch import Tensor, nn
 
 from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
+from ._steps import Steps
 from .network import DeepCrossNetwork
 
-__all__ = ["DCNNet", "build_net", "predict_logits", "predict_stack", "train"]
+__all__ = [
+    "TRAINING",
+    "DCNNet",
+    "build_net",
+    "predict_logits",
+    "predict_stack",
+    "train",
+]
+
+# Parameters of the estimators that go to `train` as they are.
+TRAINING = (
+    "tol",
+    "compile",
+    "max_grad_norm",
+    "ema_decay",
+    "learning_rate_schedule",
+    "warmup",
+    "plateau_epochs",
+)
 
 # Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
 # rows take half as long again as 1024.
 PREDICT_BATCH_SIZE_CPU = 1024
 PREDICT_BATCH_SIZE = 16384
-
-# What net_params must leave alone: it is built here, or has a parameter of its own.
-OWNED_BY_ESTIMATOR = {
-    "module": "set the network's parameters on the estimator",
-    "criterion": "the loss follows from the target, and from loss of the classifier",
-    "dataset": "the table is encoded by the estimator",
-    "train_split": "use early_stopping, validation_fraction or X_val",
-    "iterator_train": "batches are slices of tensors",
-    "iterator_valid": "batches are slices of tensors",
-    "warm_start": "use warm_start of the estimator",
-    "max_epochs": "use max_epochs of the estimator",
-    "batch_size": "use batch_size of the estimator",
-    "lr": "use learning_rate",
-    "optimizer": "use optimizer",
-    "callbacks": "use callbacks of the estimator",
-    "device": "use device of the estimator",
-    "verbose": "use verbose of the estimator",
-    "embedding_l2": "use embedding_l2 of the estimator",
-    "optimizer__lr": "use learning_rate",
-    "optimizer__param_groups": "the groups are those with and without weight decay",
-    "optimizer__weight_decay": "use weight_decay",
-    "record_batches": "batches are recorded where callbacks are given",
-    "seed": "use random_state",
-    "initial_logits": "they follow from the target",
-    "dtype": "use dtype of the estimator",
-    "autocast": "use dtype='bfloat16'",
-    "compile": "use compile of the estimator",
-}
 
 
 def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
@@ -81,11 +78,11 @@ class EpochLog(PrintLog):
 
 
 class DCNNet(NeuralNet):
-    """skorch's `NeuralNet`, seeded, with three changes to the training step.
+    """skorch's `NeuralNet`, seeded, with changes to the training step.
 
-    Dropout draws from a generator of the fit's own; embeddings have a penalty on just
-    the rows of the batch; losses stay on the device, so that an epoch waits for it
-    once.
+    Dropout draws from a generator of the fit's own; embeddings have a penalty, on just
+    the rows of the batch or on all; losses stay on the device, so that an epoch waits
+    for it once. `train` lends it `Steps`.
 
     Parameters
     ----------
@@ -102,6 +99,8 @@ class DCNNet(NeuralNet):
     embedding_l2 : float, default=0.0
         The penalty's factor: adds ``embedding_l2 / 2`` times the squared norm of a
         row's embeddings, averaged over the batch.
+    embedding_l2_scope : {"batch", "table"}, default="batch"
+        "table" adds ``embedding_l2 / 2`` times the squared norm of all embeddings.
     record_batches : bool, default=False
         Whether the history keeps the loss of every batch, for callbacks that read it.
         It costs one synchronisation a batch.
@@ -120,6 +119,7 @@ class DCNNet(NeuralNet):
         initial_logits: NDArray[np.float64],
         dtype: torch.dtype,
         embedding_l2: float = 0.0,
+        embedding_l2_scope: str = "batch",
         record_batches: bool = False,
         autocast: bool = False,
         **kwargs: Any,
@@ -129,15 +129,18 @@ class DCNNet(NeuralNet):
         self.initial_logits = initial_logits
         self.dtype = dtype
         self.embedding_l2 = embedding_l2
+        self.embedding_l2_scope = embedding_l2_scope
         self.record_batches = record_batches
         self.autocast = autocast
 
-    # Set for the time of `train`: a generator is no part of a fitted net.
+    # Set for the time of `train`: they are no part of a fitted net.
     generator: torch.Generator | None = None
+    steps: Steps | None = None
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
-        return [("epoch_timer", EpochTimer()), ("print_log", EpochLog())]
+        log = EpochLog(keys_ignored="lr")  # of which four decimals say little
+        return [("epoch_timer", EpochTimer()), ("print_log", log)]
 
     def initialize_module(self) -> DCNNet:
         """Build the network from the seed, its output at `initial_logits`.
@@ -183,11 +186,30 @@ class DCNNet(NeuralNet):
         )
         loss = self.get_loss(logits, yi, X=Xi, training=True)
         objective = loss
-        if self.embedding_l2:
+        whole = self.embedding_l2_scope == "table"
+        if self.embedding_l2 and not whole:
             penalty = embeddings.square().sum(-1).mean()
             objective = loss + self.embedding_l2 / 2 * penalty
         objective.backward()
+        if self.embedding_l2 and whole:
+            self._add_l2_of_tables()
+        if self.steps is not None:
+            self.steps.after_backward()
         return {"loss": loss, "y_pred": logits}
+
+    @torch.no_grad()
+    def _add_l2_of_tables(self) -> None:
+        embedding = self.module_.embedding
+        for table in (*embedding.tables, *embedding.bag_tables):
+            if table.grad is not None:
+                table.grad.add_(table, alpha=self.embedding_l2)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Tell the schedule the epoch's loss; callbacks come after it."""
+        super().on_epoch_end(net, **kwargs)
+        if self.steps is not None:
+            epoch = self.history[-1]
+            self.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
 
     def run_single_epoch(
         self,
@@ -202,19 +224,27 @@ class DCNNet(NeuralNet):
             return
         losses: list[Tensor] = []
         sizes: list[int] = []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            losses.append(step["loss"].detach())
-            sizes.append(len(batch[1]["y"]))
-            if self.record_batches:
-                self.history.record_batch(f"{prefix}_loss", losses[-1].item())
-                self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
-            self.notify("on_batch_end", batch=batch, training=training, **step)
+        steps = self.steps if training else None
+        with nullcontext() if steps is None else steps.epoch():
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                if steps is not None:
+                    steps.before_step()
+                step = step_fn(batch, **fit_params)
+                if steps is not None:
+                    steps.after_step()
+                losses.append(step["loss"].detach())
+                sizes.append(len(batch[1]["y"]))
+                if self.record_batches:
+                    self.history.record_batch(f"{prefix}_loss", losses[-1].item())
+                    self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
+                self.notify("on_batch_end", batch=batch, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
         loss = float(np.average(torch.stack(losses).tolist(), weights=sizes))
         before = (epoch.get(f"{prefix}_loss", np.inf) for epoch in self.history[:-1])
         best = min(before, default=np.inf)
+        if training:  # of the last step
+            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < best)
@@ -239,24 +269,15 @@ def build_net(
     *,
     optimizer: str | type[torch.optim.Optimizer],
     weight_decay: float,
+    embedding_l2_scope: str,
     device: torch.device,
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
     **kwargs: Any,
 ) -> DCNNet:
     """Return an initialised net around a fresh network of this architecture."""
-    reads_gradients = [
-        callback for callback in callbacks or () if _reads_gradients(callback)
-    ]
-    if optimizer == "auto":
-        n_ids = sum(architecture["cardinalities"] + architecture["bag_cardinalities"])
-        optimizer = resolve_optimizer(n_ids, dense_gradients=bool(reads_gradients))
-    elif is_lazy(optimizer) and reads_gradients:
-        raise ValueError(
-            f"callbacks hold {reads_gradients[0]!r}, which is called with all "
-            f"gradients, but optimizer={optimizer!r} has those of the batch's ids "
-            "alone. Use optimizer='adamw', or leave the callback out."
-        )
+    whole_tables = embedding_l2_scope == "table"
+    optimizer = _resolve_optimizer(optimizer, architecture, callbacks, whole_tables)
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     accepted = inspect.signature(optimizer_class).parameters
     if "weight_decay" in accepted:
@@ -265,6 +286,7 @@ def build_net(
         kwargs["optimizer__fused"] = True
     kwargs |= {f"module__{name}": value for name, value in architecture.items()}
     kwargs["module__sparse"] = is_lazy(optimizer)
+    kwargs["embedding_l2_scope"] = embedding_l2_scope
     kwargs |= net_params or {}
     try:
         net = DCNNet(
@@ -287,6 +309,35 @@ def build_net(
         raise ValueError(
             f"net_params={net_params!r} is not accepted: {error}"
         ) from error
+
+
+def _resolve_optimizer(
+    optimizer: str | type[torch.optim.Optimizer],
+    architecture: dict[str, Any],
+    callbacks: Sequence[Any] | None,
+    whole_tables: bool,
+) -> str | type[torch.optim.Optimizer]:
+    """Return what "auto" stands for, or the option if nothing else forbids it."""
+    reads_gradients = [
+        callback for callback in callbacks or () if _reads_gradients(callback)
+    ]
+    if optimizer == "auto":
+        n_ids = sum(architecture["cardinalities"] + architecture["bag_cardinalities"])
+        dense = whole_tables or bool(reads_gradients)
+        optimizer = resolve_optimizer(n_ids, dense_gradients=dense)
+    elif is_lazy(optimizer) and whole_tables:
+        raise ValueError(
+            f"embedding_l2_scope='table' moves all embeddings in every step, but "
+            f"optimizer={optimizer!r} those of the batch's ids alone. Use "
+            "optimizer='adamw', or embedding_l2_scope='batch'."
+        )
+    elif is_lazy(optimizer) and reads_gradients:
+        raise ValueError(
+            f"callbacks hold {reads_gradients[0]!r}, which is called with all "
+            f"gradients, but optimizer={optimizer!r} has those of the batch's ids "
+            "alone. Use optimizer='adamw', or leave the callback out."
+        )
+    return optimizer
 
 
 def _reads_gradients(callback: Any) -> bool:
@@ -320,13 +371,16 @@ def train(
     tol: float,
     seed: int,
     compile: bool | str,
+    **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
 
     With `patience` it stops after that many epochs without an improvement of the
     validation loss by more than `tol`, and ends with a copy of the best epoch's
-    weights; else with those of the last epoch.
+    weights; else with those of the last epoch. `options` are those of `Steps`.
     """
+    if options.get("learning_rate_schedule") or options.get("warmup"):
+        _refuse_schedulers(net)
     stopping = None
     if patience is not None:
         stopping = EarlyStopping(
@@ -342,6 +396,8 @@ def train(
     if validation is not None:
         net.train_split = predefined_split(place(validation, device))
     net.generator = torch.Generator(device).manual_seed(seed)
+    n_steps = epochs * len(BatchIterator(data, net.batch_size))
+    net.steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
     try:
         with (
             torch.enable_grad(),
@@ -350,6 +406,9 @@ def train(
         ):
             net.partial_fit(place(data, device), y=None, epochs=epochs)
     finally:  # a fitted net holds no rows, generator, gradients or copies
+        n_best = len(net.history) if stopping is None else stopping.best_epoch_
+        net.steps.end(is_last=n_best == len(net.history))
+        net.steps = None
         net.train_split = None
         net.generator = None
         net.callbacks_ = [
@@ -358,6 +417,16 @@ def train(
         net.module_.zero_grad(set_to_none=True)
         net.module_.eval()
     return stopping.best_epoch_ if stopping is not None else len(net.history)
+
+
+def _refuse_schedulers(net: DCNNet) -> None:
+    """Raise a ValueError if a callback sets the learning rate as well."""
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            raise ValueError(
+                "learning_rate_schedule and warmup set the learning rate, and so does "
+                f"{type(callback).__name__} in callbacks. Leave one of them out."
+            )
 
 
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:

@@ -87,9 +87,10 @@ default="quantile"
         with each other: linear in the number, linear within bins of equal weight, or
         of its sines and cosines [4]_. None stacks the number itself. Its width is
         `embedding_dim` where that is an int, else 8.
-    embedding_dim : int, "auto" or dict, default="auto"
+    embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
-        6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16.
+        6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;
+        "unbounded" is that rule without the two.
     cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
         Parameterisation of the cross layers.
 
@@ -133,6 +134,27 @@ default="quantile"
     embedding_l2 : float, default=0.0
         L2 penalty of the embeddings in use: adds half of it times the mean over a
         batch's rows of their embeddings' squared norm.
+    embedding_l2_scope : {"batch", "table"}, default="batch"
+        Which embeddings `embedding_l2` penalises: "table" adds half of it times the
+        squared norm of all of them in every step, those that no row of the batch has
+        too, as FuxiCTR. It needs a dense optimiser.
+    learning_rate_schedule : {"cosine", "linear", "plateau"} or None, default=None
+        How `learning_rate` changes in a fit.
+
+        - "cosine", "linear": step by step to 0 after `max_epochs`.
+        - "plateau": a tenth whenever the validation loss, or without validation rows
+          the training loss, has not fallen for `plateau_epochs`; down to a thousandth.
+        - None: not.
+    warmup : float, default=0.0
+        Fraction, in [0, 1), of the steps of `max_epochs` in which the rate rises.
+    plateau_epochs : int, default=1
+        Epochs without an improvement by `tol` after which "plateau" lowers the rate.
+    max_grad_norm : float or None, default=None
+        Gradients whose norm, all together, is greater are scaled down to it.
+    ema_decay : float or None, default=None
+        Decay, in (0, 1), of a moving average of the weights over the steps: it is what
+        validation, early stopping and predictions use. In step t it is t / (9 + t) at
+        most, so that short fits keep nothing of the initial weights.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" is at most 50 where early
         stopping ends them; else 10, or 2 if the columns have more than half as many
@@ -168,6 +190,9 @@ default="quantile"
         so that probabilities remain those of all rows [6]_; only the log loss allows
         that. Held-out rows and `X_val` are all kept. Each call of `fit` with
         `warm_start`, and each of `partial_fit`, draws anew.
+    label_smoothing : float, default=0.0
+        Share of each label, in [0, 1), that training spreads evenly over all classes.
+        Validation losses are those of the labels themselves.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, with its encoding.
     device : str or torch.device, default="auto"
@@ -213,8 +238,8 @@ default="quantile"
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
     history_ : list of dict
-        For each epoch "train_loss", "valid_loss" where rows are held out, "dur" in
-        seconds.
+        For each epoch "train_loss", "valid_loss" where rows are held out, "lr" of its
+        last step, "dur" in seconds.
 
     See Also
     --------
@@ -281,6 +306,12 @@ default="quantile"
         learning_rate: float = 0.001,
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
+        embedding_l2_scope: str = "batch",
+        learning_rate_schedule: str | None = None,
+        warmup: float = 0.0,
+        plateau_epochs: int = 1,
+        max_grad_norm: float | None = None,
+        ema_decay: float | None = None,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
@@ -291,6 +322,7 @@ default="quantile"
         loss: str = "log_loss",
         focal_gamma: float = 2.0,
         negative_sampling: float | None = None,
+        label_smoothing: float = 0.0,
         warm_start: bool = False,
         device: Any = "auto",
         dtype: str = "auto",
@@ -327,6 +359,12 @@ default="quantile"
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.embedding_l2 = embedding_l2
+        self.embedding_l2_scope = embedding_l2_scope
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
+        self.plateau_epochs = plateau_epochs
+        self.max_grad_norm = max_grad_norm
+        self.ema_decay = ema_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
@@ -337,6 +375,7 @@ default="quantile"
         self.loss = loss
         self.focal_gamma = focal_gamma
         self.negative_sampling = negative_sampling
+        self.label_smoothing = label_smoothing
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
@@ -491,7 +530,7 @@ default="quantile"
 
     def _make_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> ClassTarget:
         gamma = self.focal_gamma if self.loss == "focal" else 0.0
-        target = ClassTarget(self.classes_, gamma)
+        target = ClassTarget(self.classes_, gamma, self.label_smoothing)
         self._class_weights = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
             weights = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]

@@ -13,8 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 470  # lines
-# Of the two estimators two thirds document and name the parameters.
-MAX_ESTIMATOR = {"classifier.py": 560, "regressor.py": 560}
+MAX_ESTIMATOR = 640  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
 READING = ["_table", "_columns", "_lists", "_features", "_vocabulary"]
@@ -225,14 +224,13 @@ def code_lines(function):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files_and_functions_are_small(path):
     source = path.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= MAX_ESTIMATOR.get(path.name, MAX_FILE), path.name
+    is_estimator = path.name in ("classifier.py", "regressor.py")
+    limit = MAX_ESTIMATOR if is_estimator else MAX_FILE
+    assert len(source.splitlines()) <= limit, path.name
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             # A constructor of scikit-learn has two lines for each parameter.
-            if node.name == "__init__" and path.name in (
-                "classifier.py",
-                "regressor.py",
-            ):
+            if node.name == "__init__" and is_estimator:
                 assert len(node.body) == len(node.args.kwonlyargs)
                 continue
             assert code_lines(node) <= MAX_FUNCTION, f"{path.name}: {node.name}"
@@ -272,12 +270,15 @@ def test_import_loads_nothing_optional(tmp_path):
         "\n".join(f"import {name}" for name in ["torch", "sklearn", "skorch", *needed]),
         tmp_path,
     )
-    loaded = loaded_modules("import sklearn_dcn, sklearn_dcn.datasets", tmp_path)
+    loaded = loaded_modules(
+        "import sklearn_dcn.datasets, sklearn_dcn.presets", tmp_path
+    )
     optional = {
         "category_encoders",
         "IPython",
         "matplotlib",
         "narwhals",
+        "optuna",
         "pandas",
         "polars",
         "pyarrow",

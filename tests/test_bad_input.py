@@ -520,6 +520,8 @@ V, T = ValueError, TypeError
 POSITIVE_INTEGER = [(0, V), (-1, V), (1.0, T), ("1", T), (None, T), (True, T)]
 RATE = [(-0.1, V), (1.0, V), (2, V), (np.nan, V), ("0.1", T), (None, T), (True, T)]
 NOT_NEGATIVE = [(-1e-9, V), (np.nan, V), (np.inf, V), ("0", T), (None, T), (False, T)]
+NOT_NEGATIVE_OR_NONE = [case for case in NOT_NEGATIVE if case[0] is not None]
+RATE_OR_NONE = [case for case in RATE if case[0] is not None]
 OPTION = [("other", V), ("", V), (1, V), (["relu"], V), (True, V)]
 
 WRONG_PARAMETERS = {
@@ -638,6 +640,13 @@ WRONG_PARAMETERS = {
     "learning_rate": [(0, V), (0.0, V), *NOT_NEGATIVE],
     "weight_decay": NOT_NEGATIVE,
     "embedding_l2": NOT_NEGATIVE,
+    "embedding_l2_scope": [*OPTION, (None, V)],
+    "learning_rate_schedule": OPTION,
+    "warmup": RATE,
+    "plateau_epochs": POSITIVE_INTEGER,
+    "max_grad_norm": [(0, V), (0.0, V), *NOT_NEGATIVE_OR_NONE],
+    "ema_decay": [(0, V), (0.0, V), *RATE_OR_NONE],
+    "label_smoothing": RATE,
     "max_epochs": [(0, V), (-1, V), (1.0, T), ("all", V), (None, T), (True, T)],
     "batch_size": [(0, V), (-1, V), (1.0, T), ("all", V), (None, T), (True, T)],
     "early_stopping": [("yes", V), (1, V), (None, V), ([True], V)],
@@ -695,6 +704,7 @@ WRONG_PARAMETERS = {
                 "device",
                 "verbose",
                 "embedding_l2",
+                "embedding_l2_scope",
                 "record_batches",
                 "seed",
                 "dtype",
@@ -710,6 +720,7 @@ WRONG_PARAMETERS = {
 
 
 OF_CLASSES = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
+OF_CLASSES.add("label_smoothing")
 
 
 @ESTIMATORS
@@ -729,7 +740,7 @@ def test_every_parameter_is_tested(Estimator):
 def test_wrong_parameter(name, value, error):
     """Every wrong value is an error in fit alone, of the right type, that names it."""
     for Estimator in (DCNClassifier, DCNRegressor):
-        if name in OF_CLASSES and Estimator is DCNRegressor:
+        if name not in Estimator().get_params():  # of a classifier alone
             continue
         estimator = fitted(Estimator)
         # Names of parameters stand alone, not inside of other words.

@@ -17,6 +17,7 @@ from sklearn_dcn import (
     metrics,
     network,
     preprocessing,
+    presets,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
@@ -45,7 +47,7 @@ def entries(text):
     for line in text.splitlines():
         match = ENTRY.match(line) if line and not line.startswith(" ") else None
         if match:
-            for name in match["names"].split(", "):
+            for name in match["names"].replace("*", "").split(", "):
                 assert name not in found, f"{name} is described twice"
                 found[name] = match["type"] or ""
     return found
@@ -94,10 +96,11 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets, preprocessing, metrics):
+    for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets):
         for name in module.__all__:
             value = getattr(module, name)
-            if not name.endswith(("__version__", "_scorer")):  # no docstring of its own
+            # Constants have no docstring of their own.
+            if not name.endswith(("__version__", "_scorer", "PRESETS")):
                 found[f"{module.__name__}.{name}"] = value
             if inspect.isclass(value):
                 for method_name, method in public_methods(value).items():
@@ -116,12 +119,14 @@ METHODS = [
 
 
 @pytest.mark.parametrize(
-    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS]
+    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES]
 )
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
-    described = entries(sections(obj.__doc__)["Parameters"])
+    text = sections(obj.__doc__)
+    described = entries(text.get("Parameters", ""))
     check_defaults(described, parameters_of(function))
+    assert inspect.isclass(obj) or obj in LOADERS or entries(text["Returns"])
 
 
 def test_parser_sees_a_wrong_default():
@@ -210,6 +215,7 @@ def test_estimators_describe_the_same_parameter_alike():
         for Estimator in ESTIMATORS
     )
     own = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
+    own.add("label_smoothing")
     assert set(of_classifier) - set(of_regressor) == own
     assert [name for name in of_classifier if name not in own] == list(of_regressor)
     different = {
@@ -256,7 +262,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets, preprocessing, metrics)
+        for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets)
         for name in module.__all__
         if name != "__version__"
     ]

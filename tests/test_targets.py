@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from scipy.special import log_softmax, logsumexp
 from sklearn.metrics import log_loss, mean_squared_error
 
+from sklearn_dcn import DCNClassifier
 from sklearn_dcn._targets import ClassTarget, ContinuousTarget, WeightedLoss
 
 
@@ -465,3 +467,47 @@ def test_tensors(dtype):
     numbers = ContinuousTarget(np.arange(3.0), np.ones(3))
     tensor = numbers.tensor(numbers.encode(np.arange(3.0)), dtype)
     assert (tensor.dtype, tensor.shape) == (dtype, (3, 1))
+
+
+# ----------------------------------------------------------------------------------
+# Label smoothing
+# ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_label_smoothing_is_the_loss_of_soft_targets(n_classes):
+    """In training: sum over classes of -q log p, q = (1 - e) onehot + e / K.
+
+    In validation q is the label. Weights multiply the rows in both.
+    """
+    codes, weight = rng().integers(0, n_classes, 9), rng().random(9)
+    logits = rng(1).normal(size=(9, 1 if n_classes == 2 else n_classes))
+    target = ClassTarget(np.arange(n_classes), label_smoothing=0.3)
+    scores = logits if n_classes > 2 else np.hstack([np.zeros((9, 1)), logits])
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    one_hot = np.eye(n_classes)[codes]
+    batch = {
+        "y": target.tensor(codes, torch.float64),
+        "weight": torch.from_numpy(weight),
+    }
+    for training, q in ((True, 0.7 * one_hot + 0.3 / n_classes), (False, one_hot)):
+        target.criterion.train(training)
+        loss = target.criterion(torch.from_numpy(logits), batch).item()
+        assert_allclose(loss, (weight * -(q * log_p).sum(axis=1)).mean(), rtol=1e-12)
+
+
+def test_label_smoothing_bounds_the_confidence():
+    """A fit on two separable levels ends at 1 - e / 2, the minimum of the loss."""
+    X = np.array([["a"], ["b"]] * 20, dtype=object)
+    y = np.array([0, 1] * 20)
+    model = DCNClassifier(
+        label_smoothing=0.2, learning_rate=0.05, max_epochs=300, random_state=0,
+        category_dropout=0.0, weight_decay=0.0, early_stopping=False,
+    ).fit(X, y, X_val=X, y_val=y)  # fmt: skip
+    p = model.predict_proba(X[:2])
+    assert_allclose(p, [[0.9, 0.1], [0.1, 0.9]], atol=1e-3)
+    # The training loss is the entropy of (0.9, 0.1), that of validation -log 0.9.
+    last = model.history_[-1]
+    entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    assert_allclose(last["train_loss"], entropy, atol=1e-3)
+    assert_allclose(last["valid_loss"], -np.log(0.9), atol=2e-3)

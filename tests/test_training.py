@@ -105,3 +105,81 @@ def test_keyboard_interrupt_keeps_the_best_weights():
     assert model.n_iter_ == 3
     assert 1 <= model.best_epoch_ <= 3
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_embedding_l2_of_the_table_is_the_gradient_of_all_rows():
+    """One step of SGD shrinks every embedding, whether or not the batch has it."""
+    x_cat = np.array([["a"], ["a"], ["b"], ["a"]], dtype=object)
+    y = np.array([0, 1, 0, 1])
+    options = {
+        "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
+        "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
+        "max_epochs": 1, "random_state": 0, "batch_size": 4,
+        "embedding_l2_scope": "table",
+    }  # fmt: skip
+    start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)
+    plain = DCNClassifier(**options).fit(x_cat, y)
+    penalised = DCNClassifier(**options, embedding_l2=0.5).fit(x_cat, y)
+    e_0, e_plain, e_l2 = (
+        model.module_.embedding.column_weight(0).detach().numpy()
+        for model in (start, plain, penalised)
+    )
+    # d/de of 0.5 / 2 * |E|^2 = 0.5 * e, also of the unknown and the missing level
+    assert len(e_0) == 4
+    assert_allclose(e_l2 - e_plain, -0.1 * 0.5 * e_0, atol=1e-12)
+    assert [h["train_loss"] for h in plain.history_] == [
+        h["train_loss"] for h in penalised.history_
+    ]
+
+
+def test_embedding_l2_of_the_table_is_the_l2_of_adam():
+    """It is what torch's Adam calls weight_decay, of the embeddings alone."""
+    x_cat = np.array([["a"], ["a"], ["b"], ["c"]] * 8, dtype=object)
+    y = np.array([0, 1, 0, 1] * 8)
+    options = {
+        "structure": "cross", "n_cross_layers": 0, "optimizer": "adam",
+        "max_epochs": 5, "batch_size": 8, "random_state": 0, "weight_decay": 0.0,
+    }  # fmt: skip
+
+    class Decay(Callback):
+        def on_train_begin(self, net, **kwargs):
+            net.optimizer_.param_groups[1]["weight_decay"] = 0.3  # also of the bias
+
+        def on_batch_begin(self, net, training, **kwargs):
+            net.module_.head.bias.requires_grad_(False)
+
+    models = [
+        DCNClassifier(**options, callbacks=[Decay()]),
+        DCNClassifier(
+            **options,
+            embedding_l2=0.3,
+            embedding_l2_scope="table",
+            callbacks=[Freeze()],
+        ),
+        DCNClassifier(**options, callbacks=[Freeze()]),
+    ]
+    by_adam, ours, without = (
+        model.fit(x_cat, y).module_.embedding.column_weight(0) for model in models
+    )
+    torch.testing.assert_close(ours, by_adam, rtol=1e-9, atol=1e-12)
+    assert (ours - without).abs().max() > 1e-3
+
+
+class Freeze(Callback):
+    """Keeps the bias of the head where it starts."""
+
+    def on_batch_begin(self, net, training, **kwargs):
+        """Freeze it."""
+        net.module_.head.bias.requires_grad_(False)
+
+
+def test_embedding_l2_of_the_table_needs_dense_gradients(monkeypatch):
+    """The optimiser "auto" is dense then, and a lazy optimiser is refused."""
+    monkeypatch.setattr("sklearn_dcn._optimizers.LAZY_FROM", 1)
+    X, y = make_mixed(60)
+    model = DCNClassifier(max_epochs=1, embedding_l2_scope="table").fit(X, y)
+    assert not model.module_.embedding.sparse
+    with pytest.raises(ValueError, match=r"^embedding_l2_scope='table' .*lazy_adamw"):
+        model.set_params(optimizer="lazy_adamw").fit(X, y)
+    with pytest.raises(ValueError, match=r"must not set 'embedding_l2_scope'"):
+        DCNClassifier(net_params={"embedding_l2_scope": "table"}).fit(X, y)

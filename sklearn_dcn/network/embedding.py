@@ -24,11 +24,14 @@ UNKNOWN_ID, MISSING_ID, N_RESERVED_IDS = 0, 1, 2
 INIT_STD = 0.05
 
 
-def auto_embedding_dim(cardinality: int, most: int = 16) -> int:
+def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     r"""Return the width of a column's embedding by the DCN paper's rule, bounded.
 
-    :math:`6 \cdot v^{1/4}` for v levels, rounded up to a multiple of 4, at most `most`.
+    :math:`6 \cdot v^{1/4}` for v levels, rounded up to a multiple of 4, at most `most`;
+    with None the rule itself, to the nearest integer.
     """
+    if most is None:
+        return round(6 * cardinality**0.25)
     # NOTE[DIFF] The paper has no bound (143 for 320,000 levels) and no rounding. The
     # bound keeps the width of x_0, and with it the cost of a cross layer, near what
     # CTR systems use (10 to 40); the rounding lets columns share a fused table.
@@ -52,10 +55,10 @@ class EmbeddingStack(nn.Module):
     cardinalities : sequence of int
         Number of ids of each categorical column: 0 is an unknown level, 1 a missing
         one, known levels follow.
-    embedding_dim : int, sequence of int or "auto", default="auto"
+    embedding_dim : int, sequence of int, "auto" or "unbounded", default="auto"
         Width of every, or of each, field's embedding, those of `bag_cardinalities`
         after the columns; "auto" is the DCN paper's :math:`6 v^{1/4}`, rounded up to
-        a multiple of 4 and at most 16.
+        a multiple of 4 and at most 16, "unbounded" is that without the two.
     category_dropout : float, default=0.0
         Probability in [0, 1) with which a known level counts as unknown during
         training. It trains the unknown row, also where no level is rare.
@@ -319,12 +322,13 @@ def _resolve_dims(
     embedding_dim: int | Sequence[int] | str, cardinalities: Sequence[int]
 ) -> list[int]:
     if isinstance(embedding_dim, str):
-        if embedding_dim != "auto":
+        if embedding_dim not in ("auto", "unbounded"):
             raise ValueError(
-                "embedding_dim must be an integer, one integer for each column or "
-                f"'auto'; got {embedding_dim!r}."
+                "embedding_dim must be an integer, one integer for each column, 'auto' "
+                f"or 'unbounded'; got {embedding_dim!r}."
             )
-        return [auto_embedding_dim(v) for v in cardinalities]
+        most = 16 if embedding_dim == "auto" else None
+        return [auto_embedding_dim(v, most) for v in cardinalities]
     if isinstance(embedding_dim, Sequence):
         if len(embedding_dim) != len(cardinalities):
             raise ValueError(

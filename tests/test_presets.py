@@ -1,0 +1,364 @@
+"""Recipes: the published layers and options, and fits; search spaces in searches."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import make_mixed
+from numpy.testing import assert_allclose
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+)
+from sklearn.pipeline import Pipeline
+
+from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn.network import (
+    DeepCrossNetwork,
+    GatedCross,
+    MatrixCross,
+    MixtureCross,
+    VectorCross,
+)
+from sklearn_dcn.presets import (
+    PRESETS,
+    Preset,
+    get_preset,
+    list_presets,
+    search_space,
+    suggest_parameters,
+)
+
+# Of every recipe, by hand from its source: cross layers, hidden layers, structure,
+# normalisation, dropout, L2 of embeddings, batch, rate, clipping, average, patience.
+PUBLISHED = {
+    "dcn2017": (
+        *(VectorCross, 6, (1024, 1024), "parallel", "batch", 0.0),
+        *(0.0, 512, 1e-3, 100.0, None, 5, None),
+    ),
+    "dcnv2": (
+        *(MatrixCross, 2, (768, 768), "stacked", None, 0.0),
+        *(0.0, 512, 1e-4, 10.0, 0.9999, 5, None),
+    ),
+    "dcn_mix": (
+        *(MixtureCross, 3, (512, 512), "stacked", None, 0.0),
+        *(0.0, 512, 1e-4, 10.0, 0.9999, 5, None),
+    ),
+    "bars_criteo_x1": (
+        *(MatrixCross, 3, (500, 500, 500), "parallel", None, 0.1),
+        *(1e-5, 4096, 1e-3, 10.0, None, 2, 10),
+    ),
+    "bars_criteo_x4": (
+        *(MatrixCross, 3, (1000,) * 5, "parallel", "batch", 0.1),
+        *(1e-5, 10_000, 1e-3, 10.0, None, 2, 16),
+    ),
+    "bars_avazu_x1": (
+        *(MatrixCross, 5, (400, 400, 400), "parallel", "batch", 0.2),
+        *(0.05, 4096, 1e-3, 10.0, None, 2, 10),
+    ),
+    "bars_avazu_x4": (
+        *(MatrixCross, 4, (2000,) * 4, "parallel", None, 0.0),
+        *(1e-9, 10_000, 1e-3, 10.0, None, 2, 16),
+    ),
+    "gdcn": (
+        *(GatedCross, 3, (400, 400, 400), "parallel", "batch", 0.5),
+        *(1e-6, 4096, 1e-3, None, None, 5, 16),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return the classifiers of all recipes, fitted for an epoch to 300 rows."""
+    X, y = make_mixed()
+    return {
+        name: DCNClassifier(**get_preset(name, max_epochs=1, random_state=0)).fit(X, y)
+        for name in list_presets()
+    }
+
+
+def test_all_are_described():
+    """The table above, the names and the module's docstring are one list."""
+    import sklearn_dcn.presets
+
+    assert list(PUBLISHED) == list_presets() == list(PRESETS)
+    for name, preset in PRESETS.items():
+        assert f'"{name}"' in sklearn_dcn.presets.__doc__
+        assert isinstance(preset, Preset)
+        assert preset.source and all(preset.deviations)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_network_is_the_published_one(name, fitted):
+    """Layers have the published kinds, numbers and widths behind the embeddings."""
+    kind, n_cross, sizes, structure, normalization, dropout, *_ = PUBLISHED[name]
+    module = fitted[name].module_
+    d = module.embedding.d_out
+    assert [type(layer) for layer in module.cross.layers] == [kind] * n_cross
+    shapes = {
+        VectorCross: {"w": (d,), "b": (d,)},
+        MatrixCross: {"W": (d, d), "b": (d,)},
+        GatedCross: {"W": (d, d), "W_g": (d, d), "b": (d,)},
+        MixtureCross: {
+            **{"U": (4, d, 64), "V": (4, d, 64)},
+            **{"C": (4, 64, 64), "b": (d,)},  # the constant gate has no weights
+        },
+    }[kind]
+    for layer in module.cross.layers:
+        found = {k: tuple(p.shape) for k, p in layer.named_parameters()}
+        assert found == shapes
+    linears = module.deep.linears
+    assert [layer.out_features for layer in linears] == list(sizes)
+    assert linears[0].in_features == d
+    assert module.structure == structure
+    assert module.head.in_features == sizes[-1] + (structure == "parallel") * d
+    norm = {None: [], "batch": [torch.nn.BatchNorm1d] * len(sizes)}[normalization]
+    assert [type(n) for n in module.deep.norms] == norm
+    assert module.deep.dropout == dropout
+    assert module.deep.activation == "relu"
+    assert module.embedding.category_dropout == 0.0
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_training_is_the_published_one(name, fitted):
+    """Adam, its rate, batches, penalties, clipping, average and patience."""
+    *_, l2, batch, rate, clip, ema, patience, _ = PUBLISHED[name]
+    model = fitted[name]
+    optimizer = model.net_.optimizer_
+    assert type(optimizer) is torch.optim.Adam
+    assert [g["lr"] for g in optimizer.param_groups] == [rate, rate]
+    decay = 1e-6 if name == "gdcn" else 0.0
+    assert [g["weight_decay"] for g in optimizer.param_groups] == [decay, 0.0]
+    assert model.net_.batch_size == batch
+    assert model.net_.embedding_l2 == l2
+    assert (model.net_.embedding_l2_scope == "table") == (l2 > 0)
+    assert (model.max_grad_norm, model.ema_decay) == (clip, ema)
+    assert model.early_stopping is True
+    assert model.n_iter_no_change == patience
+    plateau = name == "gdcn" or name.startswith("bars")
+    assert model.learning_rate_schedule == ("plateau" if plateau else None)
+    assert model.plateau_epochs == (3 if name == "gdcn" else 1)
+    assert "valid_loss" in model.history_[-1]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_widths_are_the_published_ones(name, fitted):
+    """Of embeddings: one number, 39 for DCN-V2, or the rule of the first paper."""
+    *_, dim = PUBLISHED[name]
+    embedding = fitted[name].module_.embedding
+    if name == "dcn2017":
+        expected = [round(6 * v**0.25) for v in embedding.cardinalities]
+    else:
+        expected = [dim or 39] * 3
+    assert embedding.embedding_dims == expected
+    # Numbers are fields of that width too in FuxiCTR and GDCN.
+    n_num = fitted[name].encoder_.n_num
+    assert embedding.d_out - embedding.d_embedded == n_num * (dim or 1)
+
+
+def test_unbounded_widths():
+    """Cardinalities of 16, 10,000 and 320,000 have 6 * 2, 6 * 10 and 143."""
+    with torch.device("meta"):
+        network = DeepCrossNetwork(
+            0, [16, 10_000, 320_000], embedding_dim="unbounded", structure="deep"
+        )
+    assert network.embedding.embedding_dims == [12, 60, 143]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_of_both_estimators(name):
+    """No recipe names what an estimator has not."""
+    parameters = get_preset(name)
+    for Estimator in (DCNClassifier, DCNRegressor):
+        assert Estimator(**parameters).get_params() == (
+            Estimator().get_params() | parameters
+        )
+
+
+def test_regressors_fit_too():
+    """A recipe is of the network, not of the target."""
+    X, y = make_mixed(100)
+    preset = get_preset("gdcn", max_epochs=1, random_state=0)
+    assert DCNRegressor(**preset).fit(X, 3.0 * y).n_iter_ == 1
+
+
+def test_embedding_l2_of_two_levels_by_hand():
+    """Scopes agree for a level that a fraction lambda / lambda' of the rows has.
+
+    Level "a" is in 3 of 4 rows, "b" in 1 of 4: what the table's 0.03 is to "a", the
+    batch's 0.04 is, and to "b" 0.12.
+    """
+    X = np.array([["a"], ["a"], ["b"], ["a"]], dtype=object)
+    y = np.array([0, 1, 0, 1])
+    options = {
+        "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
+        "learning_rate": 1.0, "weight_decay": 0.0, "category_dropout": 0.0,
+        "max_epochs": 1, "random_state": 0, "batch_size": 4,
+    }  # fmt: skip
+
+    def weight(**more):
+        model = DCNClassifier(**options, **more).fit(X, y)
+        return model.module_.embedding.column_weight(0).detach().numpy()
+
+    plain = weight()
+    table = weight(embedding_l2=0.03, embedding_l2_scope="table") - plain
+    for row, share in ((2, Fraction(3, 4)), (3, Fraction(1, 4))):
+        batch = weight(embedding_l2=0.03 / float(share)) - plain
+        assert_allclose(batch[row], table[row], rtol=1e-6, atol=1e-12)
+        assert np.abs(table[row]).max() > 1e-4
+
+
+def test_get_preset_is_a_copy_with_overrides():
+    """What comes out may be changed; overrides win."""
+    first = get_preset("dcnv2", learning_rate=0.5, label_smoothing=0.1)
+    assert (first["learning_rate"], first["label_smoothing"]) == (0.5, 0.1)
+    first.clear()
+    assert get_preset("dcnv2")["learning_rate"] == 1e-4
+    with pytest.raises(TypeError):
+        PRESETS["mine"] = PRESETS["dcnv2"]
+
+
+def test_wrong_names():
+    """They are named, with those that exist."""
+    with pytest.raises(ValueError, match=r"^name must be one of 'dcn2017',.*got 'dcn'"):
+        get_preset("dcn")
+    with pytest.raises(ValueError, match=r"^overrides must be param.*got 'lr'"):
+        get_preset("dcnv2", lr=1)
+    with pytest.raises(ValueError, match=r"^size must be one of 'small'.*got 'big'"):
+        search_space("big")
+
+
+# ----------------------------------------------------------------------------------
+# Search spaces
+# ----------------------------------------------------------------------------------
+
+
+def test_small_space_is_a_grid():
+    """Twelve candidates, lists of valid values, in a grid search of a pipeline."""
+    space = search_space("small", prefix="dcn__")
+    assert len(ParameterGrid(space)) == 12
+    X, y = make_mixed(60)
+    model = DCNClassifier(max_epochs=1, hidden_layer_sizes=(4,), random_state=0)
+    two = {name: values[:1] for name, values in space.items()}
+    two["dcn__embedding_l2"] = space["dcn__embedding_l2"][1:]
+    search = GridSearchCV(
+        Pipeline([("dcn", model)]), two, cv=2, error_score="raise"
+    ).fit(X, y)
+    assert len(search.cv_results_["params"]) == 2
+    space["dcn__n_cross_layers"].clear()  # a copy
+    assert search_space("small")["n_cross_layers"] == [1, 3]
+
+
+@pytest.mark.parametrize("prefix", ["", "dcn__"])
+def test_full_space_in_a_halving_search(prefix):
+    """Two candidates fit."""
+    X, y = make_mixed(120)
+    model = DCNClassifier(max_epochs=1, random_state=0)
+    model = Pipeline([("dcn", model)]) if prefix else model
+    search = HalvingRandomSearchCV(
+        model, search_space(prefix=prefix), n_candidates=2, cv=2, factor=2,
+        min_resources=60, random_state=0, error_score="raise",
+    ).fit(X, y)  # fmt: skip
+    assert search.n_candidates_[0] == 2
+    assert all(name.startswith(prefix) for name in search.best_params_)
+
+
+# What samples must lie in, by hand.
+BOUNDS = {
+    "learning_rate": (1e-4, 3e-3),
+    "n_cross_layers": (1, 4),
+    "dropout": (0.0, 0.5),
+    "embedding_l2": (1e-6, 1.0),
+    "weight_decay": (1e-4, 0.1),
+}
+
+
+def check_samples(samples):
+    """Check that samples are valid, in the bounds, and in all of their range."""
+    X, y = make_mixed(20)
+    table = pd.DataFrame(samples)
+    for name, (low, high) in BOUNDS.items():
+        assert low <= table[name].min() and table[name].max() <= high
+    assert set(table["n_cross_layers"]) == {1, 2, 3, 4}
+    # Half of the samples of a logarithm are below the geometric mean of the bounds.
+    for name in ("learning_rate", "embedding_l2"):
+        low, high = BOUNDS[name]
+        assert 0.35 < (table[name] < (low * high) ** 0.5).mean() < 0.65
+    depths = {len(sizes) for sizes in table["hidden_layer_sizes"]}
+    assert depths == {2, 3, 4}
+    assert {s[0] for s in table["hidden_layer_sizes"]} == {64, 128, 256, 512}
+    assert set(table["structure"]) == {"parallel", "stacked"}
+    model = DCNClassifier(max_epochs=1, random_state=0)
+    for sample in samples[:3]:
+        model.set_params(**sample).fit(X, y)
+
+
+def test_samples_of_the_full_space():
+    """Drawn by scikit-learn."""
+    check_samples([*ParameterSampler(search_space(), n_iter=200, random_state=0)])
+
+
+class Trial:
+    """What an Optuna trial does, at random."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+        self.params = {}
+
+    def suggest_float(self, name, low, high, *, log=False):
+        """Return a number."""
+        assert name not in self.params
+        ends = np.log([low, high]) if log else [low, high]
+        value = float(self.rng.uniform(*ends))
+        self.params[name] = float(np.exp(value)) if log else value
+        return self.params[name]
+
+    def suggest_int(self, name, low, high):
+        """Return an integer."""
+        assert name not in self.params
+        self.params[name] = int(self.rng.integers(low, high, endpoint=True))
+        return self.params[name]
+
+    def suggest_categorical(self, name, choices):
+        """Return one of the choices, which Optuna can store."""
+        assert name not in self.params
+        assert all(isinstance(c, (str, int, float, bool, type(None))) for c in choices)
+        self.params[name] = choices[self.rng.integers(len(choices))]
+        return self.params[name]
+
+
+def test_suggested_parameters():
+    """The same space as that of scikit-learn; the prefix is in both names."""
+    check_samples([suggest_parameters(Trial(seed)) for seed in range(200)])
+    trial = Trial(0)
+    parameters = suggest_parameters(trial, prefix="dcn__")
+    assert set(parameters) == set(search_space(prefix="dcn__"))
+    assert {*trial.params} - {*parameters} == {
+        "dcn__hidden_layers",
+        "dcn__hidden_width",
+    }
+    sizes = (trial.params["dcn__hidden_width"],) * trial.params["dcn__hidden_layers"]
+    assert parameters["dcn__hidden_layer_sizes"] == sizes
+
+
+def test_optuna():
+    """With the real one, where it is installed."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    X, y = make_mixed(60)
+
+    def objective(trial):
+        parameters = suggest_parameters(trial)
+        model = DCNClassifier(**parameters, max_epochs=1, random_state=0)
+        return model.fit(X, y).history_[-1]["train_loss"]
+
+    sampler = optuna.samplers.TPESampler(seed=0)
+    study = optuna.create_study(direction="minimize", sampler=sampler)
+    study.optimize(objective, n_trials=3)
+    assert len(study.trials) == 3
+    assert set(study.best_params) >= {*BOUNDS, "hidden_layers", "hidden_width"}

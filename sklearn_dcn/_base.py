@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -23,6 +24,7 @@ from ._runtime import (
     resolve_dtype,
     resolve_epochs,
     resolve_random_state,
+    resolve_table,
     torch_threads,
 )
 from ._statistics import Supervision
@@ -40,13 +42,12 @@ from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
 
-# early_stopping="auto" holds rows out from this size on, as HistGradientBoosting.
-EARLY_STOPPING_FROM = 10_000
+# early_stopping="auto" holds rows out from this size on.
+EARLY_STOPPING_FROM = 2000
 
 # Parameters that go to the network as they are; `ENCODING` are those of the encoding.
 ARCHITECTURE = (
     "category_dropout",
-    "numeric_embedding",
     "structure",
     "cross",
     "n_cross_layers",
@@ -260,12 +261,18 @@ class BaseDCN(BaseEstimator):
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
         self._target = self._make_target(y, weight)
+        options = {name: getattr(self, name) for name in ENCODING}
+        adapted = resolve_table(self.get_params(False), len(y) if all_rows else None)
+        if issparse(rows.X):
+            adapted["memorized_crosses"] = None
+        self._numeric_embedding = adapted.pop("numeric_embedding")
+        options |= adapted
         supervision = None
-        if self.category_encoder is not None:
+        if not options["category_encoder"] is options["memorized_crosses"] is None:
             at = np.arange(len(y)) if split is None else split[0]
             targets, seed = self._target.columns(y), self._draw_seed()
             supervision = Supervision(at, targets, self._strata(y), seed)
-        self.encoder_ = TableEncoder(**{name: getattr(self, name) for name in ENCODING})
+        self.encoder_ = TableEncoder(**options)
         encoded = self.encoder_.fit_transform(
             rows.X,
             getattr(self, "feature_names_in_", None),
@@ -330,7 +337,8 @@ class BaseDCN(BaseEstimator):
             architecture["category_dropout"] = 0.0
         if isinstance(self.embedding_dim, Integral):
             architecture["numeric_dim"] = self.embedding_dim
-        if self.numeric_embedding == "piecewise_linear":
+        architecture["numeric_embedding"] = self._numeric_embedding
+        if self._numeric_embedding == "piecewise_linear":
             architecture["bin_edges"] = self.encoder_.bin_edges
         return build_net(
             self._target.criterion,

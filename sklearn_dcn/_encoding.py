@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,14 @@ from scipy.sparse import issparse
 from ._bags import ListLevels, SparseBlock
 from ._categories import CategoryLevels, HashedLevels
 from ._columns import IdColumn, to_float
-from ._features import find_kinds, resolve_lists, resolve_options
-from ._numbers import NumberScaler
+from ._crosses import CrossStatistics
+from ._features import find_kinds, resolve_lists, resolve_options, resolve_pairs
+from ._numbers import NumberLevels, NumberScaler
 from ._runtime import map_threads
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
 from ._statistics import ColumnStatistics, Supervision, copy_unfitted
 from ._table import get_cells, get_columns, to_sparse
-from .network.embedding import auto_embedding_dim
+from .network.embedding import MISSING_ID, N_RESERVED_IDS, auto_embedding_dim
 
 __all__ = ["ENCODING", "TableEncoder"]
 
@@ -32,6 +34,8 @@ ENCODING = (
     "max_categories",
     "hashing",
     "numeric_transform",
+    "numeric_levels",
+    "memorized_crosses",
 )
 
 BLOCK = 4096  # rows; a third of the time of all at once
@@ -46,6 +50,10 @@ class TableEncoder:
     categorical_features, multivalued_features, pooling, category_encoder, \
 min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
+    numeric_levels : int or None, default=None
+        As of the estimators, but for "auto".
+    memorized_crosses : {"auto"}, int, list of pairs or None, default=None
+        As of the estimators; here "auto" does not depend on the number of rows.
 
     Attributes
     ----------
@@ -59,6 +67,10 @@ min_frequency, max_categories, hashing, numeric_transform
         A sparse matrix, which is one field.
     numbers : dict of {int: NumberScaler}
         The numeric columns by position.
+    values : dict of {int: NumberLevels}
+        Those of them whose values have ids, too.
+    crosses : CrossStatistics or None
+        The memorised crosses.
     statistics : ColumnStatistics or None
         The `category_encoder` and the numbers that it makes of categorical columns.
     field_slices : list of slice or None
@@ -78,6 +90,8 @@ min_frequency, max_categories, hashing, numeric_transform
         max_categories: int | None = None,
         hashing: Any = None,
         numeric_transform: str | None = "quantile",
+        numeric_levels: int | None = None,
+        memorized_crosses: Any = None,
     ) -> None:
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
@@ -87,6 +101,8 @@ min_frequency, max_categories, hashing, numeric_transform
         self.max_categories = max_categories
         self.hashing = hashing
         self.numeric_transform = numeric_transform
+        self.numeric_levels = numeric_levels
+        self.memorized_crosses = memorized_crosses
 
     # What it found --------------------------------------------------------------------
 
@@ -110,8 +126,9 @@ min_frequency, max_categories, hashing, numeric_transform
 
     @property
     def cardinalities(self) -> list[int]:
-        """Number of ids of each categorical column."""
-        return [levels.n_ids for levels in self.categories.values()]
+        """Number of ids of each column of `x_cat`: categories, then values."""
+        fields = [*self.categories.values(), *self.values.values()]
+        return [levels.n_ids for levels in fields]
 
     @property
     def bags(self) -> list[ListLevels | SparseBlock]:
@@ -132,12 +149,15 @@ min_frequency, max_categories, hashing, numeric_transform
     def scalers(self) -> dict[Any, NumberScaler]:
         """The numbers of `x_num`: columns by position, then statistics by name."""
         statistics = {} if self.statistics is None else self.statistics.scalers
-        return {**self.numbers, **statistics}
+        crosses = {} if self.crosses is None else self.crosses.scalers
+        return {**self.numbers, **statistics, **crosses}
 
     @property
     def field_names(self) -> list[str]:
-        """Names of the fields: categorical columns, bags, then those of `x_num`."""
-        names = [str(self.names[j]) for j in (*self.categories, *self.lists)]
+        """Names of the fields: those of `x_cat`, bags, then those of `x_num`."""
+        names = [str(self.names[j]) for j in self.categories]
+        names += [f"{self.names[j]} as a level" for j in self.values]
+        names += [str(self.names[j]) for j in self.lists]
         if self.block is not None:
             names.append(f"sparse block of {len(self.names)} columns")
         for keys, what in ((self.scalers, ""), (self._with_indicator(), " is missing")):
@@ -172,10 +192,10 @@ min_frequency, max_categories, hashing, numeric_transform
                     f"embedding_dim names {name!r}, which is no categorical column; "
                     f"categorical are {list(position)}."
                 )
-        fields = self.categories | self.lists
+        fields = [*self.categories.items(), *self.values.items(), *self.lists.items()]
         return [
-            embedding_dim.get(self.names[j], auto_embedding_dim(fields[j].n_ids))
-            for j in position.values()
+            embedding_dim.get(self.names[j], auto_embedding_dim(field.n_ids))
+            for j, field in fields
         ]
 
     # Fitting and applying -----------------------------------------------------------
@@ -216,7 +236,9 @@ min_frequency, max_categories, hashing, numeric_transform
         self.categories: dict[int, CategoryLevels | HashedLevels] = {}
         self.lists: dict[int, ListLevels] = {}
         self.numbers: dict[int, NumberScaler] = {}
+        self.values: dict[int, NumberLevels] = {}
         self.statistics: ColumnStatistics | None = None
+        self.crosses: CrossStatistics | None = None
         self.block: SparseBlock | None = None
         self.field_slices = None
         if issparse(X):
@@ -244,9 +266,18 @@ min_frequency, max_categories, hashing, numeric_transform
                 return self.lists[j].fit_transform(columns[j], level_weight, dtype)
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
-            return _scale(self.numbers[j], x, dtype)
+            if self.numeric_levels is not None:
+                self.values[j].fit(x, level_weight)
+            return _scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
+        self.values = {j: v for j, v in self.values.items() if len(v.values)}
+        if self.memorized_crosses is not None:
+            assert supervision is not None
+            codes = self._start_crosses(encoded)
+            if self.crosses is not None:
+                x = self.crosses.fit_transform(codes, weight, supervision)
+                statistics += _scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
@@ -282,9 +313,13 @@ min_frequency, max_categories, hashing, numeric_transform
                 return self.categories[j].transform(columns[j])
             if j in self.lists:
                 return self.lists[j].transform(columns[j], dtype)
-            return _scale(self.numbers[j], to_float(columns[j], self.names[j]), dtype)
+            x = to_float(columns[j], self.names[j])
+            return _scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
+        if self.crosses is not None:
+            x = self.crosses.transform(self._codes(encoded))
+            statistics += _scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def _take_in(
@@ -297,25 +332,60 @@ min_frequency, max_categories, hashing, numeric_transform
         ids, x = made
         for j in self.categories:
             columns[j] = ids.get(str(self.names[j]), columns[j])
-        scalers = [] if self.statistics is None else self.statistics.scalers.values()
-        return [
-            _scale(scaler, x_k, dtype) for scaler, x_k in zip(scalers, x.T, strict=True)
-        ]
+        scalers = {} if self.statistics is None else self.statistics.scalers
+        return _scale_all(scalers, x, dtype)
 
     def _stack(self, columns: list[Any], statistics: list[Scaled]) -> dict[str, Any]:
         encoded: dict[str, Any] = {}
         scaled: list[Scaled] = [*(columns[j] for j in self.numbers), *statistics]
         if scaled:
-            missing = [m for _, m in scaled if m is not None]
-            encoded["x_num"] = side_by_side([*(z for z, _ in scaled), *missing])
-        if self.categories:
-            encoded["x_cat"] = side_by_side([columns[j] for j in self.categories])
+            missing = [
+                column.missing for column in scaled if column.missing is not None
+            ]
+            encoded["x_num"] = side_by_side(
+                [*(column.z for column in scaled), *missing]
+            )
+        ids = [columns[j] for j in self.categories]
+        ids += [columns[j].ids for j in self.values]
+        if ids:
+            encoded["x_cat"] = side_by_side(ids)
         if self.lists:
             encoded["x_bag"] = [columns[j] for j in self.lists]
         return encoded
 
     def _with_indicator(self) -> list[int | str]:
         return [key for key, scaler in self.scalers.items() if scaler.has_missing]
+
+    # Crosses ------------------------------------------------------------------------
+
+    def _start_crosses(self, encoded: list[Any]) -> Any:
+        """Give columns of one level a cell codes to cross; return these."""
+        columns = [*self.categories, *self.numbers]
+        if len(columns) < 2:
+            return None
+        self._edges = {j: self.numbers[j].bin_edges()[1:-1] for j in self.numbers}
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(edges) + 1 + N_RESERVED_IDS for edges in self._edges.values()]
+        wanted = self.memorized_crosses
+        if not isinstance(wanted, (str, Integral)):
+            wanted = resolve_pairs(wanted, self.names, columns)
+        self.crosses = CrossStatistics(
+            wanted,
+            [self.names[j] for j in columns],
+            sizes,
+            self.numeric_transform,
+        )
+        return self._codes(encoded)
+
+    def _codes(self, encoded: list[Any]) -> NDArray[np.int64]:
+        """Return the ids of categories and the bins of numbers, one column for each."""
+        columns = [encoded[j].astype(np.int64) for j in self.categories]
+        for j, edges in self._edges.items():
+            bins = np.searchsorted(edges, encoded[j].z) + N_RESERVED_IDS
+            if encoded[j].missing is not None:
+                bins[encoded[j].missing > 0] = MISSING_ID
+            columns.append(bins)
+        return np.stack(columns, axis=1)
 
     # Which column is what -----------------------------------------------------------
 
@@ -328,6 +398,8 @@ min_frequency, max_categories, hashing, numeric_transform
         for j, kind in enumerate(kinds):
             if kind == "number":
                 self.numbers[j] = NumberScaler(self.numeric_transform)
+                if self.numeric_levels is not None:
+                    self.values[j] = NumberLevels(self.numeric_levels)
                 continue
             ids = self._make_levels(self.names[j], buckets.pop(j, None))
             if kind == "category":
@@ -371,7 +443,12 @@ min_frequency, max_categories, hashing, numeric_transform
         )
 
 
-Scaled = tuple[NDArray[Any], NDArray[Any] | None]
+class Scaled(NamedTuple):
+    """A column of numbers: normalised, the indicator of missing ones, ids of values."""
+
+    z: NDArray[Any]
+    missing: NDArray[Any] | None
+    ids: NDArray[np.int32] | None
 
 
 def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
@@ -387,7 +464,23 @@ def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
     return table
 
 
-def _scale(scaler: NumberScaler, x: NDArray[np.float64], dtype: Any) -> Scaled:
-    """Return z of a column, and the indicator of its missing cells if it has one."""
+def _scale(
+    scaler: NumberScaler,
+    x: NDArray[np.float64],
+    dtype: Any,
+    levels: NumberLevels | None = None,
+) -> Scaled:
+    """Return z of a column, and what else there is of it."""
     z = scaler.apply(x, dtype=dtype)
-    return z, np.isnan(x).astype(dtype) if scaler.has_missing else None
+    missing = np.isnan(x).astype(dtype) if scaler.has_missing else None
+    has_ids = levels is not None and len(levels.values)
+    return Scaled(z, missing, levels.ids(x) if levels is not None and has_ids else None)
+
+
+def _scale_all(
+    scalers: dict[str, NumberScaler], x: NDArray[np.float64], dtype: Any
+) -> list[Scaled]:
+    return [
+        _scale(scaler, x_k, dtype)
+        for scaler, x_k in zip(scalers.values(), x.T, strict=True)
+    ]

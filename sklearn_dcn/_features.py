@@ -9,7 +9,13 @@ import numpy as np
 
 from ._columns import Kind, column_kind, describe, dtype_name, is_boolean
 
-__all__ = ["find_kinds", "resolve_columns", "resolve_lists", "resolve_options"]
+__all__ = [
+    "find_kinds",
+    "resolve_columns",
+    "resolve_lists",
+    "resolve_options",
+    "resolve_pairs",
+]
 
 
 def resolve_columns(
@@ -72,6 +78,38 @@ def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[in
     if isinstance(value, dict):
         return {_position(parameter, key, names): v for key, v in value.items()}
     return {} if value is None else dict.fromkeys(range(len(names)), value)
+
+
+def resolve_pairs(
+    crosses: Any, names: Sequence[Any], columns: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the pairs of `memorized_crosses`, by the columns' places in `columns`.
+
+    Parameters
+    ----------
+    crosses : sequence of pairs of str or int
+        Names or positions of columns.
+    names : sequence
+        The table's columns.
+    columns : sequence of int
+        Positions of the columns that can be crossed.
+
+    Raises
+    ------
+    ValueError
+        If a pair names a column that is not there or that has lists in its cells.
+    """
+    pairs = []
+    for pair in crosses:
+        a, b = (_position("memorized_crosses", entry, names) for entry in pair)
+        if missing := [j for j in (a, b) if j not in columns]:
+            raise ValueError(
+                f"memorized_crosses names {names[missing[0]]!r}, whose cells are "
+                "lists; only cells of one level or number can be crossed. Take "
+                "it out."
+            )
+        pairs.append((columns.index(a), columns.index(b)))
+    return pairs
 
 
 def find_kinds(

@@ -10,8 +10,9 @@ from scipy.linalg import norm
 from scipy.special import ndtri
 
 from ._interpolation import interpolate
+from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 
-__all__ = ["NUMERIC_TRANSFORMS", "NumberScaler", "Seen"]
+__all__ = ["NUMERIC_TRANSFORMS", "NumberLevels", "NumberScaler", "Seen"]
 
 NUMERIC_TRANSFORMS = ("quantile", "robust", "standard", "signed_log", None)
 
@@ -22,6 +23,8 @@ N_BINS = 32  # of equal weight, for piecewise-linear embeddings
 # known to a thousandth, the distance of two knots, at a fifth of the cost of a million.
 N_SAMPLE = 100_000
 EPSILON = np.finfo(np.float64).eps
+
+MIN_ROWS = 5  # of a number that gets an id of its own
 
 
 class Seen(NamedTuple):
@@ -190,6 +193,59 @@ class NumberScaler:
             edges = np.unique(self._scale(self.quantiles))
         # A constant has no bin; one of width 1 keeps what comes after it linear.
         return edges.tolist() if len(edges) > 1 else [edges[0], edges[0] + 1.0]
+
+
+class NumberLevels:
+    """The values of a column of few distinct numbers -> integer ids.
+
+    Counts, codes and amounts that repeat can mean something by themselves, as 99,999
+    for "no limit". A curve through the numbers, however fine its bins, smooths that
+    away; an embedding for each value does not.
+
+    Parameters
+    ----------
+    most : int
+        The column has no levels, if it has more distinct values than this.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_ids - 2,)
+        The numbers that occur in at least 5 rows, in order; none if the column has too
+        many distinct ones, or no more than two of those.
+    counts : ndarray of shape (n_ids,)
+        Weight of every id in `fit`: 0 of rarer and new numbers, 1 of missing ones.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def fit(self, x: NDArray[np.float64], weight: NDArray[np.float64]) -> NumberLevels:
+        """Learn the values of `x`, in rows weighted by `weight`."""
+        self.values = self.counts = np.empty(0)
+        present = ~np.isnan(x)
+        some = x[:N_SAMPLE][present[:N_SAMPLE]]
+        if len(np.unique(some)) > self.most:  # most columns are told by their head
+            return self
+        values, inverse = np.unique(x[present], return_inverse=True)
+        counts = np.bincount(inverse, weight[present], minlength=len(values))
+        kept = counts >= MIN_ROWS
+        if (counts > 0).sum() <= self.most and kept.sum() > 2:
+            self.values = values[kept]
+            rest = [counts[~kept].sum(), weight[~present].sum()]
+            self.counts = np.concatenate([rest, counts[kept]])
+        return self
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids, with those of other and missing numbers."""
+        return N_RESERVED_IDS + len(self.values)
+
+    def ids(self, x: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return the id of every number."""
+        at = np.minimum(np.searchsorted(self.values, x), len(self.values) - 1)
+        ids = np.where(self.values[at] == x, at + N_RESERVED_IDS, UNKNOWN_ID)
+        ids[np.isnan(x)] = MISSING_ID
+        return ids.astype(np.int32)
 
 
 def _sample(

@@ -155,6 +155,29 @@ def _multivalued_features(name: str, value: Any) -> None:
                 )
 
 
+def _memorized_crosses(name: str, value: Any) -> None:
+    rule = (
+        f"{name} must be 'auto', None, a number of pairs >= 1, or a list of pairs of "
+        f"columns, e.g. [('city', 'hour')]; got {value!r}."
+    )
+    if _is_one_of(value, ("auto", None)):
+        return
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError(rule)
+    elif not isinstance(value, (list, tuple)) or not all(map(_is_pair, value)):
+        raise (ValueError if isinstance(value, (list, tuple, str)) else TypeError)(rule)
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(isinstance(v, (str, Integral)) for v in value)
+        and value[0] != value[1]
+    )
+
+
 def _embedding_dim(name: str, value: Any) -> None:
     if isinstance(value, dict):
         for column, dim in value.items():
@@ -298,7 +321,9 @@ RULES: dict[str, Rule] = {
     "category_encoder": _category_encoder,
     "category_dropout": check_rate,
     "numeric_transform": option(*NUMERIC_TRANSFORMS),
-    "numeric_embedding": option(None, *NUMERIC_EMBEDDINGS),
+    "numeric_levels": count(1, None, "auto"),
+    "memorized_crosses": _memorized_crosses,
+    "numeric_embedding": option("auto", None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": _embedding_dim,
     "cross": option(*CROSS_KINDS),
     "structure": option(*STRUCTURES),

@@ -15,18 +15,25 @@ import torch
 from sklearn.utils import check_random_state
 
 __all__ = [
+    "ADAPT_FROM",
     "map_threads",
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
     "resolve_epochs",
     "resolve_random_state",
+    "resolve_table",
     "torch_threads",
 ]
 
 # Up to this many rows dtype="auto" computes in float64: it costs little there, and
 # makes weights and repeated rows, or rows alone and in a batch, agree to rounding.
 SMALL_TABLE = 500
+
+# From this many training rows on "auto" looks for more in the table: numbers that mean
+# something by themselves, curves, memorised crosses. Fewer rows cannot tell.
+ADAPT_FROM = 1000
+MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an embedding each
 
 # From this many rows on columns are encoded in threads, which take 0.1 ms to start.
 THREADS_FROM = 20_000
@@ -112,6 +119,30 @@ def resolve_epochs(
     epochs, least_steps = (2, 30) if seldom else (10, 100)
     steps = -(-n_rows // batch_size)
     return max(epochs, -(-least_steps // steps))
+
+
+def resolve_table(parameters: dict[str, Any], n_rows: int | None) -> dict[str, Any]:
+    """Return what "auto" stands for in the parameters of numbers and crosses.
+
+    Parameters
+    ----------
+    parameters : dict
+        An estimator's parameters by name.
+    n_rows : int or None
+        Training rows; None if not all are known yet, as in `partial_fit`.
+    """
+    adapts = n_rows is not None and n_rows >= ADAPT_FROM
+    auto = {
+        "numeric_levels": MAX_LEVELS,
+        "numeric_embedding": "piecewise_linear",
+        "memorized_crosses": "auto",  # as many as are significant
+    }
+    return {
+        name: (value if adapts else None)
+        if isinstance(parameters[name], str) and parameters[name] == "auto"
+        else parameters[name]
+        for name, value in auto.items()
+    }
 
 
 def resolve_random_state(random_state: Any) -> np.random.RandomState:

@@ -61,13 +61,14 @@ class ColumnSchema(NamedTuple):
     column : str or int
         Its name, or without names its position; "X" for a sparse matrix.
     kind : {"category", "list", "number", "sparse block", "statistic"}
-        A statistic is a number that the `category_encoder` makes of columns.
+        A statistic is a number that the `category_encoder` makes of columns, or that is
+        memorised of a pair of them.
     options : tuple of str
         How it is encoded: separator, pooling and buckets of a hash, or the transform
         and, where `fit` saw missing numbers, "indicator".
     levels : int or None
         Number of known levels, or of known columns of a sparse matrix; None for
-        numbers and hashed levels.
+        hashed levels, and for numbers whose values have no embeddings.
     missing : float or None
         Share of the weight in `fit` that is on missing cells, for lists on missing
         entries; of categories and lists that of the training rows.
@@ -95,7 +96,7 @@ class ColumnSchema(NamedTuple):
 def get_schema(encoder: TableEncoder) -> list[ColumnSchema]:
     """Return what a fitted encoder found of every column in the table's order.
 
-    Statistics of a `category_encoder` are further rows at the end.
+    Statistics of columns and of pairs of them are further rows at the end.
     """
     if encoder.block is not None:
         return [_block_schema(encoder)]
@@ -124,7 +125,9 @@ def get_schema(encoder: TableEncoder) -> list[ColumnSchema]:
             encoder.names[key] if is_column else key,
             "number" if is_column else "statistic",
             _numeric_options(scaler.transform, scaler.has_missing),
-            None,
+            len(encoder.values[key].values)
+            if isinstance(key, int) and key in encoder.values
+            else None,
             scaler.missing_share,
             None,
             widths[key],
@@ -159,6 +162,7 @@ def _widths(encoder: TableEncoder) -> dict[int | str, int | None]:
         if encoder.block is not None
         else [
             *encoder.categories,
+            *encoder.values,
             *encoder.lists,
             *encoder.scalers,
             *(j for j, scaler in encoder.scalers.items() if scaler.has_missing),

@@ -82,11 +82,24 @@ default="quantile"
         - None: not at all.
 
         Missing numbers are imputed, and get an indicator beside them.
-    numeric_embedding : {"linear", "piecewise_linear", "periodic"} or None, default=None
+    numeric_levels : int, "auto" or None, default="auto"
+        Numbers of columns of at most so many distinct ones also get an embedding each,
+        as levels do, if they occur in at least 5 rows: a count or an amount that
+        repeats may mean something by itself. "auto" is 256 from 1,000 training rows on.
+    memorized_crosses : int, list of pairs, "auto" or None, default="auto"
+        Pairs of columns of which the network is given, as two more numbers, what the
+        target was for both levels together: its smoothed mean over the training rows
+        that hold them, cross-fitted as with `category_encoder`, and how many these are
+        [7]_. Numbers are crossed by their bins. So many pairs; or just these, by name
+        or position; or "auto": at most 32 that explain significantly more than their
+        columns one by one, from 1,000 training rows on. None in `partial_fit`.
+    numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
+default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do
         with each other: linear in the number, linear within bins of equal weight, or
         of its sines and cosines [4]_. None stacks the number itself. Its width is
-        `embedding_dim` where that is an int, else 8.
+        `embedding_dim` where that is an int, else 8. "auto" is "piecewise_linear" from
+        1,000 training rows on.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;
@@ -260,6 +273,8 @@ default="quantile"
        :arxiv:`1708.02002`.
     .. [6] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
        ADKDD 2014, section 6.3.
+    .. [7] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
+       :arxiv:`1606.07792`.
 
     Examples
     --------
@@ -289,7 +304,9 @@ default="quantile"
         hashing: dict[Any, int] | None = None,
         category_dropout: float = 0.02,
         numeric_transform: str | None = "quantile",
-        numeric_embedding: str | None = None,
+        numeric_levels: int | str | None = "auto",
+        memorized_crosses: Any = "auto",
+        numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "matrix",
         structure: str = "parallel",
@@ -311,7 +328,7 @@ default="quantile"
         warmup: float = 0.0,
         plateau_epochs: int = 1,
         max_grad_norm: float | None = None,
-        ema_decay: float | None = None,
+        ema_decay: float | None = 0.99,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
@@ -342,6 +359,8 @@ default="quantile"
         self.hashing = hashing
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
+        self.numeric_levels = numeric_levels
+        self.memorized_crosses = memorized_crosses
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross

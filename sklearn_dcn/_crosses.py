@@ -1,0 +1,381 @@
+r"""Memorised crosses: pairs of columns -> what the target was for each pair of levels.
+
+A cross layer *factorises* an interaction: the effect of two ids is a product of their
+embeddings, and says little about a pair whose levels are rare. A *memorised* cross is a
+statistic of the pair itself, the smoothed mean of the target over the training rows
+that hold it: the cross-product features of Wide & Deep, chosen from the data. The
+network gets it as one more number.
+
+The statistic of a training row is cross-fitted: it comes from the four fifths of the
+rows that this one is not in, or it would tell the row's target.
+
+References
+----------
+Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv:1606.07792;
+Lyu et al., "Memorize, Factorize, or be Naive: Learning Optimal Feature Interaction
+Methods for CTR Prediction" (OptInter), 2021, arXiv:2108.01265; Micci-Barreca, "A
+Preprocessing Scheme for High-Cardinality Categorical Attributes in Classification and
+Prediction Problems", 2001.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from ._numbers import NumberScaler
+from ._statistics import N_FOLDS, Supervision, assign_folds
+
+__all__ = ["CrossStatistics"]
+
+PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
+
+# "auto" memorises so many pairs at most, of all targets together; only if a linear
+# model of all columns' statistics loses so much of its loss by those of pairs; and no
+# more pairs than it takes to come so near to the best number of them.
+MAX_PAIRS = 32
+LEAST_GAIN = 0.02
+NEAR = 0.005
+
+# Bounds of the work, a second or two each: columns whose pairs are tried (those whose
+# own statistics vary the most), rows times pairs that are scored, rows of the linear
+# models, and rows times pairs that are memorised.
+MAX_COLUMNS = 64
+MAX_SCORED = 20_000_000
+MAX_LINEAR = 20_000
+MAX_MEMORIZED = 20_000_000
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Pair = tuple[int, int]
+
+
+class CrossStatistics:
+    r"""Statistics of the target for pairs of columns' levels.
+
+    For a pair of levels with n training rows, of which the target's mean is m, and
+    the mean :math:`m_0` of all training rows,
+
+    .. math:: s = (n\, m + a\, m_0) / (n + a), \qquad a = 10
+
+    and the network gets logit(s) for classes, s itself for numbers.
+
+    Parameters
+    ----------
+    crosses : "auto", int or list of pairs of int
+        Pairs of columns by position; how many to choose; or "auto" for as many, up to
+        32, as are worth it.
+    names : sequence of str or int
+        Names of the columns.
+    sizes : sequence of int
+        Number of codes of each column.
+    numeric_transform : str or None
+        As of the estimators.
+
+    Attributes
+    ----------
+    pairs : list of tuple of (int, int)
+        The pairs that are memorised, the strongest first.
+    scores : list of float
+        Of each of them, by how much it would lower the training rows' total loss
+        beyond what the columns explain one by one (see `score_pair`). NaN for pairs
+        that were given.
+    scalers : dict of {str: NumberScaler}
+        The columns of numbers by name, e.g. "city x hour".
+    """
+
+    def __init__(
+        self,
+        crosses: Any,
+        names: Sequence[str | int],
+        sizes: Sequence[int],
+        numeric_transform: str | None,
+    ) -> None:
+        self.crosses = crosses
+        self.names = [str(name) for name in names]
+        self.sizes = [int(size) for size in sizes]
+        self.numeric_transform = numeric_transform
+
+    def fit_transform(
+        self, codes: Codes, weight: Floats, supervision: Supervision
+    ) -> Floats:
+        """Choose the pairs, learn them from the training rows, and apply them to all.
+
+        Parameters
+        ----------
+        codes : int64 ndarray of shape (n, n_columns)
+        weight : ndarray of shape (n,)
+            Weight of each row.
+        supervision : Supervision
+            The training rows and their targets.
+
+        Returns
+        -------
+        x : ndarray of shape (n, len(scalers))
+            As `transform`, with the training rows cross-fitted.
+        """
+        at = supervision.at
+        table = TargetTable(codes[at], weight[at], supervision)
+        self.is_logit = table.is_logit
+        if isinstance(self.crosses, list):
+            self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
+        else:
+            self.pairs, self.scores = self._choose(table)
+        keys = self._keys(codes)
+        summaries = [table.summarise(key) for key in keys[at].T]
+        self.default = self._link(table.means)
+        self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, _ in summaries)])
+        means = [np.empty((0, len(table.targets))), *(mean for _, mean in summaries)]
+        self.values = self._link(np.concatenate(means))
+        x = self._look_up(keys)
+        if self.pairs:
+            x[at] = self._cross_fit(table, self.pairs)
+        names = [
+            f"{self.names[a]} x {self.names[b]}{of}"
+            for a, b in self.pairs
+            for of in table.targets
+        ]
+        self.scalers = {
+            name: NumberScaler(self.numeric_transform).fit(x_k[at], weight[at])
+            for name, x_k in zip(names, x.T, strict=True)
+        }
+        return x
+
+    def transform(self, codes: Codes) -> Floats:
+        """Return the numbers, not scaled yet, of shape (n, len(scalers)).
+
+        Pairs of levels that no training row holds have the mean of all rows.
+        """
+        return self._look_up(self._keys(codes))
+
+    # The statistics -------------------------------------------------------------------
+
+    def _link(self, mean: Floats) -> Floats:
+        return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
+
+    def _cross_fit(
+        self, table: TargetTable, columns: Sequence[tuple[int, ...]]
+    ) -> Floats:
+        """Return statistics of columns, or pairs, of the training rows."""
+        found = [table.cross_fit(self._key(table.codes, one)) for one in columns]
+        return self._link(np.concatenate(found, axis=1))
+
+    def _key(self, codes: Codes, columns: tuple[int, ...]) -> Codes:
+        """Return one integer for the levels of a column or a pair of them."""
+        key = codes[:, columns[0]]
+        for c in columns[1:]:
+            key = key * self.sizes[c] + codes[:, c]
+        return key
+
+    def _keys(self, codes: Codes) -> Codes:
+        """Return the keys of all pairs, each pair in a range of its own."""
+        keys = np.empty((len(codes), len(self.pairs)), dtype=np.int64)
+        start = 0
+        for k, (a, b) in enumerate(self.pairs):
+            keys[:, k] = self._key(codes, (a, b)) + start
+            start += self.sizes[a] * self.sizes[b]
+        return keys
+
+    def _look_up(self, keys: Codes) -> Floats:
+        if not len(self.keys):
+            return np.empty((len(keys), 0))
+        # All pairs at once, which for one row is ten times as fast as pair by pair.
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        is_known = (self.keys[at] == keys)[:, :, None]
+        values = np.where(is_known, self.values[at], self.default)
+        return values.reshape(len(keys), -1)
+
+    # The choice of pairs --------------------------------------------------------------
+
+    def _choose(self, table: TargetTable) -> tuple[list[Pair], list[float]]:
+        """Return the pairs that explain most of what single columns leave over."""
+        n_columns = len(self.sizes)
+        alone = self._cross_fit(table, [(c,) for c in range(n_columns)])
+        spread = alone.std(axis=0).reshape(n_columns, -1).max(axis=1)
+        tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
+        pairs = list(combinations(tried.tolist(), 2))
+        features = standardise(alone)
+        rows = table.sample(max(1, MAX_SCORED // len(pairs)))
+        codes, fold = table.codes[rows], table.fold[rows]
+        g, h = table.leave_over(features, rows)
+        scores = [score_pair(self._key(codes, pair), fold, g, h) for pair in pairs]
+        order = np.argsort(-np.array(scores), kind="stable").tolist()
+        most = max(1, MAX_MEMORIZED // len(table.codes))
+        if self.crosses == "auto":
+            order = order[: min(most, max(1, MAX_PAIRS // len(table.targets)))]
+            order = order[: self._count(table, features, [pairs[k] for k in order])]
+        else:
+            order = order[: min(most, self.crosses)]
+        return [pairs[k] for k in order], [scores[k] for k in order]
+
+    def _count(self, table: TargetTable, features: Floats, pairs: list[Pair]) -> int:
+        """Return how many of the strongest pairs are worth it; 0 if they are not."""
+        # Scores cannot tell: of many columns the best of all pairs scores high by
+        # chance; and where levels are rare, pairs that score low do much together.
+        rows = table.sample(MAX_LINEAR)
+        of_pairs = standardise(self._cross_fit(table, pairs))
+        n_targets = len(table.targets)
+        losses = {
+            m: table.linear_loss(
+                np.hstack([features, of_pairs[:, : m * n_targets]]), rows
+            )
+            for m in sorted({min(m, len(pairs)) for m in (4, 8, 16, 32)})
+        }
+        alone, best = table.linear_loss(features, rows), min(losses.values())
+        if best > (1 - LEAST_GAIN) * alone:
+            return 0
+        return min(m for m, loss in losses.items() if loss <= best + NEAR * alone)
+
+
+class TargetTable:
+    """The training rows: codes, targets, and sums over rows of a level.
+
+    Parameters
+    ----------
+    codes : int64 ndarray of shape (n, n_columns)
+    weight : ndarray of shape (n,)
+    supervision : Supervision
+        Whose targets are indicators of classes if it has strata, else numbers.
+    """
+
+    def __init__(self, codes: Codes, weight: Floats, supervision: Supervision) -> None:
+        self.codes = codes
+        self.weight = weight
+        self.targets = list(supervision.targets)
+        self.y = np.stack([*supervision.targets.values()], axis=1).astype(np.float64)
+        self.is_logit = supervision.strata is not None
+        self.means = np.average(self.y, axis=0, weights=weight)
+        self.fold = assign_folds(len(codes), supervision.strata, supervision.seed)
+        self.rng = np.random.RandomState(supervision.seed)
+
+    def sample(self, size: int) -> NDArray[np.intp]:
+        """Return positions of so many rows, drawn at random, or of all."""
+        n = len(self.codes)
+        return self.rng.permutation(n)[:size] if size < n else np.arange(n)
+
+    def cross_fit(self, key: Codes) -> Floats:
+        """Return the smoothed means (n, n_targets) of the rows in other folds."""
+        levels, level = np.unique(key, return_inverse=True)
+        shape = N_FOLDS, len(levels)
+        cell = self.fold * len(levels) + level
+
+        def elsewhere(values: Floats) -> Floats:
+            inside = np.bincount(cell, values, shape[0] * shape[1])
+            return inside.reshape(shape).sum(axis=0)[level] - inside[cell]
+
+        sums = [elsewhere(self.weight * y) for y in self.y.T]
+        return self._smooth(np.stack(sums, axis=1), elsewhere(self.weight))
+
+    def summarise(self, key: Codes) -> tuple[Codes, Floats]:
+        """Return the levels in order, and their smoothed means over all folds."""
+        levels, level = np.unique(key, return_inverse=True)
+        sums = [np.bincount(level, self.weight * y) for y in self.y.T]
+        count = np.bincount(level, self.weight).astype(np.float64)
+        return levels, self._smooth(np.stack(sums, axis=1), count)
+
+    def _smooth(self, sums: Floats, count: Floats) -> Floats:
+        return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)
+
+    def leave_over(
+        self, features: Floats, rows: NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
+        """Return gradient and curvature of the loss where single columns leave it.
+
+        Both of shape (n_targets, n), times the weight. With the log loss they are
+        y - p and p (1 - p) of a logistic regression; with the squared error what a
+        linear regression leaves, in units of its standard deviation, and 1.
+        """
+        x, y, weight = features[rows], self.y[rows], self.weight[rows]
+        if self.is_logit:
+            p = np.stack([_probability(x, y_k, weight) for y_k in y.T], axis=1)
+            g, h = y - p, p * (1 - p)
+        else:
+            g = y - Ridge().fit(x, y, sample_weight=weight).predict(x).reshape(y.shape)
+            scale = np.sqrt(np.average(g**2, axis=0, weights=weight))
+            g = g / np.where(scale > 0, scale, 1.0)
+            h = np.ones_like(g)
+        return (g * weight[:, None]).T, (h * weight[:, None]).T
+
+    def linear_loss(self, features: Floats, rows: NDArray[np.intp]) -> float:
+        """Return the cross-validated loss of a linear model, summed over targets."""
+        total = 0.0
+        for k in range(2):  # of the five folds: two tell enough
+            is_test = self.fold[rows] == k
+            fit, test = rows[~is_test], rows[is_test]
+            for y in self.y.T:
+                if self.is_logit:
+                    p = _probability(
+                        features[fit], y[fit], self.weight[fit], features[test]
+                    )
+                    p = np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None)
+                    loss = -np.log(p)
+                else:
+                    model = Ridge().fit(features[fit], y[fit], self.weight[fit])
+                    loss = (y[test] - model.predict(features[test])) ** 2
+                total += float(np.average(loss, weights=self.weight[test]))
+        return total
+
+
+def standardise(x: Floats) -> Floats:
+    """Return columns of mean 0 and standard deviation 1, constant ones of 0."""
+    spread = x.std(axis=0)
+    return (x - x.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
+
+
+def _probability(
+    x: Floats, y: Floats, weight: Floats, x_test: Floats | None = None
+) -> Floats:
+    """Return P(y = 1) by a logistic regression, of the same rows or of others."""
+    x_test = x if x_test is None else x_test
+    if y.min() == y.max():  # a class that these rows have not, or have alone
+        return np.full(len(x_test), y[0])
+    # A few of Newton's steps are exact enough.
+    model = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=10, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(x, y, sample_weight=weight)
+    return model.predict_proba(x_test)[:, 1]
+
+
+def score_pair(
+    key: Codes, fold: NDArray[np.intp], gradient: Floats, curvature: Floats
+) -> float:
+    r"""Return the score test of a pair's cross-fitted effect, summed over targets.
+
+    The effect :math:`\delta` of a level is a Newton step on the rows of the other
+    folds. :math:`(\sum g \delta)^2 / (2 \sum h \delta^2)`, or 0 if
+    :math:`\sum g \delta` is negative, is what the best multiple of all these steps
+    would take off the loss.
+
+    Parameters
+    ----------
+    key : ndarray of shape (n,)
+        The pair's level of each row.
+    fold : ndarray of shape (n,)
+        The fold of each row.
+    gradient, curvature : ndarray of shape (n_targets, n)
+        g and h, weighted.
+    """
+    levels, level = np.unique(key, return_inverse=True)
+    shape = N_FOLDS, len(levels)
+    cell = fold * len(levels) + level
+
+    def elsewhere(values: Floats) -> Floats:
+        inside = np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
+        return (inside.sum(axis=0) - inside).ravel()[cell]
+
+    total = 0.0
+    for g, h in zip(gradient, curvature, strict=True):
+        delta = elsewhere(g) / (elsewhere(h) + PRIOR_ROWS * h.mean())
+        slope, bend = g @ delta, h @ (delta * delta)
+        if slope > 0 and bend > 0:
+            total += slope * slope / (2 * bend)
+    return float(total)

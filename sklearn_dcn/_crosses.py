@@ -20,6 +20,7 @@ Prediction Problems", 2001.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from itertools import combinations
@@ -43,7 +44,7 @@ PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all ro
 # more pairs than it takes to come so near to the best number of them.
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
-NEAR = 0.005
+NEAR = 0.01
 
 # Bounds of the work, a second or two each: columns whose pairs are tried (those whose
 # own statistics vary the most), rows times pairs that are scored, rows of the linear
@@ -52,8 +53,11 @@ MAX_COLUMNS = 64
 MAX_SCORED = 20_000_000
 MAX_LINEAR = 20_000
 MAX_MEMORIZED = 20_000_000
+# Pairs are chosen by so many rows, drawn at random from more.
+MAX_CHOICE = 100_000
 
-Codes = NDArray[np.int64]
+Codes = Sequence[NDArray[Any]]  # integers, one array for each column
+Keys = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Pair = tuple[int, int]
 
@@ -111,7 +115,8 @@ class CrossStatistics:
 
         Parameters
         ----------
-        codes : int64 ndarray of shape (n, n_columns)
+        codes : sequence of integer ndarrays of shape (n,)
+            Ids or bins of each column.
         weight : ndarray of shape (n,)
             Weight of each row.
         supervision : Supervision
@@ -123,14 +128,14 @@ class CrossStatistics:
             As `transform`, with the training rows cross-fitted.
         """
         at = supervision.at
-        table = TargetTable(codes[at], weight[at], supervision)
+        table = TargetTable([c[at] for c in codes], weight[at], supervision)
         self.is_logit = table.is_logit
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
         else:
-            self.pairs, self.scores = self._choose(table)
+            self.pairs, self.scores = self._choose(table.sample(MAX_CHOICE), len(at))
         keys = self._keys(codes)
-        summaries = [table.summarise(key) for key in keys[at].T]
+        summaries = [table.summarise(keys[at, k]) for k in range(len(self.pairs))]
         self.default = self._link(table.means)
         self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, _ in summaries)])
         means = [np.empty((0, len(table.targets))), *(mean for _, mean in summaries)]
@@ -148,6 +153,11 @@ class CrossStatistics:
             for name, x_k in zip(names, x.T, strict=True)
         }
         return x
+
+    @property
+    def columns(self) -> list[int]:
+        """The columns that are in a pair; `transform` needs no others."""
+        return sorted({c for pair in self.pairs for c in pair})
 
     def transform(self, codes: Codes) -> Floats:
         """Return the numbers, not scaled yet, of shape (n, len(scalers)).
@@ -168,23 +178,24 @@ class CrossStatistics:
         found = [table.cross_fit(self._key(table.codes, one)) for one in columns]
         return self._link(np.concatenate(found, axis=1))
 
-    def _key(self, codes: Codes, columns: tuple[int, ...]) -> Codes:
+    def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
         """Return one integer for the levels of a column or a pair of them."""
-        key = codes[:, columns[0]]
+        key = codes[columns[0]].astype(np.int64)
         for c in columns[1:]:
-            key = key * self.sizes[c] + codes[:, c]
+            key = key * self.sizes[c] + codes[c]
         return key
 
-    def _keys(self, codes: Codes) -> Codes:
+    def _keys(self, codes: Codes) -> Keys:
         """Return the keys of all pairs, each pair in a range of its own."""
-        keys = np.empty((len(codes), len(self.pairs)), dtype=np.int64)
+        n_rows = len(codes[self.pairs[0][0]]) if self.pairs else len(codes[0])
+        keys = np.empty((n_rows, len(self.pairs)), dtype=np.int64)
         start = 0
         for k, (a, b) in enumerate(self.pairs):
             keys[:, k] = self._key(codes, (a, b)) + start
             start += self.sizes[a] * self.sizes[b]
         return keys
 
-    def _look_up(self, keys: Codes) -> Floats:
+    def _look_up(self, keys: Keys) -> Floats:
         if not len(self.keys):
             return np.empty((len(keys), 0))
         # All pairs at once, which for one row is ten times as fast as pair by pair.
@@ -195,7 +206,9 @@ class CrossStatistics:
 
     # The choice of pairs --------------------------------------------------------------
 
-    def _choose(self, table: TargetTable) -> tuple[list[Pair], list[float]]:
+    def _choose(
+        self, table: TargetTable, n_rows: int
+    ) -> tuple[list[Pair], list[float]]:
         """Return the pairs that explain most of what single columns leave over."""
         n_columns = len(self.sizes)
         alone = self._cross_fit(table, [(c,) for c in range(n_columns)])
@@ -203,24 +216,24 @@ class CrossStatistics:
         tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
         pairs = list(combinations(tried.tolist(), 2))
         features = standardise(alone)
-        rows = table.sample(max(1, MAX_SCORED // len(pairs)))
-        codes, fold = table.codes[rows], table.fold[rows]
+        rows = table.draw(max(1, MAX_SCORED // len(pairs)))
+        codes, fold = [c[rows] for c in table.codes], table.fold[rows]
         g, h = table.leave_over(features, rows)
         scores = [score_pair(self._key(codes, pair), fold, g, h) for pair in pairs]
         order = np.argsort(-np.array(scores), kind="stable").tolist()
-        most = max(1, MAX_MEMORIZED // len(table.codes))
         if self.crosses == "auto":
-            order = order[: min(most, max(1, MAX_PAIRS // len(table.targets)))]
+            most = min(MAX_PAIRS // len(table.targets), MAX_MEMORIZED // n_rows)
+            order = order[: max(1, most)]
             order = order[: self._count(table, features, [pairs[k] for k in order])]
         else:
-            order = order[: min(most, self.crosses)]
+            order = order[: self.crosses]
         return [pairs[k] for k in order], [scores[k] for k in order]
 
     def _count(self, table: TargetTable, features: Floats, pairs: list[Pair]) -> int:
         """Return how many of the strongest pairs are worth it; 0 if they are not."""
         # Scores cannot tell: of many columns the best of all pairs scores high by
         # chance; and where levels are rare, pairs that score low do much together.
-        rows = table.sample(MAX_LINEAR)
+        rows = table.draw(MAX_LINEAR)
         of_pairs = standardise(self._cross_fit(table, pairs))
         n_targets = len(table.targets)
         losses = {
@@ -240,7 +253,7 @@ class TargetTable:
 
     Parameters
     ----------
-    codes : int64 ndarray of shape (n, n_columns)
+    codes : sequence of integer ndarrays of shape (n,)
     weight : ndarray of shape (n,)
     supervision : Supervision
         Whose targets are indicators of classes if it has strata, else numbers.
@@ -253,15 +266,28 @@ class TargetTable:
         self.y = np.stack([*supervision.targets.values()], axis=1).astype(np.float64)
         self.is_logit = supervision.strata is not None
         self.means = np.average(self.y, axis=0, weights=weight)
-        self.fold = assign_folds(len(codes), supervision.strata, supervision.seed)
+        self.fold = assign_folds(len(weight), supervision.strata, supervision.seed)
         self.rng = np.random.RandomState(supervision.seed)
 
-    def sample(self, size: int) -> NDArray[np.intp]:
+    def draw(self, size: int) -> NDArray[np.intp]:
         """Return positions of so many rows, drawn at random, or of all."""
-        n = len(self.codes)
+        n = len(self.weight)
         return self.rng.permutation(n)[:size] if size < n else np.arange(n)
 
-    def cross_fit(self, key: Codes) -> Floats:
+    def sample(self, size: int) -> TargetTable:
+        """Return a table of so many of the rows, or this one."""
+        if size >= len(self.weight):
+            return self
+        rows, part = self.draw(size), copy.copy(self)
+        part.codes = [c[rows] for c in self.codes]
+        part.y, part.weight, part.fold = (
+            self.y[rows],
+            self.weight[rows],
+            self.fold[rows],
+        )
+        return part
+
+    def cross_fit(self, key: Keys) -> Floats:
         """Return the smoothed means (n, n_targets) of the rows in other folds."""
         levels, level = np.unique(key, return_inverse=True)
         shape = N_FOLDS, len(levels)
@@ -274,7 +300,7 @@ class TargetTable:
         sums = [elsewhere(self.weight * y) for y in self.y.T]
         return self._smooth(np.stack(sums, axis=1), elsewhere(self.weight))
 
-    def summarise(self, key: Codes) -> tuple[Codes, Floats]:
+    def summarise(self, key: Keys) -> tuple[Keys, Floats]:
         """Return the levels in order, and their smoothed means over all folds."""
         levels, level = np.unique(key, return_inverse=True)
         sums = [np.bincount(level, self.weight * y) for y in self.y.T]
@@ -346,7 +372,7 @@ def _probability(
 
 
 def score_pair(
-    key: Codes, fold: NDArray[np.intp], gradient: Floats, curvature: Floats
+    key: Keys, fold: NDArray[np.intp], gradient: Floats, curvature: Floats
 ) -> float:
     r"""Return the score test of a pair's cross-fitted effect, summed over targets.
 

@@ -274,8 +274,9 @@ min_frequency, max_categories, hashing, numeric_transform
         self.values = {j: v for j, v in self.values.items() if len(v.values)}
         if self.memorized_crosses is not None:
             assert supervision is not None
-            codes = self._start_crosses(encoded)
+            self._start_crosses()
             if self.crosses is not None:
+                codes = self._codes(encoded)
                 x = self.crosses.fit_transform(codes, weight, supervision)
                 statistics += _scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
@@ -317,8 +318,8 @@ min_frequency, max_categories, hashing, numeric_transform
             return _scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
-        if self.crosses is not None:
-            x = self.crosses.transform(self._codes(encoded))
+        if self.crosses is not None and self.crosses.pairs:
+            x = self.crosses.transform(self._codes(encoded, self.crosses.columns))
             statistics += _scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
@@ -358,34 +359,37 @@ min_frequency, max_categories, hashing, numeric_transform
 
     # Crosses ------------------------------------------------------------------------
 
-    def _start_crosses(self, encoded: list[Any]) -> Any:
-        """Give columns of one level a cell codes to cross; return these."""
+    def _start_crosses(self) -> None:
+        """Make what crosses the columns of one level or number a cell, if any do."""
         columns = [*self.categories, *self.numbers]
         if len(columns) < 2:
-            return None
+            return
         self._edges = {j: self.numbers[j].bin_edges()[1:-1] for j in self.numbers}
         sizes = [levels.n_ids for levels in self.categories.values()]
         sizes += [len(edges) + 1 + N_RESERVED_IDS for edges in self._edges.values()]
         wanted = self.memorized_crosses
         if not isinstance(wanted, (str, Integral)):
             wanted = resolve_pairs(wanted, self.names, columns)
-        self.crosses = CrossStatistics(
-            wanted,
-            [self.names[j] for j in columns],
-            sizes,
-            self.numeric_transform,
-        )
-        return self._codes(encoded)
+        names = [self.names[j] for j in columns]
+        self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
 
-    def _codes(self, encoded: list[Any]) -> NDArray[np.int64]:
-        """Return the ids of categories and the bins of numbers, one column for each."""
-        columns = [encoded[j].astype(np.int64) for j in self.categories]
-        for j, edges in self._edges.items():
-            bins = np.searchsorted(edges, encoded[j].z) + N_RESERVED_IDS
+    def _codes(self, encoded: list[Any], of: Sequence[int] | None = None) -> list[Any]:
+        """Return ids of categories and bins of numbers, perhaps of some columns alone.
+
+        The others are empty.
+        """
+        columns = [*self.categories, *self.numbers]
+        codes = [np.empty(0, dtype=np.int32)] * len(columns)
+        for c in range(len(columns)) if of is None else of:
+            j = columns[c]
+            if j in self.categories:
+                codes[c] = encoded[j]
+                continue
+            bins = np.searchsorted(self._edges[j], encoded[j].z) + N_RESERVED_IDS
             if encoded[j].missing is not None:
                 bins[encoded[j].missing > 0] = MISSING_ID
-            columns.append(bins)
-        return np.stack(columns, axis=1)
+            codes[c] = bins.astype(np.int16)
+        return codes
 
     # Which column is what -----------------------------------------------------------
 

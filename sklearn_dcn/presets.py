@@ -91,8 +91,11 @@ _EMBEDDINGS = "Embeddings start with standard deviation 0.05, not 1e-4."
 # 1e-4 and gives no winner: 0 here as there.
 _PAPERS = {
     "numeric_transform": "signed_log",  # log(x + 1)
+    "numeric_levels": None,
+    "memorized_crosses": None,
     "numeric_embedding": None,
     "category_dropout": 0.0,
+    "ema_decay": None,
     "activation": "relu",
     "dropout": 0.0,
     "optimizer": "adam",
@@ -129,8 +132,11 @@ _DCN_V2 = _PAPERS | {
 # the one penalty into the other for all levels.
 _BARS = {
     "numeric_transform": "quantile",
+    "numeric_levels": None,
+    "memorized_crosses": None,
     "numeric_embedding": "linear",
     "category_dropout": 0.0,
+    "ema_decay": None,
     "cross": "matrix",
     "structure": "parallel",
     "activation": "relu",
@@ -290,8 +296,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 # The code of [4]: models/GDCN.py, models/basic_layers.py and
                 # train_base.py, whose Adam has weight_decay 1e-6 for all weights.
                 "numeric_transform": "signed_log",
+                "numeric_levels": None,
+                "memorized_crosses": None,
                 "numeric_embedding": "linear",
                 "category_dropout": 0.0,
+                "ema_decay": None,
                 "min_frequency": 10,  # of Criteo
                 "embedding_dim": 16,
                 "cross": "gated",

@@ -43,7 +43,8 @@ default="from_dtype"
         Number of columns for each column of categories. Few are enough: levels that
         act alike stand together.
     estimator : DCNClassifier, DCNRegressor or None, default=None
-        The network to train, with any parameters but the three above. None is a
+        The network to train, with any parameters but the three above; its
+        `numeric_levels` and `memorized_crosses` are set to None. None is a
         classifier or a regressor, as the target is, with one small hidden layer, that
         passes once over the rows.
     random_state : int, RandomState instance or None, default=None
@@ -123,6 +124,9 @@ default="from_dtype"
             categorical_features=self.categorical_features,
             multivalued_features=self.multivalued_features,
             embedding_dim=self.embedding_dim,
+            # What else says something of a level would take it from its embedding.
+            numeric_levels=None,
+            memorized_crosses=None,
         )
         self.estimator_ = estimator.fit(X, y, sample_weight)
         self.n_features_in_ = estimator.n_features_in_
@@ -155,6 +159,7 @@ default="from_dtype"
         return kind(
             hidden_layer_sizes=(64,),
             learning_rate=0.002,
+            ema_decay=None,
             max_epochs=1,
             batch_size=int(n_batch),
             early_stopping=False,

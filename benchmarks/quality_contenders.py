@@ -58,7 +58,38 @@ CONTENDERS = {
 }
 TREES = ("LightGBM", "CatBoost", "XGBoost")  # whose best the others are set against
 # Variants of ours: a name that begins with "dcn: " -> arguments of the constructor.
-ABLATIONS: dict[str, dict] = {}
+ABLATIONS: dict[str, dict] = {
+    # Without what is on
+    "dcn: no memorised crosses": {"memorized_crosses": None},
+    "dcn: no levels of numbers": {"numeric_levels": None},
+    "dcn: numbers as they are": {"numeric_embedding": None},
+    "dcn: no average of weights": {"ema_decay": None},
+    "dcn: none of these four": {
+        "memorized_crosses": None,
+        "numeric_levels": None,
+        "numeric_embedding": None,
+        "ema_decay": None,
+    },
+    "dcn: no dropped levels": {"category_dropout": 0.0},
+    "dcn: no cross network": {"structure": "deep"},
+    "dcn: no deep network": {"structure": "cross"},
+    # With what is off
+    "dcn: stacked": {"structure": "stacked"},
+    "dcn: vector cross": {"cross": "vector"},
+    "dcn: low rank cross": {"cross": "low_rank"},
+    "dcn: periodic numbers": {"numeric_embedding": "periodic"},
+    "dcn: levels dropped at 0.2": {"category_dropout": 0.2},
+    "dcn: L2 of embeddings": {"embedding_l2": 0.01},
+    "dcn: row-wise optimiser": {"optimizer": "lazy_adamw"},
+    "dcn: dropout 0.1": {"dropout": 0.1},
+    "dcn: half the rate": {"learning_rate": 5e-4},
+    "dcn: cosine of 15 epochs": {
+        "learning_rate_schedule": "cosine",
+        "max_epochs": 15,
+    },
+    "dcn: warm-up": {"warmup": 0.02},
+    "dcn: average over 1000 steps": {"ema_decay": 0.999},
+}
 
 
 def version_of(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ._crosses import CrossStatistics
 from ._features import find_kinds, resolve_lists, resolve_options, resolve_pairs
 from ._numbers import NumberLevels, NumberScaler
 from ._runtime import map_threads
+from ._scaled import Scaled, scale, scale_all, side_by_side
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
 from ._statistics import ColumnStatistics, Supervision, copy_unfitted
 from ._table import get_cells, get_columns, to_sparse
@@ -38,7 +39,6 @@ ENCODING = (
     "memorized_crosses",
 )
 
-BLOCK = 4096  # rows; a third of the time of all at once
 BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
 
 
@@ -268,7 +268,7 @@ min_frequency, max_categories, hashing, numeric_transform
             self.numbers[j].fit(x, weight)
             if self.numeric_levels is not None:
                 self.values[j].fit(x, level_weight)
-            return _scale(self.numbers[j], x, dtype, self.values.get(j))
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
         self.values = {j: v for j, v in self.values.items() if len(v.values)}
@@ -277,7 +277,7 @@ min_frequency, max_categories, hashing, numeric_transform
             codes = self._start_crosses(encoded)
             if self.crosses is not None:
                 x = self.crosses.fit_transform(codes, weight, supervision)
-                statistics += _scale_all(self.crosses.scalers, x, dtype)
+                statistics += scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
@@ -314,12 +314,12 @@ min_frequency, max_categories, hashing, numeric_transform
             if j in self.lists:
                 return self.lists[j].transform(columns[j], dtype)
             x = to_float(columns[j], self.names[j])
-            return _scale(self.numbers[j], x, dtype, self.values.get(j))
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
         if self.crosses is not None:
             x = self.crosses.transform(self._codes(encoded))
-            statistics += _scale_all(self.crosses.scalers, x, dtype)
+            statistics += scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def _take_in(
@@ -333,7 +333,7 @@ min_frequency, max_categories, hashing, numeric_transform
         for j in self.categories:
             columns[j] = ids.get(str(self.names[j]), columns[j])
         scalers = {} if self.statistics is None else self.statistics.scalers
-        return _scale_all(scalers, x, dtype)
+        return scale_all(scalers, x, dtype)
 
     def _stack(self, columns: list[Any], statistics: list[Scaled]) -> dict[str, Any]:
         encoded: dict[str, Any] = {}
@@ -441,46 +441,3 @@ min_frequency, max_categories, hashing, numeric_transform
         return SparseBlock(
             self.min_frequency, self.max_categories, self.numeric_transform
         )
-
-
-class Scaled(NamedTuple):
-    """A column of numbers: normalised, the indicator of missing ones, ids of values."""
-
-    z: NDArray[Any]
-    missing: NDArray[Any] | None
-    ids: NDArray[np.int32] | None
-
-
-def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
-    table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
-
-    def fill(start: int) -> None:
-        rows = slice(start, start + BLOCK)
-        for j, column in enumerate(columns):
-            table[rows, j] = column[rows]
-
-    map_threads(fill, range(0, len(table), BLOCK), len(table))
-    return table
-
-
-def _scale(
-    scaler: NumberScaler,
-    x: NDArray[np.float64],
-    dtype: Any,
-    levels: NumberLevels | None = None,
-) -> Scaled:
-    """Return z of a column, and what else there is of it."""
-    z = scaler.apply(x, dtype=dtype)
-    missing = np.isnan(x).astype(dtype) if scaler.has_missing else None
-    has_ids = levels is not None and len(levels.values)
-    return Scaled(z, missing, levels.ids(x) if levels is not None and has_ids else None)
-
-
-def _scale_all(
-    scalers: dict[str, NumberScaler], x: NDArray[np.float64], dtype: Any
-) -> list[Scaled]:
-    return [
-        _scale(scaler, x_k, dtype)
-        for scaler, x_k in zip(scalers.values(), x.T, strict=True)
-    ]

@@ -361,14 +361,17 @@ min_frequency, max_categories, hashing, numeric_transform
     def _start_crosses(self, encoded: list[Any]) -> Any:
         """Give columns of one level a cell codes to cross; return these."""
         columns = [*self.categories, *self.numbers]
-        if len(columns) < 2:
-            return None
-        self._edges = {j: self.numbers[j].bin_edges()[1:-1] for j in self.numbers}
-        sizes = [levels.n_ids for levels in self.categories.values()]
-        sizes += [len(edges) + 1 + N_RESERVED_IDS for edges in self._edges.values()]
         wanted = self.memorized_crosses
         if not isinstance(wanted, (str, Integral)):
             wanted = resolve_pairs(wanted, self.names, columns)
+        if len(columns) < 2:
+            return None
+        # Half-way between the edges of bins, which are values of the column: few
+        # distinct ones, such as 0 and 1, have a bin each, and none is at a cut.
+        edges = {j: np.array(scaler.bin_edges()) for j, scaler in self.numbers.items()}
+        self._cuts = {j: (e[1:] + e[:-1]) / 2 for j, e in edges.items()}
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         self.crosses = CrossStatistics(
             wanted,
             [self.names[j] for j in columns],
@@ -380,8 +383,8 @@ min_frequency, max_categories, hashing, numeric_transform
     def _codes(self, encoded: list[Any]) -> NDArray[np.int64]:
         """Return the ids of categories and the bins of numbers, one column for each."""
         columns = [encoded[j].astype(np.int64) for j in self.categories]
-        for j, edges in self._edges.items():
-            bins = np.searchsorted(edges, encoded[j].z) + N_RESERVED_IDS
+        for j, cuts in self._cuts.items():
+            bins = np.searchsorted(cuts, encoded[j].z) + N_RESERVED_IDS
             if encoded[j].missing is not None:
                 bins[encoded[j].missing > 0] = MISSING_ID
             columns.append(bins)

@@ -73,3 +73,34 @@ def test_few_values_of_a_number_have_a_bin_each(n_values, transform):
         low, high = encoder._cuts[0][0], encoder._cuts[0][-1]
         assert z.min() < low
         assert high < z.max()
+
+
+# ----------------------------------------------------------------------------------
+# The choice of pairs
+# ----------------------------------------------------------------------------------
+
+
+def noise(n, seed=0):
+    """Return three columns of categories and five of numbers, two of them 0 and 1."""
+    rng = np.random.default_rng(seed)
+    table = {f"c{k}": rng.integers(0, 8, n).astype(str) for k in range(3)}
+    table |= {f"b{k}": rng.integers(0, 2, n) for k in range(2)}
+    table |= {f"x{k}": rng.normal(size=n) for k in range(3)}
+    return pd.DataFrame(table), rng
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_auto_memorises_nothing_of_noise(kind, seed):
+    X, rng = noise(1000, seed)
+    y = rng.normal(size=1000) if kind == "number" else rng.integers(0, 3, 1000)
+    y = y % 2 if kind == "binary" else y
+    encoder, encoded = encode(X, y, kind)
+    assert encoder.crosses.pairs == encoder.crosses.scores == []
+    assert encoded["x_num"].shape == (1000, 5)
+
+
+@pytest.mark.parametrize("kind", ["binary", "number"])
+def test_auto_memorises_nothing_of_a_constant_target(kind):
+    X, _ = noise(1000)
+    assert encode(X, np.ones(1000, dtype=int), kind)[0].crosses.pairs == []

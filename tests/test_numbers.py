@@ -13,6 +13,7 @@ from sklearn_dcn._numbers import (
     N_KNOTS,
     N_SAMPLE,
     NUMERIC_TRANSFORMS,
+    NumberLevels,
     NumberScaler,
     signed_log,
 )
@@ -538,3 +539,24 @@ def test_other_columns_are_not_sampled(transform, monkeypatch):
     np.testing.assert_allclose(
         fit_apply(x, transform), oracle(transform, x, x), rtol=1e-9, atol=1e-10
     )
+
+
+# ----------------------------------------------------------------------------------
+# Values as levels
+# ----------------------------------------------------------------------------------
+
+
+def levels(x, most=256, weight=None):
+    """Return fitted levels."""
+    x = np.asarray(x, dtype=float)
+    return NumberLevels(most).fit(x, np.ones(len(x)) if weight is None else weight)
+
+
+def test_levels_of_rows_that_validate_do_not_count():
+    """With no weight they are as if absent, however many distinct ones there are."""
+    x = np.repeat([1.0, 2.0, 3.0], 6)
+    held_out = np.r_[np.arange(100.0), np.repeat(7.0, 9)]
+    weight = np.r_[np.ones(len(x)), np.zeros(len(held_out))]
+    both = levels(np.r_[x, held_out], most=3, weight=weight)
+    assert_equal(both.values, [1, 2, 3])
+    assert_equal(both.counts, levels(x, most=3).counts)

@@ -257,9 +257,8 @@ class BaseDCN(BaseEstimator):
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
         self._target = self._make_target(y, weight)
         options = {name: getattr(self, name) for name in ENCODING}
-        adapted = resolve_table(self.get_params(False), len(y) if all_rows else None)
-        if issparse(rows.X):
-            adapted["memorized_crosses"] = None
+        adapts = all_rows and not issparse(rows.X)  # whose columns are one field
+        adapted = resolve_table(self.get_params(False), len(y) if adapts else None)
         self._numeric_embedding = adapted.pop("numeric_embedding")
         options |= adapted
         supervision = None

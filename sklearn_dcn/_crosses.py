@@ -141,11 +141,7 @@ class CrossStatistics:
         x = self._look_up(keys)
         if self.pairs:
             x[at] = self._cross_fit(table, self.pairs)
-        names = [
-            f"{self.names[a]} x {self.names[b]}{of}"
-            for a, b in self.pairs
-            for of in table.targets
-        ]
+        names = self._feature_names([*table.targets])
         self.scalers = {
             name: NumberScaler(self.numeric_transform).fit(x_k[at], weight[at])
             for name, x_k in zip(names, x.T, strict=True)
@@ -160,6 +156,14 @@ class CrossStatistics:
         return self._look_up(self._keys(codes))
 
     # The statistics -------------------------------------------------------------------
+
+    def _feature_names(self, targets: list[str]) -> list[str]:
+        pairs = [f"{self.names[a]} x {self.names[b]}" for a, b in self.pairs]
+        if len(set(pairs)) < len(pairs):  # as "a x b" with "c", and "a" with "b x c"
+            pairs = [
+                f"{name} {pair}" for name, pair in zip(pairs, self.pairs, strict=True)
+            ]
+        return [f"{name}{of}" for name in pairs for of in targets]
 
     def _link(self, mean: Floats) -> Floats:
         return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean

@@ -317,7 +317,7 @@ min_frequency, max_categories, hashing, numeric_transform
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
-        if self.crosses is not None:
+        if self.crosses is not None and self.crosses.pairs:
             x = self.crosses.transform(self._codes(encoded))
             statistics += scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
@@ -433,6 +433,8 @@ min_frequency, max_categories, hashing, numeric_transform
             ("multivalued_features", "from_dtype"),
             ("hashing", None),
             ("category_encoder", None),
+            ("numeric_levels", None),
+            ("memorized_crosses", None),
         ):
             value = getattr(self, parameter)
             is_default = isinstance(value, str) and value == default

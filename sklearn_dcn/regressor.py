@@ -161,7 +161,7 @@ default="auto"
         Epochs without an improvement by `tol` after which "plateau" lowers the rate.
     max_grad_norm : float or None, default=None
         Gradients whose norm, all together, is greater are scaled down to it.
-    ema_decay : float or None, default=None
+    ema_decay : float or None, default=0.99
         Decay, in (0, 1), of a moving average of the weights over the steps: it is what
         validation, early stopping and predictions use. In step t it is t / (9 + t) at
         most, so that short fits keep nothing of the initial weights.
@@ -174,7 +174,7 @@ default="auto"
         1024, and at least 128 from 512 rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether to stop when the validation loss stops falling, and to keep the weights
-        of the best epoch. "auto": from 10,000 rows, or if `fit` is given `X_val`.
+        of the best epoch. "auto": from 2,000 rows, or if `fit` is given `X_val`.
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping without `X_val`.
     n_iter_no_change : int, default=5

@@ -6,6 +6,8 @@ The data flows one way, a file for each stage::
       -> encoding    _encoding.py     columns by kind; _categories.py: level -> id
                                       _bags.py: several levels -> ids with weights
                                       _numbers.py: number -> normalised float
+                                      _scaled.py: such columns side by side
+                                      _crosses.py: pairs of levels -> statistics
                                       _statistics.py: encoders of category-encoders
                                       _schema.py: what was found, in print
       -> target      _targets.py      y <-> tensor; loss and link function

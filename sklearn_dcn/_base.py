@@ -22,6 +22,7 @@ from ._runtime import (
     resolve_batch_size,
     resolve_device,
     resolve_dtype,
+    resolve_early_stopping,
     resolve_epochs,
     resolve_random_state,
     resolve_table,
@@ -41,9 +42,6 @@ from ._training import TRAINING, DCNNet, build_net, predict_logits, predict_stac
 from .network import DeepCrossNetwork
 
 __all__ = ["BaseDCN"]
-
-# early_stopping="auto" holds rows out from this size on.
-EARLY_STOPPING_FROM = 2000
 
 # Parameters that go to the network as they are; `ENCODING` are those of the encoding.
 ARCHITECTURE = (
@@ -234,10 +232,7 @@ class BaseDCN(BaseEstimator):
 
     def _hold_out(self, rows: Rows) -> tuple[NDArray[np.intp], ...] | None:
         """Return positions of rows that train and rows that validate, if any do."""
-        stops = self.early_stopping
-        if stops == "auto":
-            stops = len(rows.y) >= EARLY_STOPPING_FROM
-        if not stops:
+        if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
         return train_validation_split(
             len(rows.y),
@@ -262,9 +257,8 @@ class BaseDCN(BaseEstimator):
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
         self._target = self._make_target(y, weight)
         options = {name: getattr(self, name) for name in ENCODING}
-        adapted = resolve_table(self.get_params(False), len(y) if all_rows else None)
-        if issparse(rows.X):
-            adapted["memorized_crosses"] = None
+        adapts = all_rows and not issparse(rows.X)  # whose columns are one field
+        adapted = resolve_table(self.get_params(False), len(y) if adapts else None)
         self._numeric_embedding = adapted.pop("numeric_embedding")
         options |= adapted
         supervision = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ._crosses import CrossStatistics
 from ._features import find_kinds, resolve_lists, resolve_options, resolve_pairs
 from ._numbers import NumberLevels, NumberScaler
 from ._runtime import map_threads
+from ._scaled import Scaled, scale, scale_all, side_by_side
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
 from ._statistics import ColumnStatistics, Supervision, copy_unfitted
 from ._table import get_cells, get_columns, to_sparse
@@ -38,7 +39,6 @@ ENCODING = (
     "memorized_crosses",
 )
 
-BLOCK = 4096  # rows; a third of the time of all at once
 BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
 
 
@@ -268,7 +268,7 @@ min_frequency, max_categories, hashing, numeric_transform
             self.numbers[j].fit(x, weight)
             if self.numeric_levels is not None:
                 self.values[j].fit(x, level_weight)
-            return _scale(self.numbers[j], x, dtype, self.values.get(j))
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
         self.values = {j: v for j, v in self.values.items() if len(v.values)}
@@ -278,7 +278,7 @@ min_frequency, max_categories, hashing, numeric_transform
             if self.crosses is not None:
                 codes = self._codes(encoded)
                 x = self.crosses.fit_transform(codes, weight, supervision)
-                statistics += _scale_all(self.crosses.scalers, x, dtype)
+                statistics += scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def transform(self, X: Any, dtype: Any = np.float64) -> dict[str, Any]:
@@ -315,12 +315,12 @@ min_frequency, max_categories, hashing, numeric_transform
             if j in self.lists:
                 return self.lists[j].transform(columns[j], dtype)
             x = to_float(columns[j], self.names[j])
-            return _scale(self.numbers[j], x, dtype, self.values.get(j))
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
         if self.crosses is not None and self.crosses.pairs:
             x = self.crosses.transform(self._codes(encoded, self.crosses.columns))
-            statistics += _scale_all(self.crosses.scalers, x, dtype)
+            statistics += scale_all(self.crosses.scalers, x, dtype)
         return self._stack(encoded, statistics)
 
     def _take_in(
@@ -334,7 +334,7 @@ min_frequency, max_categories, hashing, numeric_transform
         for j in self.categories:
             columns[j] = ids.get(str(self.names[j]), columns[j])
         scalers = {} if self.statistics is None else self.statistics.scalers
-        return _scale_all(scalers, x, dtype)
+        return scale_all(scalers, x, dtype)
 
     def _stack(self, columns: list[Any], statistics: list[Scaled]) -> dict[str, Any]:
         encoded: dict[str, Any] = {}
@@ -362,14 +362,17 @@ min_frequency, max_categories, hashing, numeric_transform
     def _start_crosses(self) -> None:
         """Make what crosses the columns of one level or number a cell, if any do."""
         columns = [*self.categories, *self.numbers]
-        if len(columns) < 2:
-            return
-        self._edges = {j: self.numbers[j].bin_edges()[1:-1] for j in self.numbers}
-        sizes = [levels.n_ids for levels in self.categories.values()]
-        sizes += [len(edges) + 1 + N_RESERVED_IDS for edges in self._edges.values()]
         wanted = self.memorized_crosses
         if not isinstance(wanted, (str, Integral)):
             wanted = resolve_pairs(wanted, self.names, columns)
+        if len(columns) < 2:
+            return
+        # Half-way between the edges of bins, which are values of the column: few
+        # distinct ones, such as 0 and 1, have a bin each, and none is at a cut.
+        edges = {j: np.array(scaler.bin_edges()) for j, scaler in self.numbers.items()}
+        self._cuts = {j: (e[1:] + e[:-1]) / 2 for j, e in edges.items()}
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         names = [self.names[j] for j in columns]
         self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
 
@@ -385,7 +388,7 @@ min_frequency, max_categories, hashing, numeric_transform
             if j in self.categories:
                 codes[c] = encoded[j]
                 continue
-            bins = np.searchsorted(self._edges[j], encoded[j].z) + N_RESERVED_IDS
+            bins = np.searchsorted(self._cuts[j], encoded[j].z) + N_RESERVED_IDS
             if encoded[j].missing is not None:
                 bins[encoded[j].missing > 0] = MISSING_ID
             codes[c] = bins.astype(np.int16)
@@ -434,6 +437,8 @@ min_frequency, max_categories, hashing, numeric_transform
             ("multivalued_features", "from_dtype"),
             ("hashing", None),
             ("category_encoder", None),
+            ("numeric_levels", None),
+            ("memorized_crosses", None),
         ):
             value = getattr(self, parameter)
             is_default = isinstance(value, str) and value == default
@@ -445,46 +450,3 @@ min_frequency, max_categories, hashing, numeric_transform
         return SparseBlock(
             self.min_frequency, self.max_categories, self.numeric_transform
         )
-
-
-class Scaled(NamedTuple):
-    """A column of numbers: normalised, the indicator of missing ones, ids of values."""
-
-    z: NDArray[Any]
-    missing: NDArray[Any] | None
-    ids: NDArray[np.int32] | None
-
-
-def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
-    table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
-
-    def fill(start: int) -> None:
-        rows = slice(start, start + BLOCK)
-        for j, column in enumerate(columns):
-            table[rows, j] = column[rows]
-
-    map_threads(fill, range(0, len(table), BLOCK), len(table))
-    return table
-
-
-def _scale(
-    scaler: NumberScaler,
-    x: NDArray[np.float64],
-    dtype: Any,
-    levels: NumberLevels | None = None,
-) -> Scaled:
-    """Return z of a column, and what else there is of it."""
-    z = scaler.apply(x, dtype=dtype)
-    missing = np.isnan(x).astype(dtype) if scaler.has_missing else None
-    has_ids = levels is not None and len(levels.values)
-    return Scaled(z, missing, levels.ids(x) if levels is not None and has_ids else None)
-
-
-def _scale_all(
-    scalers: dict[str, NumberScaler], x: NDArray[np.float64], dtype: Any
-) -> list[Scaled]:
-    return [
-        _scale(scaler, x_k, dtype)
-        for scaler, x_k in zip(scalers.values(), x.T, strict=True)
-    ]

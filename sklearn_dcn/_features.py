@@ -97,7 +97,8 @@ def resolve_pairs(
     Raises
     ------
     ValueError
-        If a pair names a column that is not there or that has lists in its cells.
+        If a pair names a column that is not there or that has lists in its cells, or
+        if it names one column twice or comes twice.
     """
     pairs = []
     for pair in crosses:
@@ -109,6 +110,13 @@ def resolve_pairs(
                 "it out."
             )
         pairs.append((columns.index(a), columns.index(b)))
+        # A name and a position may be one column, which has no pair with itself.
+        if a == b or len({frozenset(pair) for pair in pairs}) < len(pairs):
+            raise ValueError(
+                "memorized_crosses must hold pairs of two columns, each pair once; "
+                f"got {tuple(pair)!r}, columns {names[a]!r} and {names[b]!r}. Take it "
+                "out."
+            )
     return pairs
 
 

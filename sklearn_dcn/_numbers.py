@@ -223,7 +223,8 @@ class NumberLevels:
         """Learn the values of `x`, in rows weighted by `weight`."""
         self.values = self.counts = np.empty(0)
         present = ~np.isnan(x)
-        some = x[:N_SAMPLE][present[:N_SAMPLE]]
+        seen = present & (weight > 0)  # not rows that validate
+        some = x[:N_SAMPLE][seen[:N_SAMPLE]]
         if len(np.unique(some)) > self.most:  # most columns are told by their head
             return self
         values, inverse = np.unique(x[present], return_inverse=True)

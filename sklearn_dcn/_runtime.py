@@ -20,6 +20,7 @@ __all__ = [
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
+    "resolve_early_stopping",
     "resolve_epochs",
     "resolve_random_state",
     "resolve_table",
@@ -29,6 +30,9 @@ __all__ = [
 # Up to this many rows dtype="auto" computes in float64: it costs little there, and
 # makes weights and repeated rows, or rows alone and in a batch, agree to rounding.
 SMALL_TABLE = 500
+
+# early_stopping="auto" holds rows out from this size on.
+EARLY_STOPPING_FROM = 2000
 
 # From this many training rows on "auto" looks for more in the table: numbers that mean
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
@@ -90,6 +94,13 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
     # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
     smallest = 128 if n_rows >= 512 else 64
     return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
+
+
+def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
+    """Return whether rows are held out, of `n_rows` in all."""
+    if isinstance(early_stopping, str):  # "auto"
+        return n_rows >= EARLY_STOPPING_FROM
+    return bool(early_stopping)
 
 
 def resolve_epochs(

@@ -87,12 +87,12 @@ default="quantile"
         as levels do, if they occur in at least 5 rows: a count or an amount that
         repeats may mean something by itself. "auto" is 256 from 1,000 training rows on.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
-        Pairs of columns of which the network is given, as two more numbers, what the
+        Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the training rows
-        that hold them, cross-fitted as with `category_encoder`, and how many these are
-        [7]_. Numbers are crossed by their bins. So many pairs; or just these, by name
-        or position; or "auto": at most 32 that explain significantly more than their
-        columns one by one, from 1,000 training rows on. None in `partial_fit`.
+        that hold them, cross-fitted as with `category_encoder` [5]_. Numbers are
+        crossed by their bins. So many pairs; or just these, by name or position; or
+        "auto": at most 32 that explain more than their columns one by one, from 1,000
+        training rows on. "auto" is None in `partial_fit` and for a sparse `X`.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do
@@ -192,7 +192,7 @@ default="auto"
     loss : {"log_loss", "focal"}, default="log_loss"
         What is minimised, and monitored for early stopping. "focal" multiplies the log
         loss of a row by (1 - p) ** `focal_gamma`, p the probability of its label, so
-        that rows that are right already count little [5]_. Probabilities are then no
+        that rows that are right already count little [6]_. Probabilities are then no
         longer calibrated, but drawn towards equal ones.
     focal_gamma : float, default=2.0
         Exponent of "focal"; 0 makes it the log loss.
@@ -200,7 +200,7 @@ default="auto"
         Fraction of the training rows of `classes_[0]`, of two classes, that is kept to
         train on; others count in the encoding alone. It is for tables with few
         positives, where it saves most of the time. The log-odds are corrected for it,
-        so that probabilities remain those of all rows [6]_; only the log loss allows
+        so that probabilities remain those of all rows [7]_; only the log loss allows
         that. Held-out rows and `X_val` are all kept. Each call of `fit` with
         `warm_start`, and each of `partial_fit`, draws anew.
     label_smoothing : float, default=0.0
@@ -269,12 +269,12 @@ default="auto"
        CTR Prediction", 2023, :arxiv:`2311.04635`.
     .. [4] Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
        Learning", 2022, :arxiv:`2203.05556`.
-    .. [5] Lin et al., "Focal Loss for Dense Object Detection", 2017,
-       :arxiv:`1708.02002`.
-    .. [6] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
-       ADKDD 2014, section 6.3.
-    .. [7] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
+    .. [5] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
        :arxiv:`1606.07792`.
+    .. [6] Lin et al., "Focal Loss for Dense Object Detection", 2017,
+       :arxiv:`1708.02002`.
+    .. [7] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
+       ADKDD 2014, section 6.3.
 
     Examples
     --------

@@ -84,12 +84,12 @@ default="quantile"
         as levels do, if they occur in at least 5 rows: a count or an amount that
         repeats may mean something by itself. "auto" is 256 from 1,000 training rows on.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
-        Pairs of columns of which the network is given, as two more numbers, what the
+        Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the training rows
-        that hold them, cross-fitted as with `category_encoder`, and how many these are
-        [5]_. Numbers are crossed by their bins. So many pairs; or just these, by name
-        or position; or "auto": at most 32 that explain significantly more than their
-        columns one by one, from 1,000 training rows on. None in `partial_fit`.
+        that hold them, cross-fitted as with `category_encoder` [5]_. Numbers are
+        crossed by their bins. So many pairs; or just these, by name or position; or
+        "auto": at most 32 that explain more than their columns one by one, from 1,000
+        training rows on. "auto" is None in `partial_fit` and for a sparse `X`.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do

@@ -7,12 +7,13 @@ import pytest
 from numpy.testing import assert_array_equal as assert_equal
 from scipy import stats
 
-from sklearn_dcn import _numbers
+from sklearn_dcn import DCNClassifier, _numbers
 from sklearn_dcn._numbers import (
     N_BINS,
     N_KNOTS,
     N_SAMPLE,
     NUMERIC_TRANSFORMS,
+    NumberLevels,
     NumberScaler,
     signed_log,
 )
@@ -538,3 +539,116 @@ def test_other_columns_are_not_sampled(transform, monkeypatch):
     np.testing.assert_allclose(
         fit_apply(x, transform), oracle(transform, x, x), rtol=1e-9, atol=1e-10
     )
+
+
+# ----------------------------------------------------------------------------------
+# Values as levels
+# ----------------------------------------------------------------------------------
+
+
+def levels(x, most=256, weight=None):
+    """Return fitted levels."""
+    x = np.asarray(x, dtype=float)
+    return NumberLevels(most).fit(x, np.ones(len(x)) if weight is None else weight)
+
+
+def test_levels_of_rows_that_validate_do_not_count():
+    """With no weight they are as if absent, however many distinct ones there are."""
+    x = np.repeat([1.0, 2.0, 3.0], 6)
+    held_out = np.r_[np.arange(100.0), np.repeat(7.0, 9)]
+    weight = np.r_[np.ones(len(x)), np.zeros(len(held_out))]
+    both = levels(np.r_[x, held_out], most=3, weight=weight)
+    assert_equal(both.values, [1, 2, 3])
+    assert_equal(both.counts, levels(x, most=3).counts)
+
+
+def test_ids_by_hand():
+    """0 is unknown: new, or in fewer than 5 rows; 1 is missing; then in order."""
+    x = [7.0] * 5 + [-1.0] * 6 + [3.5] * 4 + [0.0] * 9 + [np.nan] * 2
+    found = levels(x)
+    assert_equal(found.values, [-1.0, 0.0, 7.0])
+    assert_equal(found.counts, [4, 2, 6, 9, 5])
+    assert found.n_ids == 5
+    new = np.array([-1, 0, 7, 3.5, 8, -2, np.nan, np.inf, 6.999])
+    ids = found.ids(new)
+    assert_equal(ids, [2, 3, 4, 0, 0, 0, 1, 0, 0])
+    assert ids.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("x", "most", "n_kept"),
+    [
+        (np.repeat(np.arange(4.0), 5), 4, 4),
+        (np.repeat(np.arange(4.0), 5), 3, 0),  # too many
+        (np.r_[np.repeat(np.arange(4.0), 5), 9.0], 4, 0),  # the rare ones count
+        (np.repeat(np.arange(3.0), 5), 9, 3),
+        (np.repeat(np.arange(2.0), 5), 9, 0),  # a curve tells two apart as well
+        (np.r_[np.repeat(np.arange(2.0), 5), 2.0], 9, 0),
+        (np.repeat(np.arange(9.0), 4), 9, 0),  # all are rare
+        (np.full(9, np.nan), 9, 0),
+        (np.r_[np.repeat(np.arange(4.0), 5), np.full(99, np.nan)], 4, 4),
+    ],
+)
+def test_columns_that_have_levels(x, most, n_kept):
+    assert len(levels(x, most).values) == n_kept
+    assert len(levels(x[::-1], most).values) == n_kept
+
+
+def test_distinct_numbers_beyond_the_head_count(monkeypatch):
+    monkeypatch.setattr(_numbers, "N_SAMPLE", 20)
+    x = np.r_[np.repeat(np.arange(3.0), 10), np.arange(100.0)]
+    assert len(levels(x, most=10).values) == 0
+    assert len(levels(x[:30], most=10).values) == 3
+
+
+def test_levels_of_weights_are_those_of_repeated_rows():
+    x = rng().integers(0, 8, 60).astype(float)
+    x[::7] = np.nan
+    weight = rng(1).integers(1, 4, 60)
+    weight[x == 3] = 0
+    weight[np.flatnonzero(x == 3)[0]] = 4  # rare by its weight
+    weighted, repeated = levels(x, weight=weight * 1.0), levels(np.repeat(x, weight))
+    assert 3 not in weighted.values
+    assert_equal(weighted.values, repeated.values)
+    assert_equal(weighted.counts, repeated.counts)
+
+
+def spiked(n=4000):
+    """Return two numbers and a target whose rate is another at the one value of 40."""
+    x = rng().integers(0, 100, n).astype(float)
+    x[: n // 20] = 40.0
+    x = rng(2).permutation(x)
+    p = np.where(x == 40, 0.95, 0.3)
+    X = np.stack([x, rng(1).normal(size=n)], axis=1)
+    return X, (rng(3).random(n) < p).astype(int)
+
+
+def test_fields_of_an_estimator_fit_its_network():
+    X, y = spiked(2500)
+    options = {"max_epochs": 1, "early_stopping": True, "random_state": 0}
+    model = DCNClassifier(**options, memorized_crosses=None).fit(X, y)
+    encoder, embedding = model.encoder_, model.module_.embedding
+    assert [*encoder.values] == [0]
+    assert encoder.cardinalities == [2 + 100]
+    assert encoder.field_names == ["0 as a level", "0", "1"]
+    assert len(embedding.field_slices) == 3
+    width = [part.stop - part.start for part in embedding.field_slices]
+    assert [row.width for row in encoder.schema()] == [width[0] + width[1], width[2]]
+    assert [row.levels for row in encoder.schema()] == [100, None]
+    assert len(embedding.column_weight(0)) == encoder.cardinalities[0]
+    # Only the rows that train are counted: a tenth validates.
+    assert encoder.values[0].counts.sum() == 2250
+
+
+def test_spike_is_learned_with_levels_alone():
+    """A value with a rate of its own: a line through the numbers can't have it."""
+    X, y = spiked()
+    options = {"numeric_embedding": None, "memorized_crosses": None, "max_epochs": 5}
+    options |= {"early_stopping": False, "random_state": 0}
+    new = np.stack([np.array([39.0, 40.0, 41.0]), np.zeros(3)], axis=1)
+    p = DCNClassifier(**options).fit(X, y).predict_proba(new)[:, 1]
+    assert p[1] > 0.8
+    assert max(p[0], p[2]) < 0.5
+    smooth = DCNClassifier(**options, numeric_levels=None).fit(X, y)
+    q = smooth.predict_proba(new)[:, 1]
+    assert abs(q[1] - q[[0, 2]].mean()) < 0.2

@@ -1,0 +1,551 @@
+"""Tests of memorised crosses against loops over rows, and of which are chosen."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import OneHotEncoder
+
+from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._crosses import CrossStatistics, TargetTable, score_pair
+from sklearn_dcn._encoding import TableEncoder
+from sklearn_dcn._statistics import N_FOLDS, Supervision, assign_folds
+
+PRIOR = 10.0  # rows, as docs/maths.md says
+
+
+# ----------------------------------------------------------------------------------
+# Helpers and oracles
+# ----------------------------------------------------------------------------------
+
+
+def supervise(y, kind="binary", at=None, seed=0):
+    """Return a supervision of the rows `at`, all of them for None."""
+    at = np.arange(len(y)) if at is None else at
+    y = np.asarray(y)[at]
+    if kind == "number":
+        return Supervision(at, {"": y.astype(float)}, None, seed)
+    if kind == "binary":
+        return Supervision(at, {"": y}, y, seed)
+    targets = {f" of {k}": (y == k).astype(int) for k in np.unique(y).tolist()}
+    return Supervision(at, targets, y, seed)
+
+
+def encode(X, y, kind="binary", at=None, weight=None, **options):
+    """Return a fitted encoder, and the encoded rows of `fit` in float64."""
+    names = [*X.columns] if isinstance(X, pd.DataFrame) else None
+    encoder = TableEncoder(**{"memorized_crosses": "auto", **options})
+    weight = np.ones(len(X)) if weight is None else weight
+    supervision = supervise(y, kind, at)
+    encoded = encoder.fit_transform(X, names, weight, np.float64, None, supervision)
+    return encoder, encoded
+
+
+def names_of(encoder):
+    """Return the chosen pairs as sets of names."""
+    crosses = encoder.crosses
+    return [{crosses.names[a], crosses.names[b]} for a, b in crosses.pairs]
+
+
+# ----------------------------------------------------------------------------------
+# The statistics
+# ----------------------------------------------------------------------------------
+
+
+def smoothed(rows, keys, key, y, weight, mean):
+    """Return the smoothed mean of y in those of `rows` that have a key, by a loop."""
+    total = count = 0.0
+    for i in rows:
+        if keys[i] == key:
+            total += weight[i] * y[i]
+            count += weight[i]
+    return (total + PRIOR * mean) / (count + PRIOR)
+
+
+def oracle_cross_fit(keys, y, weight, fold):
+    """Return the statistic of each row from those of the other folds, by loops."""
+    mean = sum(weight * y) / sum(weight)
+    n = len(y)
+    return [
+        smoothed(
+            [j for j in range(n) if fold[j] != fold[i]], keys, keys[i], y, weight, mean
+        )
+        for i in range(n)
+    ]
+
+
+def logit(p):
+    """Return the log-odds."""
+    return np.log(p) - np.log1p(-np.asarray(p))
+
+
+def small(n=80, seed=0):
+    """Return codes of two columns, with ids 2 to 4 and 2 to 5, and weights."""
+    rng = np.random.default_rng(seed)
+    codes = np.stack([rng.integers(2, 5, n), rng.integers(2, 6, n)], axis=1)
+    return codes, rng.choice([0.5, 1.0, 3.0], n), rng
+
+
+def given(numeric_transform=None):
+    """Return the crosses of the one pair of `small`."""
+    return CrossStatistics([(0, 1)], ["a", "b"], [5, 6], numeric_transform)
+
+
+def test_statistic_by_hand():
+    """Three rows of four with one pair, of which two are clicks; one in two clicks."""
+    codes = np.array([[2, 2], [2, 2], [2, 2], [3, 2]])
+    crosses = given()
+    crosses.fit_transform(codes.T, np.ones(4), supervise([1, 1, 0, 0]))
+    s = np.array([(2 + 10 * 0.5) / 13, (0 + 10 * 0.5) / 11, 0.5])
+    new = np.array([[2, 2], [3, 2], [2, 3]])  # the last pair is none of fit
+    assert_allclose(crosses.transform(new)[:, 0], np.log(s / (1 - s)))
+    crosses.fit_transform(codes.T, np.ones(4), supervise([4, 2, 0, 2], "number"))
+    expected = [(6 + 10 * 2) / 13, (2 + 10 * 2) / 11, 2.0]
+    assert_allclose(crosses.transform(new)[:, 0], expected)
+
+
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_statistics_are_those_of_loops(kind):
+    codes, weight, rng = small()
+    y = rng.normal(size=80) if kind == "number" else rng.integers(0, 3, 80)
+    y = y % 2 if kind == "binary" else y
+    supervision = supervise(y, kind, seed=5)
+    crosses = given()
+    x = crosses.fit_transform(codes.T, weight, supervision)
+    fold = assign_folds(80, None if kind == "number" else y, 5)
+    keys = [tuple(row) for row in codes.tolist()]
+    link = (lambda s: s) if kind == "number" else logit
+    assert x.shape == (80, 3 if kind == "classes" else 1)
+    later = crosses.transform(codes.T)
+    for k, target in enumerate(supervision.targets.values()):
+        assert_allclose(x[:, k], link(oracle_cross_fit(keys, target, weight, fold)))
+        mean = sum(weight * target) / sum(weight)
+        plain = [smoothed(range(80), keys, key, target, weight, mean) for key in keys]
+        assert_allclose(later[:, k], link(plain))
+        unseen = crosses.transform(np.array([[0, 1]]))
+        assert_allclose(unseen[0, k], link(mean))
+    names = ["a x b"] if kind != "classes" else [f"a x b of {k}" for k in range(3)]
+    assert [*crosses.scalers] == names
+
+
+def test_weights_are_repeated_rows():
+    codes, _, rng = small()
+    weight, y = rng.integers(1, 4, 80), rng.integers(0, 2, 80)
+    table = TargetTable(codes.T, weight.astype(float), supervise(y))
+    rows = np.repeat(np.arange(80), weight)
+    repeated = TargetTable(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
+    repeated.fold = table.fold[rows]
+    key = codes[:, 0] * 6 + codes[:, 1]
+    assert_allclose(repeated.cross_fit(key[rows]), table.cross_fit(key)[rows])
+    (levels, one), (same, two) = table.summarise(key), repeated.summarise(key[rows])
+    assert_array_equal(levels, same)
+    assert_allclose(one, two)
+
+
+def test_own_target_is_not_in_the_statistic_of_a_row():
+    """The mean of all rows, which smooths, is the same for all and kept by a swap."""
+    codes = np.full((40, 2), 2)  # one pair that all rows have
+    y = np.arange(40) % 2
+    table = TargetTable(codes.T, np.ones(40), supervise(y, "number"))
+    before = table.cross_fit(codes[:, 0])[:, 0]
+    i = 3
+    table.y = table.y.copy()
+    table.y[i] += 100.0  # the mean stays: it was taken before
+    after = table.cross_fit(codes[:, 0])[:, 0]
+    same_fold = table.fold == table.fold[i]
+    assert_array_equal(after[same_fold], before[same_fold])
+    assert (after[~same_fold] > before[~same_fold] + 1).all()
+
+
+def test_own_target_has_no_way_into_the_table():
+    """Of an encoder as a whole: rows of the fold move by the mean of all rows alone."""
+    X, rng = noise(200)
+    y = rng.normal(size=200)
+    options = {"memorized_crosses": [("c0", "c1")], "numeric_transform": None}
+    _, before = encode(X, y, "number", **options)
+    other = y.copy()
+    other[7] += 50.0
+    _, after = encode(X, other, "number", **options)
+    change = (after["x_num"] - before["x_num"])[:, -1]
+    fold = assign_folds(200, None, 0)
+    mine = fold == fold[7]
+    alike = (X["c0"] == X["c0"][7]) & (X["c1"] == X["c1"][7])
+    # At most a whole of the mean's change: a tenth of what one row does to others.
+    assert (change[mine] <= 50.0 / 200 + 1e-9).all()
+    assert (change[~mine & alike] > 1.0).all()
+    assert (~mine & alike).any()
+
+
+def test_unknown_and_missing_cells():
+    X = pd.DataFrame(
+        {"a": ["p", "q", None, "p"] * 20, "x": [0.0, 1.0, 1.0, np.nan] * 20}
+    )
+    y = np.array([1, 0, 1, 0] * 20)
+    options = {"memorized_crosses": [("a", "x")], "numeric_transform": None}
+    encoder, _ = encode(X, y, **options)
+    new = pd.DataFrame(
+        {"a": [None, "p", "new", "p", "q"], "x": [1.0, np.nan, 0.0, 1.0, np.nan]}
+    )
+    found = encoder.transform(new)["x_num"][:, 1]
+    seen = logit([(20 + 5) / 30, (0 + 5) / 30])  # pairs of a missing cell are pairs
+    assert_allclose(found, [*seen, 0.0, 0.0, 0.0], atol=1e-12)
+
+
+def test_pairs_have_keys_of_their_own():
+    """Where ranges overlapped, a pair of one would be read as one of another."""
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.integers(0, size, 500) for size in (3, 7, 5)], axis=1)
+    pairs = [(0, 1), (1, 2), (2, 0), (1, 0)]
+    crosses = CrossStatistics(pairs, "abc", [3, 7, 5], None)
+    crosses.fit_transform(codes.T, np.ones(500), supervise(rng.integers(0, 2, 500)))
+    keys = crosses._keys(codes.T)
+    assert all(
+        set(keys[:, i]).isdisjoint(keys[:, j]) for i in range(4) for j in range(i)
+    )
+    for k, (a, b) in enumerate(pairs):
+        assert len(set(keys[:, k])) == len({(r[a], r[b]) for r in codes.tolist()})
+    # The same pair from either side is the same statistic.
+    x = crosses.transform(codes.T)
+    assert_allclose(x[:, 0], x[:, 3])
+
+
+def test_rows_that_validate_take_no_part():
+    X, rng = noise(300)
+    y = rng.integers(0, 2, 300)
+    at = rng.permutation(300)[:240]
+    held_out = np.setdiff1d(np.arange(300), at)
+    other = y.copy()
+    other[held_out] = 1 - y[held_out]
+    pairs = {"memorized_crosses": [("c0", "x0"), ("b0", "c1")]}
+    (one, a), (two, b) = (encode(X, t, at=at, **pairs) for t in (y, other))
+    assert_array_equal(a["x_num"], b["x_num"])
+    assert_array_equal(one.crosses.values, two.crosses.values)
+    # They have the plain statistics, as new rows do.
+    new = one.transform(X.iloc[held_out])["x_num"]
+    assert_array_equal(a["x_num"][held_out], new)
+
+
+def test_early_stopping_holds_rows_out_of_the_statistics():
+    X, rng = noise(300)
+    y = rng.permutation(np.arange(300) < 143).astype(int)
+    parameters = {"memorized_crosses": [("c0", "c1")], "max_epochs": 1}
+    model = DCNClassifier(early_stopping=True, random_state=0, **parameters).fit(X, y)
+    mean = 1 / (1 + np.exp(-model.encoder_.crosses.default[0]))
+    # A share of 270 rows; of all 300 it would be 143 / 300, which is none.
+    assert mean * 270 == pytest.approx(round(mean * 270), abs=1e-6)
+
+
+# ----------------------------------------------------------------------------------
+# Levels of numbers
+# ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_values", [2, 3, 5])
+@pytest.mark.parametrize("transform", ["quantile", "standard", None])
+def test_few_values_of_a_number_have_a_bin_each(n_values, transform):
+    """With one bin for 0 and 1, a column of them could be crossed with nothing."""
+    x = np.random.default_rng(0).integers(0, n_values, 300).astype(float)
+    X = np.stack([x, np.random.default_rng(1).normal(size=300)], axis=1)
+    for dtype in (np.float64, np.float32):
+        encoder = TableEncoder(memorized_crosses=[(0, 1)], numeric_transform=transform)
+        weight, y = np.ones(300), supervise(x > 0)
+        encoder.fit_transform(X, None, weight, dtype, None, y)
+        z = encoder.numbers[0].apply(x, dtype=dtype)
+        codes = np.searchsorted(encoder._cuts[0], z)
+        assert_array_equal(codes, x)
+        low, high = encoder._cuts[0][0], encoder._cuts[0][-1]
+        assert z.min() < low
+        assert high < z.max()
+
+
+# ----------------------------------------------------------------------------------
+# The choice of pairs
+# ----------------------------------------------------------------------------------
+
+
+def noise(n, seed=0):
+    """Return three columns of categories and five of numbers, two of them 0 and 1."""
+    rng = np.random.default_rng(seed)
+    table = {f"c{k}": rng.integers(0, 8, n).astype(str) for k in range(3)}
+    table |= {f"b{k}": rng.integers(0, 2, n) for k in range(2)}
+    table |= {f"x{k}": rng.normal(size=n) for k in range(3)}
+    return pd.DataFrame(table), rng
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_auto_memorises_nothing_of_noise(kind, seed):
+    X, rng = noise(1000, seed)
+    y = rng.normal(size=1000) if kind == "number" else rng.integers(0, 3, 1000)
+    y = y % 2 if kind == "binary" else y
+    encoder, encoded = encode(X, y, kind)
+    assert encoder.crosses.pairs == encoder.crosses.scores == []
+    assert encoded["x_num"].shape == (1000, 5)
+
+
+@pytest.mark.parametrize("kind", ["binary", "number"])
+def test_auto_memorises_nothing_of_a_constant_target(kind):
+    X, _ = noise(1000)
+    assert encode(X, np.ones(1000, dtype=int), kind)[0].crosses.pairs == []
+
+
+def planted(kind, seed=0, n=2000):
+    """Return a table and a target of one pair, whose columns alone say nothing."""
+    X, rng = noise(n, seed)
+    a, b = {
+        "categories": (X["c0"].astype(int) % 2, X["c2"].astype(int) % 2),
+        "numbers": (X["x0"] > 0, X["x2"] > 0),
+        "0 and 1": (X["b0"], X["b1"]),
+        "number and category": (X["x1"] > 0, X["c1"].astype(int) % 2),
+    }[kind]
+    is_odd = (a != b).to_numpy()
+    return X, np.where(rng.random(n) < 0.1, ~is_odd, is_odd).astype(int)
+
+
+PLANTED = {
+    "categories": {"c0", "c2"},
+    "numbers": {"x0", "x2"},
+    "0 and 1": {"b0", "b1"},
+    "number and category": {"x1", "c1"},
+}
+
+
+@pytest.mark.parametrize("target", ["binary", "number", "classes"])
+@pytest.mark.parametrize(("kind", "columns"), PLANTED.items(), ids=PLANTED)
+def test_planted_pair_is_found(kind, columns, target):
+    X, y = planted(kind)
+    encoder, _ = encode(X, y, target)
+    assert names_of(encoder)[0] == columns
+    assert len(encoder.crosses.pairs) <= 4
+    assert encoder.crosses.scores[0] > 50  # in units of the total log loss
+    assert names_of(encode(X, y, target, memorized_crosses=1)[0]) == [columns]
+
+
+def test_score_is_that_of_a_loop():
+    rng = np.random.default_rng(0)
+    n = 60
+    key, fold = rng.integers(0, 6, n), rng.integers(0, N_FOLDS, n)
+    g, h = rng.normal(size=(2, n)) + 2 * (key == 2), rng.uniform(0.1, 1, (2, n))
+    expected = 0.0
+    for g_k, h_k in zip(g, h, strict=True):
+        slope = bend = 0.0
+        for i in range(n):
+            up, down = 0.0, PRIOR * sum(h_k) / n
+            for j in range(n):
+                if key[j] == key[i] and fold[j] != fold[i]:
+                    up += g_k[j]
+                    down += h_k[j]
+            slope += g_k[i] * up / down
+            bend += h_k[i] * (up / down) ** 2
+        expected += slope**2 / (2 * bend) if slope > 0 else 0.0
+    assert expected > 1
+    assert score_pair(key, fold, g, h) == pytest.approx(expected)
+
+
+def test_score_of_what_does_not_carry_over_is_zero():
+    """An effect with another sign in each fold lowers no loss on other rows."""
+    key, fold = np.zeros(50, dtype=int), np.arange(50) % 2
+    g = np.where(fold == 0, 1.0, -1.0)[None]
+    assert score_pair(key, fold, g, np.ones((1, 50))) == 0
+    assert score_pair(key, fold, np.abs(g), np.ones((1, 50))) > 0
+    assert score_pair(key, fold, g, np.zeros((1, 50))) == 0
+
+
+# ----------------------------------------------------------------------------------
+# Pairs that are given
+# ----------------------------------------------------------------------------------
+
+
+def test_pairs_by_name_and_by_position():
+    X, rng = noise(200)
+    y = rng.integers(0, 2, 200)
+    by_name, a = encode(X, y, memorized_crosses=[("x0", "c1"), ["b0", "b1"]])
+    by_position, b = encode(X, y, memorized_crosses=[(5, 1), (np.int64(3), 4)])
+    assert names_of(by_name) == names_of(by_position) == [{"x0", "c1"}, {"b0", "b1"}]
+    assert [*by_name.crosses.scalers] == ["x0 x c1", "b0 x b1"]
+    assert np.isnan(by_name.crosses.scores).all()
+    assert_array_equal(a["x_num"], b["x_num"])
+    assert by_name.field_names[-2:] == ["x0 x c1", "b0 x b1"]
+
+
+def test_number_of_pairs():
+    X, rng = noise(200)
+    encoder, encoded = encode(X, rng.integers(0, 2, 200), memorized_crosses=3)
+    assert len(encoder.crosses.pairs) == 3
+    assert encoded["x_num"].shape == (200, 5 + 3)
+    scores = encoder.crosses.scores
+    assert scores == sorted(scores, reverse=True)
+    every = encode(X, rng.integers(0, 2, 200), memorized_crosses=1000)[0]
+    assert len(set(every.crosses.pairs)) == len(every.crosses.pairs) == 8 * 7 // 2
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([("c0", "zip")], "names 'zip', which is no column of X"),
+        ([(0, 9)], r"as positions must lie in \[0, 8\]; got 9"),
+        ([(-1, 0)], r"as positions must lie in \[0, 8\]; got -1"),
+        ([("c0", "tags")], "names 'tags', whose cells are lists"),
+        ([("c0", "c1"), ("c1", "c0")], r"each pair once; got \('c1', 'c0'\)"),
+        ([("c0", "c1"), (0, 1)], r"each pair once; got \(0, 1\), columns 'c0' and"),
+        ([("c1", 1)], r"pairs of two columns.*got \('c1', 1\), columns 'c1' and 'c1'"),
+    ],
+)
+def test_wrong_pairs(pairs, message):
+    X, rng = noise(60)
+    X["tags"] = [["a", "b"]] * 60
+    model = DCNClassifier(memorized_crosses=pairs, max_epochs=1)
+    with pytest.raises(ValueError, match=f"^memorized_crosses.*{message}"):
+        model.fit(X, rng.integers(0, 2, 60))
+    assert not hasattr(model, "net_")
+
+
+def test_pair_with_the_only_other_column_of_lists_is_an_error(tiny):
+    X = pd.DataFrame({"c": ["a", "b"] * 10, "tags": [["a", "b"]] * 20})
+    model = DCNClassifier(**tiny, memorized_crosses=[("c", "tags")])
+    with pytest.raises(ValueError, match="names 'tags', whose cells are lists"):
+        model.fit(X, [0, 1] * 10)
+    assert DCNClassifier(**tiny, memorized_crosses=2).fit(X, [0, 1] * 10).net_
+
+
+def test_names_that_read_alike_are_two_features():
+    X = pd.DataFrame(
+        np.random.default_rng(0).integers(0, 3, (90, 4)).astype(str),
+        columns=["a", "b x c", "a x b", "c"],
+    )
+    pairs = [("a", "b x c"), ("a x b", "c")]
+    y = np.random.default_rng(1).integers(0, 2, 90)
+    encoder, encoded = encode(X, y, memorized_crosses=pairs)
+    assert encoded["x_num"].shape == (90, 2)
+    assert [*encoder.crosses.scalers] == ["a x b x c (0, 1)", "a x b x c (2, 3)"]
+
+
+@pytest.mark.parametrize("pairs", [3, [(0, 1)]])
+def test_sparse_tables_have_no_crosses(pairs, tiny):
+    X = scipy.sparse.random(1200, 6, 0.5, "csr", random_state=0)
+    y = np.random.default_rng(0).integers(0, 2, 1200)
+    model = DCNClassifier(**tiny, memorized_crosses=pairs)
+    with pytest.raises(ValueError, match=r"^memorized_crosses must be None"):
+        model.fit(X, y)
+    for nothing in ("auto", None):
+        model.set_params(memorized_crosses=nothing).fit(X, y)
+        assert model.encoder_.crosses is None
+    model.set_params(numeric_levels=9)
+    with pytest.raises(ValueError, match=r"^numeric_levels must be None"):
+        model.fit(X, y)
+
+
+# ----------------------------------------------------------------------------------
+# The estimators
+# ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return a classifier that memorised the pair of its table; table and target."""
+    X, y = planted("categories")
+    model = DCNClassifier(random_state=0, max_epochs=2, early_stopping=False)
+    return model.fit(X, y), X, y
+
+
+def test_auto_needs_a_thousand_training_rows(tiny):
+    X, y = planted("categories", n=1100)
+    tiny = {**tiny, "max_epochs": 1}
+    assert DCNClassifier(**tiny).fit(X[:999], y[:999]).encoder_.crosses is None
+    model = DCNClassifier(**tiny).fit(X[:1000], y[:1000])
+    assert names_of(model.encoder_)[0] == {"c0", "c2"}
+    model = DCNClassifier(**tiny, early_stopping=True).fit(X, y)  # of 990 rows
+    assert model.encoder_.crosses is None
+
+
+def test_partial_fit_memorises_none(tiny):
+    X, y = planted("categories")
+    model = DCNClassifier(**tiny).partial_fit(X, y, classes=[0, 1])
+    assert model.encoder_.crosses is None
+    assert model.encoder_.values == {}
+
+
+def test_warm_start_keeps_the_crosses(tiny):
+    X, y = planted("categories")
+    model = DCNClassifier(**{**tiny, "max_epochs": 1}, warm_start=True).fit(X, y)
+    crosses = model.encoder_.crosses
+    before = crosses.values.copy()
+    model.fit(X, 1 - y)
+    assert model.encoder_.crosses is crosses
+    assert_array_equal(crosses.values, before)
+    assert model.n_iter_ == 2
+
+
+def test_failing_fit_leaves_the_crosses(fitted):
+    model, X, _ = fitted
+    crosses, before = model.encoder_.crosses, model.predict_proba(X)
+    model.set_params(memorized_crosses=[("c0", "zip")])
+    with pytest.raises(ValueError, match="'zip'"):
+        model.fit(X, np.arange(len(X)) % 2)
+    model.set_params(memorized_crosses="auto")
+    assert model.encoder_.crosses is crosses
+    assert_array_equal(model.predict_proba(X), before)
+
+
+def test_pickle_and_one_row_alone(fitted):
+    model, X, _ = fitted
+    assert names_of(model.encoder_) == [{"c0", "c2"}]
+    together = model.predict_proba(X[:20])
+    copy = pickle.loads(pickle.dumps(model))
+    assert_array_equal(copy.predict_proba(X[:20]), together)
+    for i in range(20):
+        alone = model.encoder_.transform(X[i : i + 1], np.float32)["x_num"]
+        assert_array_equal(
+            alone, model.encoder_.transform(X[:20], np.float32)["x_num"][i : i + 1]
+        )
+        assert_allclose(model.predict_proba(X[i : i + 1])[0], together[i], rtol=1e-5)
+        row = X.iloc[i].to_dict()
+        assert_allclose(model.predict_proba(row)[0], together[i], rtol=1e-5)
+
+
+def test_crosses_are_in_print(fitted):
+    model, _, _ = fitted
+    (line,) = [part for part in repr(model.encoder_).split("\n") if " x c2" in part]
+    assert line.startswith("c0 x c2  statistic, quantile")
+    assert "c0 x c2" in model.encoder_.field_names
+
+
+def test_regressor_memorises_too(tiny):
+    X, y = planted("number and category")
+    outputs = np.stack([y, np.random.default_rng(0).normal(size=len(y))], axis=1)
+    model = DCNRegressor(**tiny).fit(X, outputs)
+    assert names_of(model.encoder_)[0] == {"x1", "c1"}
+    assert "x1" in next(iter(model.encoder_.crosses.scalers))
+    names = [name[-8:] for name in model.encoder_.crosses.scalers]
+    assert names[:2] == ["output 0", "output 1"]
+
+
+def test_memorised_pairs_of_ids_beat_what_adds_up_single_columns():
+    """Each pair of 30 x 30 ids has a rate of its own, which only its rows can tell."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 30, (9000, 2))
+    effect = rng.choice([-2.0, 2.0], (30, 30))
+    p = 1 / (1 + np.exp(-effect[ids[:, 0], ids[:, 1]]))
+    y = (rng.random(9000) < p).astype(int)
+    X = pd.DataFrame(ids.astype(str), columns=["a", "b"]).assign(
+        x=rng.normal(size=9000)
+    )
+    train, test = slice(0, 7000), slice(7000, None)
+    options = {"max_epochs": 5, "early_stopping": False, "random_state": 0}
+    model = DCNClassifier(**options).fit(X[train], y[train])
+    plain = DCNClassifier(structure="deep", memorized_crosses=None, **options)
+    plain.fit(X[train], y[train])
+    one_hot = OneHotEncoder().fit(X[["a", "b"]])
+    linear = LogisticRegression().fit(one_hot.transform(X[["a", "b"]][train]), y[train])
+    losses = [
+        log_loss(y[test], model.predict_proba(X[test])),
+        log_loss(y[test], plain.predict_proba(X[test])),
+        log_loss(y[test], linear.predict_proba(one_hot.transform(X[["a", "b"]][test]))),
+    ]
+    assert names_of(model.encoder_)[0] == {"a", "b"}
+    assert losses[0] < min(losses[1:]) - 0.03, losses

@@ -1,0 +1,65 @@
+"""Tests of what "auto" stands for in the parameters that adapt to the table."""
+
+import numpy as np
+import pytest
+
+from sklearn_dcn import DCNClassifier
+from sklearn_dcn._runtime import resolve_early_stopping, resolve_table
+
+AUTO = {
+    "numeric_levels": "auto",
+    "numeric_embedding": "auto",
+    "memorized_crosses": "auto",
+}
+FOUND = {
+    "numeric_levels": 256,
+    "numeric_embedding": "piecewise_linear",
+    "memorized_crosses": "auto",
+}
+
+
+@pytest.mark.parametrize("n_rows", [None, 1, 999])
+def test_few_rows_or_an_unknown_number_adapt_nothing(n_rows):
+    assert resolve_table(AUTO, n_rows) == dict.fromkeys(AUTO)
+
+
+@pytest.mark.parametrize("n_rows", [1000, 10**9])
+def test_many_rows_adapt(n_rows):
+    assert resolve_table(AUTO, n_rows) == FOUND
+
+
+@pytest.mark.parametrize("n_rows", [None, 10, 5000])
+def test_what_is_given_stays(n_rows):
+    given = {
+        "numeric_levels": 7,
+        "numeric_embedding": "linear",
+        "memorized_crosses": [("auto", "b")],
+    }
+    assert resolve_table(given, n_rows) == given
+    assert resolve_table(dict.fromkeys(AUTO), n_rows) == dict.fromkeys(AUTO)
+    one = resolve_table({**AUTO, "numeric_levels": 7}, n_rows)
+    assert one["numeric_levels"] == 7
+    assert (one["memorized_crosses"] is None) == (n_rows != 5000)
+
+
+def test_other_parameters_do_not_matter():
+    assert resolve_table({**AUTO, "optimizer": "auto"}, 1000) == FOUND
+
+
+@pytest.mark.parametrize("n_rows", [999, 1000])
+def test_estimator_adapts_to_its_training_rows(n_rows):
+    X = np.random.default_rng(0).integers(0, 9, (n_rows, 2)).astype(float)
+    y = np.arange(n_rows) % 2
+    model = DCNClassifier(max_epochs=1, random_state=0).fit(X, y)
+    adapts = n_rows == 1000
+    assert model._numeric_embedding == ("piecewise_linear" if adapts else None)
+    assert (model.encoder_.crosses is not None) == adapts
+    assert [*model.encoder_.values] == ([0, 1] if adapts else [])
+
+
+def test_early_stopping_from_two_thousand_rows():
+    assert resolve_early_stopping("auto", 2000)
+    assert not resolve_early_stopping("auto", 1999)
+    assert resolve_early_stopping(True, 10)
+    assert resolve_early_stopping(np.True_, 10) is True
+    assert not resolve_early_stopping(False, 10**6)

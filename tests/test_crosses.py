@@ -103,10 +103,10 @@ def test_statistic_by_hand():
     crosses.fit_transform(codes.T, np.ones(4), supervise([1, 1, 0, 0]))
     s = np.array([(2 + 10 * 0.5) / 13, (0 + 10 * 0.5) / 11, 0.5])
     new = np.array([[2, 2], [3, 2], [2, 3]])  # the last pair is none of fit
-    assert_allclose(crosses.transform(new)[:, 0], np.log(s / (1 - s)))
+    assert_allclose(crosses.transform(new.T)[:, 0], np.log(s / (1 - s)))
     crosses.fit_transform(codes.T, np.ones(4), supervise([4, 2, 0, 2], "number"))
     expected = [(6 + 10 * 2) / 13, (2 + 10 * 2) / 11, 2.0]
-    assert_allclose(crosses.transform(new)[:, 0], expected)
+    assert_allclose(crosses.transform(new.T)[:, 0], expected)
 
 
 @pytest.mark.parametrize("kind", ["binary", "number", "classes"])
@@ -127,7 +127,7 @@ def test_statistics_are_those_of_loops(kind):
         mean = sum(weight * target) / sum(weight)
         plain = [smoothed(range(80), keys, key, target, weight, mean) for key in keys]
         assert_allclose(later[:, k], link(plain))
-        unseen = crosses.transform(np.array([[0, 1]]))
+        unseen = crosses.transform(np.array([[0], [1]]))
         assert_allclose(unseen[0, k], link(mean))
     names = ["a x b"] if kind != "classes" else [f"a x b of {k}" for k in range(3)]
     assert [*crosses.scalers] == names

@@ -79,6 +79,7 @@ def test_one_step_of_sgd():
     options = {
         "optimizer": "sgd", "learning_rate": 0.1, "max_epochs": 1, "batch_size": 64,
         "weight_decay": 0.0, "embedding_l2": 5.0, "random_state": 0,
+        "ema_decay": None,
     }  # fmt: skip
 
     def fitted(**more):

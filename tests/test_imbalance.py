@@ -32,6 +32,11 @@ FAST = {
     "random_state": 0,
     "early_stopping": False,
     "learning_rate": 0.005,
+    # What depends on the rows, or is more than the network at hand.
+    "numeric_levels": None,
+    "memorized_crosses": None,
+    "numeric_embedding": None,
+    "ema_decay": None,
 }
 
 

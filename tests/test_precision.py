@@ -61,7 +61,8 @@ def test_products_weights_loss_and_predictions(
 ):
     """Products are in bfloat16, in fit as in predictions; nothing that is kept is."""
     X, y = make_mixed(100)
-    model = Estimator(**OPTIONS | {"max_epochs": 1}, dtype=dtype, warm_start=True)
+    options = OPTIONS | {"max_epochs": 1, "ema_decay": None}
+    model = Estimator(**options, dtype=dtype, warm_start=True)
     model.fit(X, y, X_val=X, y_val=y)
     assert dtypes == {True: {products}, False: {products}}  # False: validation
     dtypes[False].clear()

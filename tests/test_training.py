@@ -26,7 +26,7 @@ def test_embedding_l2_is_the_gradient_of_the_rows_in_use():
     options = {
         "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
         "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
-        "max_epochs": 1, "random_state": 0, "batch_size": 4,
+        "max_epochs": 1, "random_state": 0, "batch_size": 4, "ema_decay": None,
     }  # fmt: skip
     start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)
     plain = DCNClassifier(**options).fit(x_cat, y)
@@ -114,7 +114,7 @@ def test_embedding_l2_of_the_table_is_the_gradient_of_all_rows():
     options = {
         "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
         "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
-        "max_epochs": 1, "random_state": 0, "batch_size": 4,
+        "max_epochs": 1, "random_state": 0, "batch_size": 4, "ema_decay": None,
         "embedding_l2_scope": "table",
     }  # fmt: skip
     start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)

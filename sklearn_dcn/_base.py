@@ -19,6 +19,7 @@ from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
+    is_seldom,
     resolve_batch_size,
     resolve_device,
     resolve_dtype,
@@ -250,17 +251,15 @@ class BaseDCN(BaseEstimator):
         """Learn the encoding of table and target, and build the net for it."""
         y, weight, level_weight = rows.y, rows.weight, rows.weight.copy()
         if split is not None:
-            training, held_out = split
-            y, weight = y[training], weight[training]
-            level_weight[held_out] = 0.0
+            y, weight = y[split[0]], weight[split[0]]
+            level_weight[split[1]] = 0.0
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
         self._target = self._make_target(y, weight)
         options = {name: getattr(self, name) for name in ENCODING}
         adapts = all_rows and not issparse(rows.X)  # whose columns are one field
-        adapted = resolve_table(self.get_params(False), len(y) if adapts else None)
-        self._numeric_embedding = adapted.pop("numeric_embedding")
-        options |= adapted
+        options |= resolve_table(self.get_params(False), len(y) if adapts else None)
+        self._numeric_embedding = options.pop("numeric_embedding")
         supervision = None
         if not options["category_encoder"] is options["memorized_crosses"] is None:
             at = np.arange(len(y)) if split is None else split[0]
@@ -275,6 +274,8 @@ class BaseDCN(BaseEstimator):
             level_weight,
             supervision,
         )
+        if self.numeric_embedding == "auto" and is_seldom(self.encoder_.n_ids, len(y)):
+            self._numeric_embedding = None  # a short fit does not learn curves
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)

@@ -99,7 +99,7 @@ default="auto"
         with each other: linear in the number, linear within bins of equal weight, or
         of its sines and cosines [4]_. None stacks the number itself. Its width is
         `embedding_dim` where that is an int, else 8. "auto" is "piecewise_linear" from
-        1,000 training rows on.
+        1,000 training rows on, if these are twice as many as the levels of all columns.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;

@@ -1,6 +1,7 @@
 """Tests of what "auto" stands for in the parameters that adapt to the table."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_dcn import DCNClassifier
@@ -63,3 +64,17 @@ def test_early_stopping_from_two_thousand_rows():
     assert resolve_early_stopping(True, 10)
     assert resolve_early_stopping(np.True_, 10) is True
     assert not resolve_early_stopping(False, 10**6)
+
+
+@pytest.mark.parametrize(("n_levels", "has_curves"), [(300, True), (1300, False)])
+def test_curves_need_ids_that_are_seen(n_levels, has_curves):
+    """Numbers have no curves where there are half as many levels as training rows."""
+    rng = np.random.default_rng(0)
+    ids = (np.arange(1800) % n_levels).astype(str)
+    X = pd.DataFrame({"id": ids, "x": rng.normal(size=1800)})
+    options = {"max_epochs": 1, "random_state": 0, "hidden_layer_sizes": (4,)}
+    model = DCNClassifier(**options).fit(X, rng.random(1800) < 0.5)
+    assert (model.module_.embedding.numbers is not None) == has_curves
+    asked = DCNClassifier(**options, numeric_embedding="piecewise_linear")
+    asked.fit(X, rng.random(1800) < 0.5)
+    assert asked.module_.embedding.numbers is not None

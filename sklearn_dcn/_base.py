@@ -1,4 +1,4 @@
-"""What classifier and regressor share: `fit`, step by step, and predictions."""
+"""What classifier and regressor share: `fit`, step by step."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._batches import Encoded, TensorTable, take, to_tensors
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
+from ._predicting import PredictsLogits
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
     is_seldom,
@@ -30,17 +29,9 @@ from ._runtime import (
     torch_threads,
 )
 from ._statistics import Supervision
-from ._table import (
-    check_table,
-    has_columns,
-    header,
-    is_records,
-    records_to_array,
-    take_rows,
-)
+from ._table import take_rows
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import TRAINING, DCNNet, build_net, predict_logits, predict_stack, train
-from .network import DeepCrossNetwork
+from ._training import TRAINING, DCNNet, build_net, train
 
 __all__ = ["BaseDCN"]
 
@@ -61,8 +52,8 @@ ARCHITECTURE = (
 )
 
 
-class BaseDCN(BaseEstimator):
-    """Fit and predict of a Deep & Cross Network, whatever the target.
+class BaseDCN(PredictsLogits):
+    """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
     `_loss_weight` and `_strata`, and its predictions.
@@ -207,16 +198,6 @@ class BaseDCN(BaseEstimator):
             self._check_target(y, classes)
         return Rows(X, y, weight)
 
-    def _check_X(self, X: Any, *, reset: bool) -> Any:
-        names = None if reset else getattr(self, "feature_names_in_", None)
-        if names is not None and is_records(X):
-            return records_to_array(X, dict.fromkeys(names))
-        X = check_table(X)
-        if names is not None and has_columns(X, names):
-            return X  # what validate_data would find at ten times the cost
-        validate_data(self, header(X), reset=reset, skip_check_array=True)
-        return X
-
     def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
         """Return the validation rows that `fit` was given, if any."""
         X_val, y_val, weight_val = validation
@@ -287,10 +268,6 @@ class BaseDCN(BaseEstimator):
         """Encode more rows for the net that is there."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
         return self._encode(rows.X)
-
-    def _encode(self, X: Any) -> Encoded:
-        """Encode a checked table as `fit` learned to."""
-        return to_tensors(self.encoder_.transform(X, self._numpy_dtype))
 
     def _encode_target(
         self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""
@@ -394,7 +371,6 @@ class BaseDCN(BaseEstimator):
     # Hooks of the subclasses ----------------------------------------------------------
 
     _target: Any  # ClassTarget or ContinuousTarget
-    net_: DCNNet
 
     @abstractmethod
     def _check_y(self, y: Any) -> NDArray[Any]:
@@ -423,46 +399,6 @@ class BaseDCN(BaseEstimator):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
-
-    # Predicting -----------------------------------------------------------------------
-
-    @property
-    def _numpy_dtype(self) -> Any:
-        return np.float64 if self._dtype == torch.float64 else np.float32
-
-    @property
-    def module_(self) -> DeepCrossNetwork:
-        """The fitted torch module."""
-        return self.net_.module_
-
-    def _logits(self, X: Any) -> NDArray[np.float64]:
-        """Return the network's output for a table, of shape (n_samples, d_out)."""
-        check_is_fitted(self, "net_")
-        X = self._check_X(X, reset=False)
-        with torch_threads(self.n_jobs):
-            logits = predict_logits(self.net_, self._encode(X))
-        if not np.isfinite(logits).all():
-            row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-            raise ValueError(
-                f"The network's output is not finite, first in row {row} of X: its "
-                "numbers are too far outside those of fit. Use "
-                "numeric_transform='quantile' or 'robust', or clip them."
-            )
-        return logits
-
-    def _stack(self, X: Any) -> NDArray[np.float64]:
-        """Return x_0 of a checked table, of shape (n_samples, d)."""
-        with torch_threads(self.n_jobs):
-            return predict_stack(self.net_, self._encode(X))
-
-    def __sklearn_tags__(self) -> Any:
-        """Say what scikit-learn may expect."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
-        # Strings are welcome, but the tag would ask that dicts in cells are as well.
-        tags.input_tags.string = False
-        return tags
 
 
 def _is_finite(p: torch.Tensor) -> bool:

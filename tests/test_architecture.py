@@ -19,7 +19,14 @@ MAX_FUNCTION = 60  # lines, without its docstring
 READING = ["_table", "_columns", "_lists", "_features", "_vocabulary"]
 STAGES = ["_encoding", "_categories", "_bags", "_numbers", "_targets", "_rows"]
 STAGES += [*READING, "_batches", "_schema", "_statistics", "_crosses", "_scaled"]
-ABOVE_STAGES = ["_base", "classifier", "regressor", "_training", "_parameters"]
+ABOVE_STAGES = [
+    "_base",
+    "_predicting",
+    "classifier",
+    "regressor",
+    "_training",
+    "_parameters",
+]
 
 
 def module_name(path):

@@ -310,6 +310,8 @@ class BaseDCN(PredictsLogits):
         if isinstance(self.embedding_dim, Integral):
             architecture["numeric_dim"] = self.embedding_dim
         architecture["numeric_embedding"] = self._numeric_embedding
+        # Statistics and indicators mean the same all along: they need no curves.
+        architecture["n_plain"] = self.encoder_.n_num - len(self.encoder_.numbers)
         if self._numeric_embedding == "piecewise_linear":
             architecture["bin_edges"] = self.encoder_.bin_edges
         return build_net(

@@ -168,9 +168,8 @@ min_frequency, max_categories, hashing, numeric_transform
 
     @property
     def bin_edges(self) -> list[list[float]]:
-        """Edges of bins of equal weight of every column of `x_num`."""
-        edges = [scaler.bin_edges() for scaler in self.scalers.values()]
-        return edges + [[0.0, 1.0]] * len(self._with_indicator())
+        """Edges of bins of equal weight of every number of the table."""
+        return [scaler.bin_edges() for scaler in self.numbers.values()]
 
     def resolve_dims(self, embedding_dim: Any) -> Any:
         """Return `embedding_dim` with a dict turned into one entry a field.

@@ -44,7 +44,7 @@ class DeepCrossNetwork(nn.Module):
         Number of logits.
     embedding_dim, category_dropout, sparse
         See :class:`EmbeddingStack`.
-    bag_cardinalities, numeric_embedding, numeric_dim, bin_edges
+    bag_cardinalities, numeric_embedding, numeric_dim, bin_edges, n_plain
         See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
@@ -94,6 +94,7 @@ class DeepCrossNetwork(nn.Module):
         | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
+        n_plain: int = 0,
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -120,6 +121,7 @@ class DeepCrossNetwork(nn.Module):
             numeric_embedding,
             numeric_dim,
             bin_edges,
+            n_plain,
         )
         d = self.embedding.d_out
         cross_network = CrossNetwork(

@@ -72,7 +72,10 @@ class EmbeddingStack(nn.Module):
     numeric_dim : int, default=8
         Width of a number's embedding.
     bin_edges : sequence of sequence of float or None, default=None
-        Edges of the bins of each numeric column, for "piecewise_linear".
+        Edges of the bins of each number that is embedded, for "piecewise_linear".
+    n_plain : int, default=0
+        How many of the numbers, the last ones, are stacked as they are, whatever
+        `numeric_embedding`.
 
     Attributes
     ----------
@@ -117,8 +120,10 @@ class EmbeddingStack(nn.Module):
         | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
+        n_plain: int = 0,
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
+        n_plain = check_count("n_plain", n_plain, minimum=0)
         cardinalities = check_sizes("cardinalities", cardinalities)
         bag_cardinalities = check_sizes("bag_cardinalities", bag_cardinalities)
         dims = _resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
@@ -128,6 +133,8 @@ class EmbeddingStack(nn.Module):
                 "EmbeddingStack needs at least one column; got n_num=0 and no "
                 "cardinalities."
             )
+        if n_plain > n_num:
+            raise ValueError(f"n_plain must be at most n_num={n_num}; got {n_plain}.")
         super().__init__()
         self.n_num = n_num
         self.cardinalities = cardinalities
@@ -136,14 +143,15 @@ class EmbeddingStack(nn.Module):
         self.category_dropout = category_dropout
         self.sparse = sparse
         self.d_embedded = sum(dims)
+        n = n_num - n_plain  # that are embedded, if any are
         self.numbers = (
             None
-            if numeric_embedding is None or not n_num
-            else NumericEmbedding(n_num, numeric_dim, numeric_embedding, bin_edges)
+            if numeric_embedding is None or not n
+            else NumericEmbedding(n, numeric_dim, numeric_embedding, bin_edges)
         )
-        d_number = 1 if self.numbers is None else numeric_dim
-        self.d_out = self.d_embedded + n_num * d_number
-        self._lay_out(d_number)
+        number_dims = [1 if self.numbers is None else numeric_dim] * n + [1] * n_plain
+        self.d_out = self.d_embedded + sum(number_dims)
+        self._lay_out(number_dims)
         self.tables = nn.ParameterList(
             torch.empty(sum(cardinalities[c] for c in columns), dim)
             for dim, columns in self._groups.items()
@@ -162,7 +170,7 @@ class EmbeddingStack(nn.Module):
             self.register_buffer(name, empty, persistent=False)
         self.reset_parameters()
 
-    def _lay_out(self, d_number: int) -> None:
+    def _lay_out(self, number_dims: list[int]) -> None:
         """Decide where each field stands in x_0, and each column in its table."""
         # NOTE[DIFF] The paper stacks the embeddings in the order of the columns. Here
         # columns of one width stand together, the widest first, so that a group of
@@ -184,7 +192,7 @@ class EmbeddingStack(nn.Module):
                 start += dim
                 row += self.cardinalities[c]
         self.field_slices = [slices[c] for c in range(n_cat)]
-        for width in [*dims[n_cat:], *[d_number] * self.n_num]:
+        for width in [*dims[n_cat:], *number_dims]:
             self.field_slices.append(slice(start, start + width))
             start += width
         stops = list(accumulate(map(len, self._groups.values())))
@@ -260,7 +268,11 @@ class EmbeddingStack(nn.Module):
                     f"x_num must have {self.n_num} columns; got "
                     f"{None if x_num is None else tuple(x_num.shape)}."
                 )
-            parts.append(x_num if self.numbers is None else self.numbers(x_num))
+            if self.numbers is not None:
+                n = self.numbers.n_num
+                parts.append(self.numbers(x_num[:, :n]))
+                x_num = x_num[:, n:]
+            parts.append(x_num)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def _pool(

@@ -181,7 +181,7 @@ default="auto"
     validation_fraction : float, default=0.1
         Fraction of the rows, of every class, held out for early stopping without
         `X_val`.
-    n_iter_no_change : int, default=5
+    n_iter_no_change : int, default=3
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
         Fall of the validation loss that counts as improvement.
@@ -333,7 +333,7 @@ default="auto"
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
+        n_iter_no_change: int = 3,
         tol: float = 0.0,
         class_weight: Any = None,
         loss: str = "log_loss",

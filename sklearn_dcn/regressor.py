@@ -177,7 +177,7 @@ default="auto"
         of the best epoch. "auto": from 2,000 rows, or if `fit` is given `X_val`.
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping without `X_val`.
-    n_iter_no_change : int, default=5
+    n_iter_no_change : int, default=3
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
         Fall of the validation loss that counts as improvement.
@@ -298,7 +298,7 @@ default="auto"
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
+        n_iter_no_change: int = 3,
         tol: float = 0.0,
         warm_start: bool = False,
         device: Any = "auto",

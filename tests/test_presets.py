@@ -157,8 +157,10 @@ def test_widths_are_the_published_ones(name, fitted):
         expected = [dim or 39] * 3
     assert embedding.embedding_dims == expected
     # Numbers are fields of that width too in FuxiCTR and GDCN.
-    n_num = fitted[name].encoder_.n_num
-    assert embedding.d_out - embedding.d_embedded == n_num * (dim or 1)
+    encoder = fitted[name].encoder_
+    n_numbers, n_indicators = len(encoder.numbers), encoder.n_num - len(encoder.numbers)
+    expected = n_numbers * (dim or 1) + n_indicators
+    assert embedding.d_out - embedding.d_embedded == expected
 
 
 def test_unbounded_widths():

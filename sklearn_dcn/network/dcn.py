@@ -90,8 +90,7 @@ class DeepCrossNetwork(nn.Module):
         category_dropout: float = 0.0,
         sparse: bool = False,
         bag_cardinalities: Sequence[int] = (),
-        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
-        | None = None,
+        numeric_embedding: str | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,
@@ -123,9 +122,8 @@ class DeepCrossNetwork(nn.Module):
             bin_edges,
             n_plain,
         )
-        d = self.embedding.d_out
         cross_network = CrossNetwork(
-            d,
+            self.embedding.d_out,
             n_cross_layers,
             cross,
             rank=cross_rank,
@@ -134,7 +132,7 @@ class DeepCrossNetwork(nn.Module):
             activation=expert_activation,
         )
         deep_network = DeepNetwork(
-            d,
+            self.embedding.d_out,
             hidden_layer_sizes,
             activation=activation,
             dropout=dropout,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -116,8 +115,7 @@ class EmbeddingStack(nn.Module):
         category_dropout: float = 0.0,
         sparse: bool = False,
         bag_cardinalities: Sequence[int] = (),
-        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
-        | None = None,
+        numeric_embedding: str | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,

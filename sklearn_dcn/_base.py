@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Self
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ._batches import Encoded, TensorTable, take, to_tensors
+from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._predicting import PredictsLogits
+from ._progress import Progress, Watcher
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
     is_seldom,
@@ -52,7 +55,7 @@ ARCHITECTURE = (
 )
 
 
-class BaseDCN(PredictsLogits):
+class BaseDCN(CallbackSupportMixin, PredictsLogits):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -118,6 +121,7 @@ class BaseDCN(PredictsLogits):
         self.__dict__ = fitted.__dict__
         return self
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -145,9 +149,12 @@ class BaseDCN(PredictsLogits):
         n_batch = resolve_batch_size(self.batch_size, len(data))
         n_ids = self.encoder_.n_ids
         epochs = resolve_epochs(self.max_epochs, stops, len(data), n_batch, n_ids)
-        self._train(data, valid, epochs=epochs, stops=stops)
+        tasks = self._begin_tasks(epochs, X, y, sample_weight)
+        self._train(data, valid, epochs=epochs, stops=stops, watchers=tasks)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
+        for task in tasks:
+            task.end()
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
         check_parameters(self.get_params(deep=False), in_parts=True)
@@ -336,14 +343,18 @@ class BaseDCN(PredictsLogits):
         *,
         epochs: int,
         stops: bool,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self.net_.set_params(
             lr=self.learning_rate,
             batch_size=resolve_batch_size(self.batch_size, len(data)),
             embedding_l2=self.embedding_l2,
-            verbose=int(self.verbose),
+            verbose=int(self.verbose > 1),
         )
         data.generator = torch.Generator().manual_seed(self._draw_seed())
+        if self.verbose == 1:
+            n_before = len(self.net_.history)
+            watchers = [*watchers, Progress(len(data), epochs, n_before, stops)]
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -351,13 +362,10 @@ class BaseDCN(PredictsLogits):
             epochs=epochs,
             patience=self.n_iter_no_change if stops else None,
             seed=self._draw_seed(),
+            watchers=watchers,
             **{name: getattr(self, name) for name in TRAINING},
         )
-        self.n_iter_ = len(self.net_.history)
-        self.history_ = [
-            {key: value for key, value in epoch.items() if key != "batches"}
-            for epoch in self.net_.history
-        ]
+        self.__dict__.update(self._history())
         if not np.isfinite(self.history_[-1].get("train_loss", 0.0)) or not all(
             map(_is_finite, self.module_.parameters())
         ):
@@ -366,6 +374,29 @@ class BaseDCN(PredictsLogits):
                 f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, set "
                 "max_grad_norm, or keep numeric_transform='quantile'."
             )
+
+    def _history(self) -> dict[str, Any]:
+        """Return the attributes that tell how the training went, up to now."""
+        rows = [
+            {key: value for key, value in epoch.items() if key != "batches"}
+            for epoch in self.net_.history
+        ]
+        return {"n_iter_": len(rows), "history_": rows}
+
+    def _begin_tasks(
+        self, n_epochs: int, X: Any, y: Any, sample_weight: Any
+    ) -> list[FitTasks]:
+        """Tell scikit-learn's callbacks of the fit, where it has callbacks."""
+        if not hasattr(self, "set_callbacks"):
+            return []
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": weight}
+
+        def snapshot() -> dict[str, Any]:
+            last = {"best_epoch_": len(self.net_.history)}
+            return {**self._history(), **last, "net_": self.net_.snapshot()}
+
+        return [FitTasks(self, n_epochs, data, snapshot)]
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))

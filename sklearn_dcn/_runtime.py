@@ -16,8 +16,10 @@ from sklearn.utils import check_random_state
 
 __all__ = [
     "ADAPT_FROM",
+    "compiled",
     "is_seldom",
     "map_threads",
+    "mixed_precision",
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
@@ -192,6 +194,30 @@ def map_threads(
         return [function(part) for part in parts]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(function, parts))
+
+
+def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    """Return a context that multiplies matrices in bfloat16, or as they are."""
+    # Without the cache, which keeps the cast of a weight until the outermost context
+    # ends: that may be the caller's, and the weight has changed by then.
+    return torch.autocast(
+        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
+    )
+
+
+@contextmanager
+def compiled(module: Any, backend: bool | str) -> Iterator[None]:
+    """Compile what is behind the embedding while in the block."""
+    if not backend:
+        yield
+        return
+    backend = "inductor" if backend is True else backend
+    # Shadows the method: a compiled function is no part of a fitted module.
+    module.combine = torch.compile(module.combine, backend=backend)
+    try:
+        yield
+    finally:
+        del module.combine
 
 
 _threads_lock = threading.Lock()

@@ -5,15 +5,18 @@ The only module that imports skorch.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+import warnings
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import (
     Callback,
@@ -29,8 +32,11 @@ from torch import Tensor, nn
 
 from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
+from ._progress import Watcher
+from ._runtime import compiled, mixed_precision
 from ._steps import Steps
 from .network import DeepCrossNetwork
+from .network._init import allocate
 
 __all__ = [
     "TRAINING",
@@ -56,15 +62,6 @@ TRAINING = (
 # rows take half as long again as 1024.
 PREDICT_BATCH_SIZE_CPU = 1024
 PREDICT_BATCH_SIZE = 16384
-
-
-def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
-    """Return a context that multiplies matrices in bfloat16, or as they are."""
-    # Without the cache, which keeps the cast of a weight until the outermost context
-    # ends: that may be the caller's, and the weight has changed by then.
-    return torch.autocast(
-        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
-    )
 
 
 class EpochLog(PrintLog):
@@ -136,6 +133,9 @@ class DCNNet(NeuralNet):
     # Set for the time of `train`: they are no part of a fitted net.
     generator: torch.Generator | None = None
     steps: Steps | None = None
+    watchers: Sequence[Watcher] = ()
+    n_finished = 0  # epochs: an interrupted one is in the history, but not among them
+    stops = False
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -151,7 +151,7 @@ class DCNNet(NeuralNet):
         """
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
-        _allocate(module, self.dtype)
+        allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
             module.head.bias.copy_(torch.from_numpy(self.initial_logits))
@@ -204,12 +204,32 @@ class DCNNet(NeuralNet):
             if table.grad is not None:
                 table.grad.add_(table, alpha=self.embedding_l2)
 
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Tell the watchers, or end the fit if one of them asked for it."""
+        if self.stops:
+            raise KeyboardInterrupt  # skorch's way for callbacks to end a fit
+        super().on_epoch_begin(net, **kwargs)
+        for watcher in self.watchers:
+            watcher.begin_epoch()
+
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Tell the schedule the epoch's loss; callbacks come after it."""
+        """Tell the schedule the epoch's loss, and watchers; callbacks come after it."""
         super().on_epoch_end(net, **kwargs)
+        epoch = self.history[-1]
         if self.steps is not None:
-            epoch = self.history[-1]
             self.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
+        self._set_training(False)  # watchers may predict
+        self.stops = any([w.end_epoch(epoch) for w in self.watchers])  # noqa: C419
+        self.n_finished = len(self.history)
+
+    def snapshot(self) -> DCNNet:
+        """Return a net that goes on predicting as this one does now, in a fit."""
+        net = object.__new__(type(self))
+        module = copy.deepcopy(self.module_)
+        module.__dict__.pop("combine", None)  # compiled for the module of the fit
+        lent = {"steps": None, "watchers": (), "train_split": None, "generator": None}
+        net.__dict__ = {**self.__dict__, **lent, "module_": module}
+        return net
 
     def run_single_epoch(
         self,
@@ -235,6 +255,9 @@ class DCNNet(NeuralNet):
                     steps.after_step()
                 losses.append(step["loss"].detach())
                 sizes.append(len(batch[1]["y"]))
+                if training:
+                    for watcher in self.watchers:
+                        watcher.end_batch(sizes[-1])
                 if self.record_batches:
                     self.history.record_batch(f"{prefix}_loss", losses[-1].item())
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
@@ -248,19 +271,6 @@ class DCNNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(sizes))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < best)
-
-
-def _allocate(module: nn.Module, dtype: torch.dtype) -> None:
-    """Give a module on the meta device room on the CPU, its floats as `dtype`."""
-    # As module.to(dtype).to_empty(device="cpu"), for which torch imports sympy: half a
-    # second of the first fit in a process.
-    for part in module.modules():
-        parameters = part.named_parameters(recurse=False)
-        for name, meta in (*parameters, *part.named_buffers(recurse=False)):
-            kind = dtype if meta.is_floating_point() else meta.dtype
-            room = torch.empty(meta.shape, dtype=kind, device="cpu")
-            is_parameter = isinstance(meta, nn.Parameter)
-            setattr(part, name, nn.Parameter(room) if is_parameter else room)
 
 
 def build_net(
@@ -346,21 +356,6 @@ def _reads_gradients(callback: Any) -> bool:
     return kind.on_grad_computed is not Callback.on_grad_computed
 
 
-@contextmanager
-def _compiled(module: DeepCrossNetwork, backend: bool | str) -> Iterator[None]:
-    """Compile what is behind the embedding while in the block."""
-    if not backend:
-        yield
-        return
-    backend = "inductor" if backend is True else backend
-    # Shadows the method: a compiled function is no part of a fitted module.
-    module.combine = torch.compile(module.combine, backend=backend)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del module.combine
-
-
 def train(
     net: DCNNet,
     data: TensorTable,
@@ -371,6 +366,7 @@ def train(
     tol: float,
     seed: int,
     compile: bool | str,
+    watchers: Sequence[Watcher] = (),
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -378,6 +374,9 @@ def train(
     With `patience` it stops after that many epochs without an improvement of the
     validation loss by more than `tol`, and ends with a copy of the best epoch's
     weights; else with those of the last epoch. `options` are those of `Steps`.
+
+    An interrupt of the keyboard ends it with a warning and the best weights so far; in
+    the first epoch it is raised on.
     """
     if options.get("learning_rate_schedule") or options.get("warmup"):
         _refuse_schedulers(net)
@@ -398,25 +397,42 @@ def train(
     net.generator = torch.Generator(device).manual_seed(seed)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
     net.steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
+    net.watchers, net.n_finished, net.stops = watchers, len(net.history), False
+    n_before, best = len(net.history), None
     try:
         with (
             torch.enable_grad(),
             mixed_precision(device, False),
-            _compiled(net.module_, compile),
+            compiled(net.module_, compile),
         ):
             net.partial_fit(place(data, device), y=None, epochs=epochs)
+        if net.n_finished == n_before:
+            raise KeyboardInterrupt  # which skorch ends a fit with
+        best = getattr(stopping, "best_epoch_", 0) or net.n_finished
     finally:  # a fitted net holds no rows, generator, gradients or copies
-        n_best = len(net.history) if stopping is None else stopping.best_epoch_
-        net.steps.end(is_last=n_best == len(net.history))
-        net.steps = None
-        net.train_split = None
-        net.generator = None
+        interrupted = len(net.history) > net.n_finished
+        del net.history[net.n_finished :]
+        net.steps.end(is_last=best == net.n_finished)
+        net.steps = net.train_split = net.generator = None
+        net.watchers = ()
         net.callbacks_ = [
             (name, cb) for name, cb in net.callbacks_ if cb is not stopping
         ]
         net.module_.zero_grad(set_to_none=True)
         net.module_.eval()
-    return stopping.best_epoch_ if stopping is not None else len(net.history)
+        for watcher in watchers:
+            watcher.close(best)
+    if interrupted:
+        _warn_of_interrupt(net.n_finished, best if stopping is not None else None)
+    return best
+
+
+def _warn_of_interrupt(n_epochs: int, best: int | None) -> None:
+    kept = f"of epoch {best}, the best so far"
+    if best is None:
+        kept = "of this moment, as without early_stopping none are known to be better"
+    text = f"The fit was interrupted after epoch {n_epochs}. Kept are the weights"
+    warnings.warn(f"{text} {kept}.", ConvergenceWarning, stacklevel=2)
 
 
 def _refuse_schedulers(net: DCNNet) -> None:

@@ -226,7 +226,9 @@ default="auto"
         Source of initial weights, order of rows, dropout and split. The same integer
         gives the same bits on the same machine.
     verbose : int, default=0
-        Above 0, print a line for every epoch.
+        1 or True shows how far a fit is, with losses, rows a second and the time left:
+        in a line of the terminal or the notebook, or where the output is a file in a
+        line for every epoch. 2 or more prints skorch's table of epochs.
     callbacks : list or None, default=None
         skorch callbacks, as instances or (name, instance).
     net_params : dict or None, default=None

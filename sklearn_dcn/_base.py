@@ -15,6 +15,7 @@ from scipy.sparse import issparse
 from ._batches import Encoded, TensorTable, take, to_tensors
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
+from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
@@ -28,6 +29,7 @@ from ._runtime import (
     resolve_table,
     torch_threads,
 )
+from ._saving import SavesToFile
 from ._statistics import Supervision
 from ._table import take_rows
 from ._targets import ClassTarget, ContinuousTarget
@@ -52,7 +54,7 @@ ARCHITECTURE = (
 )
 
 
-class BaseDCN(PredictsLogits):
+class BaseDCN(KeepsNet, SavesToFile, PredictsLogits):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -260,7 +262,8 @@ class BaseDCN(PredictsLogits):
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)
-        self.net_ = self._build_net(self._target.initial_logits(*target), device)
+        logits = self._target.initial_logits(*target)
+        self.net_ = self._build_net(logits, device, self._draw_seed())
         self.encoder_.field_slices = self.module_.embedding.field_slices
         return to_tensors(encoded)
 
@@ -295,7 +298,11 @@ class BaseDCN(PredictsLogits):
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
 
     def _build_net(
-        self, initial_logits: NDArray[np.float64], device: torch.device
+        self,
+        initial_logits: NDArray[np.float64],
+        device: torch.device,
+        seed: int,
+        weights: dict[str, torch.Tensor] | None = None,
     ) -> DCNNet:
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         architecture |= {
@@ -317,8 +324,9 @@ class BaseDCN(PredictsLogits):
         return build_net(
             self._target.criterion,
             architecture,
-            seed=self._draw_seed(),
+            seed=seed,
             initial_logits=initial_logits,
+            weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
             device=device,

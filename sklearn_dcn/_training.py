@@ -136,6 +136,8 @@ class DCNNet(NeuralNet):
     # Set for the time of `train`: they are no part of a fitted net.
     generator: torch.Generator | None = None
     steps: Steps | None = None
+    # Lent for the time of `initialize`, where the weights are not to be drawn.
+    weights: dict[str, Tensor] | None = None
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -151,6 +153,11 @@ class DCNNet(NeuralNet):
         """
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
+        if self.weights is not None:
+            module.load_state_dict(self.weights, assign=True)
+            module.embedding.fill_positions()
+            self.module_ = module.eval()
+            return self
         _allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
@@ -273,9 +280,13 @@ def build_net(
     device: torch.device,
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
+    weights: dict[str, Tensor] | None = None,
     **kwargs: Any,
 ) -> DCNNet:
-    """Return an initialised net around a fresh network of this architecture."""
+    """Return an initialised net around a network of this architecture.
+
+    Its weights are drawn anew, or those of a state that is given.
+    """
     whole_tables = embedding_l2_scope == "table"
     optimizer = _resolve_optimizer(optimizer, architecture, callbacks, whole_tables)
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
@@ -302,7 +313,10 @@ def build_net(
             iterator_valid=BatchIterator,
             **kwargs,
         )
-        return net.initialize()
+        net.weights = weights
+        net.initialize()
+        net.weights = None
+        return net
     except (TypeError, ValueError) as error:
         if not net_params:
             raise

@@ -56,7 +56,7 @@ class Stored(NamedTuple):
     make: Callable[[type, dict[str, Any]], Any] = lambda cls, state: _make(cls, state)
 
 
-def _make(cls: type, state: dict[str, Any]) -> Any:
+def _make(cls: Any, state: dict[str, Any]) -> Any:
     """Return an object of this state, as `copy` and `pickle` do."""
     obj = cls.__new__(cls)
     if hasattr(obj, "__setstate__"):
@@ -108,8 +108,10 @@ class Encoder:
             return value if math.isfinite(value) else {"float": str(value)}
         if type(value) is list:
             return self._items(value, at)
-        if type(value) in (tuple, set):
-            return {type(value).__name__: self._items([*value], at)}
+        if type(value) is tuple:
+            return {"tuple": self._items([*value], at)}
+        if type(value) is set:
+            return {"set": self._items(sorted(value, key=repr), at)}
         if type(value) is dict:
             return {"dict": self._entries(value, at)}
         if type(value) is bytes:
@@ -159,7 +161,7 @@ class Encoder:
             try:
                 packed = pack(value.ravel().tolist())
             except TypeError as error:
-                raise self._refuse(value, at, f" in which {error}") from None
+                raise self._refuse(value, at, f" (in which {error})") from None
             dtype = value.dtype.newbyteorder("<").str if kind in "US" else "O"
             return {"objects": [dtype, [*value.shape], self.encode(packed, at)]}
         raise self._refuse(value, at)
@@ -182,7 +184,7 @@ class Encoder:
     def _refuse(self, value: Any, at: str, why: str = "") -> TypeError:
         parameter = at.removeprefix("encoder_.").split(".")[0]
         return TypeError(
-            f"{parameter} holds {value!r}{why}, of type {type(value).__name__}, which "
+            f"{parameter} holds {value!r}, of type {type(value).__name__}{why}, which "
             "cannot be saved: a file holds plain values alone, so that nothing of it "
             f"runs when it is loaded. Set {parameter} to None, or another plain value, "
             "with set_params, or pickle the estimator, e.g. with joblib.dump."
@@ -305,8 +307,8 @@ DECODERS: dict[str, Callable[[Decoder, Any], Any]] = {
 
 
 def to_json(value: Any) -> bytes:
-    """Return encoded values as JSON, in lines."""
-    return json.dumps(value, allow_nan=False, indent=1).encode()
+    """Return encoded values as JSON, in lines; the same for the same values."""
+    return json.dumps(value, allow_nan=False, indent=1, sort_keys=True).encode()
 
 
 def from_json(content: bytes) -> Any:

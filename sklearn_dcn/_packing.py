@@ -19,7 +19,6 @@ __all__ = ["pack", "unpack"]
 INT64 = np.iinfo(np.int64)
 
 
-
 def _to_fraction(text: str) -> Fraction:
     # Not "1e999999999", which takes a gigabyte.
     _require(set(text) <= set("-0123456789/"))
@@ -77,7 +76,7 @@ def pack(levels: Sequence[Any] | NDArray[Any]) -> dict[str, Any]:
     return _pack_text(kind, levels)
 
 
-def _pack_text(kind: str, levels: Sequence[Any]) -> dict[str, Any]:
+def _pack_text(kind: str, levels: Any) -> dict[str, Any]:
     lengths = np.array([len(level) for level in levels], dtype=np.int64)
     if kind == "bytes":
         data = b"".join(levels)
@@ -131,9 +130,7 @@ def _kind(level: Any) -> str:
     raise TypeError(f"{level!r} is of type {type(level).__name__}")
 
 
-def _unpack_mixed(
-    which: NDArray[np.uint8], parts: list[dict[str, Any]]
-) -> list[Any]:
+def _unpack_mixed(which: NDArray[np.uint8], parts: list[dict[str, Any]]) -> list[Any]:
     _require(which.dtype == np.uint8 and which.ndim == 1)
     _require(all(part["kind"] != "mixed" for part in parts))
     unpacked = [_as_list(unpack(part)) for part in parts]

@@ -62,11 +62,11 @@ class SavesToFile(BaseEstimator):
         check_is_fitted(self)
         names = {stored.cls: name for name, stored in self._registry.items()}
         if type(self) not in names:
+            parents = [cls.__name__ for cls in type(self).__mro__ if cls in names]
             raise TypeError(
                 f"{type(self).__name__} cannot be saved: a file holds objects of "
-                f"{', '.join(cls.__name__ for cls in type(self).__mro__ if cls in names)}"
-                " itself, not of classes that inherit from it. Pickle it, e.g. with "
-                "joblib.dump."
+                f"{' and '.join(parents)} itself, not of classes that inherit from "
+                "it. Pickle it, e.g. with joblib.dump."
             )
         encoder = Encoder(self._registry)
         state = encoder.encode(self)

@@ -174,7 +174,9 @@ def _encoder_fits(encoder: TableEncoder) -> bool:
         return False
     if block is not None:
         others = [*columns, *values]
-        return not others and encoder.crosses is None and len(block._id_of) == len(names)
+        return (
+            not others and encoder.crosses is None and len(block._id_of) == len(names)
+        )
     return (
         sorted(columns) == [*range(len(names))]
         and values.keys() <= encoder.numbers.keys()

@@ -1,11 +1,12 @@
-"""What a file may hold: the estimators and transformers, and the rules of their fields."""
+"""What a file may hold: the estimators and transformers, with the rules of fields."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 
 from ._codec import Check, Stored
 from ._encoding import TableEncoder
@@ -55,77 +56,75 @@ def _get_state(model: Any) -> dict[str, Any]:
 
 
 def _with_requests(estimator: Any) -> dict[str, Any]:
-    """Return the state with requests of metadata routing in plain containers."""
+    """Return the state, with requests of metadata routing in plain containers."""
     state = dict(estimator.__getstate__())
     if "_metadata_request" in state:
-        request = state["_metadata_request"]
+        request = estimator.get_metadata_routing()
         state["_metadata_request"] = {
             method: dict(getattr(request, method).requests)
             for method in METHODS
-            if hasattr(request, method)
+            if hasattr(estimator, f"set_{method}_request")
         }
     return state
 
 
 def _make(cls: Any, state: dict[str, Any]) -> Any:
+    requests = state.pop("_metadata_request", {})
     estimator = cls.__new__(cls)
-    requests = state.pop("_metadata_request", None)
     estimator.__setstate__(state)
-    if requests is not None:
-        request = cls._get_default_requests()
-        for method, of_method in requests.items():
-            for parameter, alias in of_method.items():
-                getattr(request, method).add_request(param=parameter, alias=alias)
-        estimator._metadata_request = request
+    with config_context(enable_metadata_routing=True):
+        for method, aliases in requests.items():
+            getattr(estimator, f"set_{method}_request")(**aliases)
     return estimator
 
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
-    names = cls._get_param_names()
+    names = [*signature(cls).parameters]
     check_parameters({name: state[name] for name in names})
-    if "net_" in state:
-        if any(key not in state for key in FITTED if key != "feature_names_in_"):
-            raise ValueError("it is fitted in part")
-        check_parameters(state["_params_in_fit"])
-        _check_fit(state)
-        _check_net(state)
-    elif any(key in state for key in FITTED):
-        raise ValueError("it is fitted in part")
+    if fitted := state.keys() - SETTINGS.keys() - set(names):
+        is_classifier = cls is DCNClassifier
+        fields = FITTED | (CLASSES if is_classifier else {})
+        in_fit = state["_params_in_fit"]
+        if not (
+            fields.keys() - fitted <= {"feature_names_in_"}
+            and in_fit.keys() == set(names)
+            and _fit_fits(state)
+            and (type(state["_target"]) is ClassTarget) == is_classifier
+            and (not is_classifier or _labels_fit(state))
+        ):
+            raise ValueError("the parts of the estimator do not fit together")
+        check_parameters(in_fit)
+        _check_weights(state["net_"]["weights"], in_fit)
     return _make(cls, state)
 
 
-def _check_fit(state: dict[str, Any]) -> None:
-    encoder, target, n = state["encoder_"], state["_target"], state["n_features_in_"]
-    names = state.get("feature_names_in_")
+def _fit_fits(state: dict[str, Any]) -> bool:
+    names, n = state.get("feature_names_in_"), state["n_features_in_"]
     expected = [*range(n)] if names is None else names.tolist()
-    if not (
-        state["_params_in_fit"].keys() >= {"device", "n_cross_layers"}
-        and encoder.names == expected
+    return (
+        state["encoder_"].names == expected
         and len(expected) == n
         and 1 <= state["best_epoch_"] <= state["n_iter_"] == len(state["history_"])
-        and target.d_out == len(state["net_"]["initial_logits"])
-    ):
-        raise ValueError("the parts of the estimator do not fit together")
-    if "classes_" in state and not (
-        type(target) is ClassTarget
-        and state["classes_"].tolist() == target.classes.tolist()
-        and len(state["_class_weights"]) == len(target.classes)
-    ):
-        raise ValueError("classes_ do not fit the target")
+        and state["_target"].d_out == len(state["net_"]["initial_logits"])
+    )
 
 
-def _check_net(state: dict[str, Any]) -> None:
-    net = state["net_"]
-    weights = net["weights"]
-    # Layers are built one by one, before anything shows that there is no weight of
-    # them.
-    if state["_params_in_fit"]["n_cross_layers"] > len(weights):
-        raise ValueError("there are more cross layers than weights")
+def _labels_fit(state: dict[str, Any]) -> bool:
+    labels = state["_target"].classes.tolist()
+    return state["classes_"].tolist() == labels and len(state["_class_weights"]) == len(
+        labels
+    )
+
+
+def _check_weights(weights: dict[str, Any], in_fit: dict[str, Any]) -> None:
+    # Layers are made one by one, before it shows that there is no weight of theirs.
+    n_layers = max(in_fit["n_cross_layers"], len(in_fit["hidden_layer_sizes"]))
+    if n_layers > len(weights):
+        raise ValueError("there are more layers than weights")
     for name, weight in weights.items():
-        expected = net["dtype"] if weight.dtype.kind == "f" else "int64"
-        if weight.dtype != expected or not _is_finite(weight):
-            raise ValueError(f"weight {name} must be finite, of dtype {expected}")
+        if not _is_finite(weight):
+            raise ValueError(f"weight {name} must be finite")
 
 
 def _is_finite(weight: Any) -> bool:
@@ -142,8 +141,12 @@ def _is_epoch(value: Any) -> bool:
     return mapping(lambda k: type(k) is str, is_plain)(value) and "batches" not in value
 
 
+def _is_net_estimator(value: Any) -> bool:
+    return type(value) in (DCNClassifier, DCNRegressor)
+
+
 def _is_fitted_net(value: Any) -> bool:
-    return type(value) in (DCNClassifier, DCNRegressor) and hasattr(value, "net_")
+    return _is_net_estimator(value) and hasattr(value, "net_")
 
 
 NET: dict[str, Check] = {
@@ -185,20 +188,21 @@ CLASSES: dict[str, Check] = {
 }
 
 
-def _net(cls: Any, more: Mapping[str, Check]) -> Stored:
-    """Return how an estimator with a net is stored; it may be unfitted inside others."""
+def _net(cls: Any, more: dict[str, Check]) -> Stored:
+    """Return how an estimator with a net is stored; it may be unfitted."""
     fitted = FITTED | SETTINGS | more
-    fields = dict.fromkeys(cls._get_param_names(), is_plain) | fitted
-    return Stored(
-        cls, fields, frozenset(fitted), get_state=_get_state, make=_make_net
-    )
+    fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
+    return Stored(cls, fields, frozenset(fitted), get_state=_get_state, make=_make_net)
 
 
-def _step(cls: Any, fields: Mapping[str, Check], fits: Check) -> Stored:
+def _step(cls: Any, fields: dict[str, Check], fits: Check) -> Stored:
     """Return how a transformer is stored."""
     return Stored(
         cls,
-        dict.fromkeys(cls._get_param_names(), is_plain) | FEATURES | SETTINGS | fields,
+        dict.fromkeys(signature(cls).parameters, is_plain)
+        | FEATURES
+        | SETTINGS
+        | fields,
         frozenset({"feature_names_in_", *SETTINGS}),
         fits,
         _with_requests,
@@ -207,9 +211,13 @@ def _step(cls: Any, fields: Mapping[str, Check], fits: Check) -> Stored:
 
 
 def _has_columns(n: int) -> Check:
-    return lambda step: (
-        step.n_features_in_ == n and len(getattr(step, "feature_names_in_", range(n))) == n
-    )
+    """Return the rule of a transformer of n columns."""
+
+    def rule(step: Any) -> bool:
+        names = getattr(step, "feature_names_in_", range(n))
+        return step.n_features_in_ == len(names) == n
+
+    return rule
 
 
 def _encoders_fit(step: CategoryEncoder) -> bool:
@@ -218,9 +226,9 @@ def _encoders_fit(step: CategoryEncoder) -> bool:
 
 
 def _embedder_fits(step: CategoricalEmbedder) -> bool:
-    names = [getattr(e, "feature_names_in_", None) for e in (step, step.estimator_)]
-    n = step.estimator_.n_features_in_
-    return _has_columns(n)(step) and np.array_equal(*names)
+    net: Any = step.estimator_
+    ours, its = ([*getattr(e, "feature_names_in_", [])] for e in (step, net))
+    return ours == its and _has_columns(net.n_features_in_)(step)
 
 
 NETS: dict[str, Stored] = {
@@ -242,7 +250,9 @@ ESTIMATORS: dict[str, Stored] = NETS | {
     "CategoricalEmbedder": _step(
         CategoricalEmbedder,
         {
-            "estimator": lambda v: v is None or type(v) in (DCNClassifier, DCNRegressor),
+            "estimator": lambda v: (
+                v is None or type(v) in (DCNClassifier, DCNRegressor)
+            ),
             "estimator_": _is_fitted_net,
         },
         _embedder_fits,

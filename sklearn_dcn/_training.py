@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from ._steps import Steps
+from ._weights import allocate, assign
 from .network import DeepCrossNetwork
 
 __all__ = [
@@ -154,11 +155,11 @@ class DCNNet(NeuralNet):
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
         if self.weights is not None:
-            module.load_state_dict(self.weights, assign=True)
+            assign(module, self.weights, self.dtype)
             module.embedding.fill_positions()
             self.module_ = module.eval()
             return self
-        _allocate(module, self.dtype)
+        allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
             module.head.bias.copy_(torch.from_numpy(self.initial_logits))
@@ -255,19 +256,6 @@ class DCNNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(sizes))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < best)
-
-
-def _allocate(module: nn.Module, dtype: torch.dtype) -> None:
-    """Give a module on the meta device room on the CPU, its floats as `dtype`."""
-    # As module.to(dtype).to_empty(device="cpu"), for which torch imports sympy: half a
-    # second of the first fit in a process.
-    for part in module.modules():
-        parameters = part.named_parameters(recurse=False)
-        for name, meta in (*parameters, *part.named_buffers(recurse=False)):
-            kind = dtype if meta.is_floating_point() else meta.dtype
-            room = torch.empty(meta.shape, dtype=kind, device="cpu")
-            is_parameter = isinstance(meta, nn.Parameter)
-            setattr(part, name, nn.Parameter(room) if is_parameter else room)
 
 
 def build_net(

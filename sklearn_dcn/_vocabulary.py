@@ -118,9 +118,8 @@ class Vocabulary(Sequence[Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Arrays alone; the keys are made again, as they must be those of the levels.
-        is_array = isinstance(self._levels, np.ndarray)
-        levels = pack(self._levels if is_array else list(self))
-        return {"first": self.first, "unknown": self.unknown, "levels": levels}
+        levels = self._levels if isinstance(self._levels, np.ndarray) else list(self)
+        return {"first": self.first, "unknown": self.unknown, "levels": pack(levels)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         levels = unpack(state["levels"])

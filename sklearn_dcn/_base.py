@@ -17,6 +17,7 @@ from ._batches import Encoded, TensorTable, take, to_tensors
 from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
+from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
 from ._progress import Progress, Watcher
 from ._rows import Rows, check_weight, train_validation_split
@@ -31,6 +32,7 @@ from ._runtime import (
     resolve_table,
     torch_threads,
 )
+from ._saving import SavesToFile
 from ._statistics import Supervision
 from ._table import take_rows
 from ._targets import ClassTarget, ContinuousTarget
@@ -55,7 +57,7 @@ ARCHITECTURE = (
 )
 
 
-class BaseDCN(CallbackSupportMixin, PredictsLogits):
+class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -267,7 +269,8 @@ class BaseDCN(CallbackSupportMixin, PredictsLogits):
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)
-        self.net_ = self._build_net(self._target.initial_logits(*target), device)
+        logits = self._target.initial_logits(*target)
+        self.net_ = self._build_net(logits, device, self._draw_seed())
         self.encoder_.field_slices = self.module_.embedding.field_slices
         return to_tensors(encoded)
 
@@ -302,7 +305,11 @@ class BaseDCN(CallbackSupportMixin, PredictsLogits):
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
 
     def _build_net(
-        self, initial_logits: NDArray[np.float64], device: torch.device
+        self,
+        initial_logits: NDArray[np.float64],
+        device: torch.device,
+        seed: int,
+        weights: dict[str, torch.Tensor] | None = None,
     ) -> DCNNet:
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         architecture |= {
@@ -324,8 +331,9 @@ class BaseDCN(CallbackSupportMixin, PredictsLogits):
         return build_net(
             self._target.criterion,
             architecture,
-            seed=self._draw_seed(),
+            seed=seed,
             initial_logits=initial_logits,
+            weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
             device=device,

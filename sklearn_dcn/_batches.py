@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["BatchIterator", "TensorTable", "count_rows", "place", "take", "to_tensors"]
+__all__ = [
+    "BatchIterator",
+    "TensorTable",
+    "count_rows",
+    "place",
+    "send",
+    "take",
+    "to_tensors",
+]
 
 # Share of the device's free memory that a table may take: the rest is for the network.
 FREE_SHARE = 0.5
@@ -56,6 +64,11 @@ def take(x: Encoded, rows: slice | Tensor) -> Encoded:
         else _take_rows(value, rows)
         for name, value in x.items()
     }
+
+
+def send(x: Encoded, device: torch.device) -> Encoded:
+    """Return `x` on a device; tensors that are there are not copied."""
+    return _map(lambda tensor: tensor.to(device), x)
 
 
 def _take_rows(tensor: Tensor, rows: slice | Tensor) -> Tensor:
@@ -136,10 +149,7 @@ def place(table: TensorTable, device: torch.device) -> TensorTable:
     placed = copy.copy(table)
     placed.device = None if fits else device
     if fits:
-        placed.x, placed.target = (
-            _map(lambda tensor: tensor.to(device), tensors)
-            for tensors in (table.x, table.target)
-        )
+        placed.x, placed.target = send(table.x, device), send(table.target, device)
     return placed
 
 

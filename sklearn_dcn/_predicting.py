@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._batches import Encoded, to_tensors
 from ._encoding import TableEncoder
+from ._inference import predict_logits, predict_stack
 from ._runtime import torch_threads
 from ._summary import Summarizes
 from ._table import check_table, has_columns, header, is_records, records_to_array
-from ._training import DCNNet, predict_logits, predict_stack
+from ._training import DCNNet
 from .network import DeepCrossNetwork
 
 __all__ = ["PredictsLogits"]

@@ -27,23 +27,20 @@ from skorch.callbacks import (
 )
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
-from skorch.utils import to_tensor
 from torch import Tensor, nn
 
-from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
+from ._batches import BatchIterator, TensorTable, place
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from ._progress import Watcher
 from ._runtime import compiled, mixed_precision
 from ._steps import Steps
+from ._weights import allocate, assign
 from .network import DeepCrossNetwork
-from .network._init import allocate
 
 __all__ = [
     "TRAINING",
     "DCNNet",
     "build_net",
-    "predict_logits",
-    "predict_stack",
     "train",
 ]
 
@@ -57,11 +54,6 @@ TRAINING = (
     "warmup",
     "plateau_epochs",
 )
-
-# Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
-# rows take half as long again as 1024.
-PREDICT_BATCH_SIZE_CPU = 1024
-PREDICT_BATCH_SIZE = 16384
 
 
 class EpochLog(PrintLog):
@@ -136,6 +128,8 @@ class DCNNet(NeuralNet):
     watchers: Sequence[Watcher] = ()
     n_finished = 0  # epochs: an interrupted one is in the history, but not among them
     stops = False
+    # Lent for the time of `initialize`, where the weights are not to be drawn.
+    weights: dict[str, Tensor] | None = None
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -151,6 +145,11 @@ class DCNNet(NeuralNet):
         """
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
+        if self.weights is not None:
+            assign(module, self.weights, self.dtype)
+            module.embedding.fill_positions()
+            self.module_ = module.eval()
+            return self
         allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
@@ -283,9 +282,13 @@ def build_net(
     device: torch.device,
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
+    weights: dict[str, Tensor] | None = None,
     **kwargs: Any,
 ) -> DCNNet:
-    """Return an initialised net around a fresh network of this architecture."""
+    """Return an initialised net around a network of this architecture.
+
+    Its weights are drawn anew, or those of a state that is given.
+    """
     whole_tables = embedding_l2_scope == "table"
     optimizer = _resolve_optimizer(optimizer, architecture, callbacks, whole_tables)
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
@@ -312,7 +315,10 @@ def build_net(
             iterator_valid=BatchIterator,
             **kwargs,
         )
-        return net.initialize()
+        net.weights = weights
+        net.initialize()
+        net.weights = None
+        return net
     except (TypeError, ValueError) as error:
         if not net_params:
             raise
@@ -443,27 +449,3 @@ def _refuse_schedulers(net: DCNNet) -> None:
                 "learning_rate_schedule and warmup set the learning rate, and so does "
                 f"{type(callback).__name__} in callbacks. Leave one of them out."
             )
-
-
-def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
-    """Return the logits, of shape (n, d_out), of encoded rows."""
-    return _in_batches(net, net.module_, net.module_.head.out_features, x)
-
-
-def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
-    """Return x_0, of shape (n, d), of encoded rows."""
-    return _in_batches(net, net.module_.embedding, net.module_.embedding.d_out, x)
-
-
-def _in_batches(
-    net: DCNNet, module: nn.Module, d_out: int, x: Encoded
-) -> NDArray[np.float64]:
-    device = torch.device(net.device)
-    size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
-    n = count_rows(x)
-    out = torch.empty((n, d_out), dtype=net.dtype, device=device)
-    with torch.inference_mode(), mixed_precision(device, net.autocast):
-        for start in range(0, n, size):
-            at = slice(start, start + size)
-            out[at] = module(**to_tensor(take(x, at), device))
-    return out.cpu().numpy().astype(np.float64)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["allocate", "he_normal_", "normal_", "xavier_normal_"]
+__all__ = ["he_normal_", "normal_", "xavier_normal_"]
 
 
 def normal_(weight: Tensor, std: float, generator: torch.Generator | None) -> None:
@@ -30,16 +30,3 @@ def xavier_normal_(
 def he_normal_(weight: Tensor, fan_in: int, generator: torch.Generator | None) -> None:
     """Fill `weight` so that a ReLU behind it keeps the scale."""
     normal_(weight, math.sqrt(2.0 / fan_in), generator)
-
-
-def allocate(module: nn.Module, dtype: torch.dtype) -> None:
-    """Give a module on the meta device room on the CPU, its floats as `dtype`."""
-    # As module.to(dtype).to_empty(device="cpu"), for which torch imports sympy: half a
-    # second of the first fit in a process.
-    for part in module.modules():
-        parameters = part.named_parameters(recurse=False)
-        for name, meta in (*parameters, *part.named_buffers(recurse=False)):
-            kind = dtype if meta.is_floating_point() else meta.dtype
-            room = torch.empty(meta.shape, dtype=kind, device="cpu")
-            is_parameter = isinstance(meta, nn.Parameter)
-            setattr(part, name, nn.Parameter(room) if is_parameter else room)

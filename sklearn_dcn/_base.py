@@ -15,6 +15,7 @@ from scipy.sparse import issparse
 
 from ._batches import Encoded, TensorTable, take, to_tensors
 from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
 from ._pickling import KeepsNet
@@ -23,6 +24,7 @@ from ._progress import Progress, Watcher
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
     is_seldom,
+    naming_memory,
     resolve_batch_size,
     resolve_device,
     resolve_dtype,
@@ -114,11 +116,13 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             diverges. The message names what, and the remedy.
         TypeError
             If a parameter or the cells of a column are of the wrong type.
+        MemoryError
+            If memory runs out; the message names what takes it.
         """
         check_parameters(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        with torch_threads(self.n_jobs):
+        with torch_threads(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
         self.__dict__ = fitted.__dict__
         return self
@@ -135,6 +139,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = resolve_random_state(self.random_state)
+        checkpoint = self._find_checkpoint()
         given = self._check_validation(validation)
         split = None if given is not None else self._hold_out(rows)
         if warm:
@@ -152,7 +157,14 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         n_ids = self.encoder_.n_ids
         epochs = resolve_epochs(self.max_epochs, stops, len(data), n_batch, n_ids)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        self._train(data, valid, epochs=epochs, stops=stops, watchers=tasks)
+        self._train(
+            data,
+            valid,
+            epochs=epochs,
+            stops=stops,
+            watchers=tasks,
+            checkpoint=checkpoint,
+        )
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
         for task in tasks:
@@ -162,13 +174,14 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
-        with torch_threads(self.n_jobs):
+        with torch_threads(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
                 encoded = fitted._learn(rows, None, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
+                fitted.net_ = copy.deepcopy(self.net_)
             data = fitted._tensors(encoded, rows, *fitted._draw_rows(rows, None))
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
@@ -352,6 +365,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         epochs: int,
         stops: bool,
         watchers: Sequence[Watcher] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.net_.set_params(
             lr=self.learning_rate,
@@ -362,7 +376,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         data.generator = torch.Generator().manual_seed(self._draw_seed())
         if self.verbose == 1:
             n_before = len(self.net_.history)
-            watchers = [*watchers, Progress(len(data), epochs, n_before, stops)]
+            n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
+            left = epochs - (n_done - n_before)
+            watchers = [*watchers, Progress(len(data), left, n_done, stops)]
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -371,17 +387,18 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             patience=self.n_iter_no_change if stops else None,
             seed=self._draw_seed(),
             watchers=watchers,
+            checkpoint=checkpoint,
             **{name: getattr(self, name) for name in TRAINING},
         )
         self.__dict__.update(self._history())
-        if not np.isfinite(self.history_[-1].get("train_loss", 0.0)) or not all(
-            map(_is_finite, self.module_.parameters())
-        ):
-            raise ValueError(
-                "Training diverged: loss or weights are not finite after epoch "
-                f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, set "
-                "max_grad_norm, or keep numeric_transform='quantile'."
-            )
+
+    def _find_checkpoint(self) -> Checkpoint | None:
+        """Return the file that the fit writes to, or goes on from, if any."""
+        if self.checkpoint is None:
+            return None
+        columns = getattr(self, "feature_names_in_", self.n_features_in_)
+        parameters = {**self.get_params(deep=False), "columns": columns}
+        return Checkpoint(self.checkpoint, parameters, self._rng)
 
     def _history(self) -> dict[str, Any]:
         """Return the attributes that tell how the training went, up to now."""
@@ -440,8 +457,3 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
-
-
-def _is_finite(p: torch.Tensor) -> bool:
-    # By the ends: isfinite would take a quarter of a large table's memory, and more.
-    return bool(torch.stack(torch.aminmax(p)).isfinite().all())

@@ -22,7 +22,7 @@ from ._encoding import TableEncoder
 from ._runtime import resolve_device
 from ._training import DCNNet
 
-__all__ = ["KeepsNet"]
+__all__ = ["KeepsNet", "map_leaves", "to_numpy", "to_tensor"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -51,8 +51,8 @@ class KeepsNet(BaseEstimator):
                 "seed": self.net_.seed,
                 "initial_logits": self.net_.initial_logits,
                 "dtype": str(self.net_.dtype).removeprefix("torch."),
-                "weights": _map(Tensor, _to_numpy, self.net_.module_.state_dict()),
-                "optimizer": _map(Tensor, _to_numpy, optimizer.state_dict())
+                "weights": map_leaves(Tensor, to_numpy, self.net_.module_.state_dict()),
+                "optimizer": map_leaves(Tensor, to_numpy, optimizer.state_dict())
                 if optimizer.state
                 else None,
                 "callbacks": self.net_.callbacks_ if self.net_.callbacks else None,
@@ -80,7 +80,7 @@ class KeepsNet(BaseEstimator):
         builder.__dict__.update(self._params_in_fit, device=self.device)
         # Those that have seen a fit are not to begin anew.
         builder.callbacks = copy.deepcopy(builder.callbacks)
-        weights = _map(np.ndarray, _to_tensor, state["weights"])
+        weights = map_leaves(np.ndarray, to_tensor, state["weights"])
         self.net_ = builder._build_net(
             state["initial_logits"], device, state["seed"], weights
         )
@@ -90,9 +90,9 @@ class KeepsNet(BaseEstimator):
         if state["optimizer"] is not None:
 
             def place(array: NDArray[Any]) -> Tensor:
-                return _to_tensor(array).to(device)
+                return to_tensor(array).to(device)
 
-            optimizer = _map(np.ndarray, place, state["optimizer"])
+            optimizer = map_leaves(np.ndarray, place, state["optimizer"])
             self.net_.optimizer_.load_state_dict(optimizer)
         for epoch in self.history_:  # without the batches that callbacks may have seen
             self.net_.history.new_epoch()
@@ -118,22 +118,24 @@ class KeepsNet(BaseEstimator):
         return device
 
 
-def _to_numpy(tensor: Tensor) -> NDArray[Any]:
+def to_numpy(tensor: Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, without a copy on the CPU."""
     return tensor.detach().cpu().numpy()
 
 
-def _to_tensor(array: NDArray[Any]) -> Tensor:
+def to_tensor(array: NDArray[Any]) -> Tensor:
+    """Return an array as a tensor that may be written to."""
     # joblib may map them from a file, which training must not change.
     is_shared = isinstance(array, np.memmap) or not array.flags.writeable
     return torch.from_numpy(np.array(array) if is_shared else array)
 
 
-def _map(cls: type, function: Callable[[Any], Any], state: Any) -> Any:
+def map_leaves(cls: type, function: Callable[[Any], Any], state: Any) -> Any:
     """Return containers with the objects of a class in them replaced."""
     if isinstance(state, cls):
         return function(state)
     if isinstance(state, dict):
-        return {key: _map(cls, function, value) for key, value in state.items()}
+        return {key: map_leaves(cls, function, value) for key, value in state.items()}
     if isinstance(state, (list, tuple)):
-        return type(state)(_map(cls, function, value) for value in state)
+        return type(state)(map_leaves(cls, function, value) for value in state)
     return state

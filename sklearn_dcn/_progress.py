@@ -84,8 +84,11 @@ class Progress(Watcher):
         parts = [f"{n} epoch{'s' if n > 1 else ''} in {_clock(seconds)}"]
         parts += [*self._losses(), self._speed(seconds)]
         if best != self.n_before + n:
-            value = self.records[best - self.n_before - 1]["valid_loss"]
-            parts.append(f"best epoch {best} (validation {value:.4f})")
+            text = f"best epoch {best}"
+            if best > self.n_before:  # not one of a fit that this one goes on with
+                value = self.records[best - self.n_before - 1]["valid_loss"]
+                text += f" (validation {value:.4f})"
+            parts.append(text)
         self.out.close("  ".join(parts))
 
     def _update(self, *, ends_epoch: bool = False) -> None:

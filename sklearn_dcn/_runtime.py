@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +21,9 @@ __all__ = [
     "compiled",
     "is_seldom",
     "map_threads",
+    "ignoring",
     "mixed_precision",
+    "naming_memory",
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
@@ -41,6 +45,9 @@ EARLY_STOPPING_FROM = 2000
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
 ADAPT_FROM = 1000
 MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an embedding each
+
+# How torch says so on a CPU, on Linux and elsewhere.
+OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory")
 
 # From this many rows on columns are encoded in threads, which take 0.1 ms to start.
 THREADS_FROM = 20_000
@@ -218,6 +225,39 @@ def compiled(module: Any, backend: bool | str) -> Iterator[None]:
         yield
     finally:
         del module.combine
+
+
+_filters_lock = threading.RLock()  # filters of warnings are those of all threads
+
+
+@contextmanager
+def ignoring(*categories: type[Warning], module: str = "") -> Iterator[None]:
+    """Hide warnings of these categories, from modules that match, in the block."""
+    with _filters_lock, warnings.catch_warnings():
+        for category in categories:
+            warnings.filterwarnings("ignore", "", category, module)
+        yield
+
+
+@contextmanager
+def naming_memory(estimator: Any) -> Iterator[None]:
+    """Turn the errors of memory that runs out into one that says what to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (
+            isinstance(error, (MemoryError, torch.OutOfMemoryError))
+            or OUT_OF_MEMORY.search(str(error))
+        ):
+            raise
+        names = ("batch_size", "embedding_dim", "hidden_layer_sizes", "max_categories")
+        now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in names)
+        raise MemoryError(
+            f"Memory ran out ({error}). Of the table's levels: lower embedding_dim, or "
+            "limit levels by max_categories, min_frequency or hashing. Of a batch: "
+            "lower batch_size or hidden_layer_sizes. Of the rows: fit fewer, or give "
+            f"them in parts to partial_fit. Now {now}."
+        ) from error
 
 
 _threads_lock = threading.Lock()

@@ -24,6 +24,7 @@ patience is one epoch and whose floor is 1e-6 for a rate of 1e-3.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch.optim import Optimizer
 
@@ -104,6 +105,15 @@ class LearningRate:
         if self.misses >= self.patience:
             self.lowered = max(PLATEAU_FLOOR, self.lowered * PLATEAU_FACTOR)
             self.misses = 0
+
+    def progress(self) -> dict[str, Any]:
+        """Return what changes in a fit, and `go_on` needs."""
+        names = ("step", "lowered", "best", "misses")
+        return {name: getattr(self, name) for name in names}
+
+    def go_on(self, progress: dict[str, Any]) -> None:
+        """Go on in the fit that `progress` is of."""
+        self.__dict__.update(progress)
 
     def restore(self) -> None:
         """Give all groups their full rates again."""

@@ -47,10 +47,11 @@ RENEWED = ("callbacks", "net_params", "optimizer")
 def _get_state(model: Any) -> dict[str, Any]:
     """Return the state of an estimator with a net, without the optimiser's."""
     check_parameters(model.get_params(deep=False))
-    state = _with_requests(model)
+    state = _with_requests(model) | {"checkpoint": None}  # a path of this machine
     if "net_" in state:
         state["net_"] |= {"optimizer": None, "callbacks": None}
         now = {name: state[name] for name in RENEWED}
+        now["checkpoint"] = None
         state["_params_in_fit"] = state["_params_in_fit"] | now
     return state
 
@@ -192,6 +193,7 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     """Return how an estimator with a net is stored; it may be unfitted."""
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
+    fields["checkpoint"] = none  # a fit would write to it, and remove it
     return Stored(cls, fields, frozenset(fitted), get_state=_get_state, make=_make_net)
 
 

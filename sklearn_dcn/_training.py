@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import sys
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import (
     Callback,
@@ -30,12 +29,16 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from ._batches import BatchIterator, TensorTable, place
+from ._endings import divergence, warn_of_divergence, warn_of_interrupt
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from ._progress import Watcher
 from ._runtime import compiled, mixed_precision
 from ._steps import Steps
-from ._weights import allocate, assign
+from ._weights import allocate, assign, is_finite
 from .network import DeepCrossNetwork
+
+if TYPE_CHECKING:
+    from ._checkpoint import Checkpoint
 
 __all__ = [
     "TRAINING",
@@ -128,6 +131,7 @@ class DCNNet(NeuralNet):
     watchers: Sequence[Watcher] = ()
     n_finished = 0  # epochs: an interrupted one is in the history, but not among them
     stops = False
+    ending: str | None = None  # "diverged" or "interrupted", in the midst of an epoch
     # Lent for the time of `initialize`, where the weights are not to be drawn.
     weights: dict[str, Tensor] | None = None
 
@@ -215,6 +219,10 @@ class DCNNet(NeuralNet):
         """Tell the schedule the epoch's loss, and watchers; callbacks come after it."""
         super().on_epoch_end(net, **kwargs)
         epoch = self.history[-1]
+        losses = epoch["train_loss"], epoch.get("valid_loss", 0.0)
+        if not all(map(math.isfinite, losses)):
+            self.ending = "diverged"
+            raise KeyboardInterrupt  # before the epoch counts
         if self.steps is not None:
             self.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
         self._set_training(False)  # watchers may predict
@@ -373,6 +381,7 @@ def train(
     seed: int,
     compile: bool | str,
     watchers: Sequence[Watcher] = (),
+    checkpoint: Checkpoint | None = None,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -380,43 +389,45 @@ def train(
     With `patience` it stops after that many epochs without an improvement of the
     validation loss by more than `tol`, and ends with a copy of the best epoch's
     weights; else with those of the last epoch. `options` are those of `Steps`.
+    With a `checkpoint` of epochs that are done it makes the others.
 
     An interrupt of the keyboard ends it with a warning and the best weights so far; in
-    the first epoch it is raised on.
+    the first epoch it is raised on. A loss that is not finite ends it with a warning
+    and the best weights, where early stopping has some; else it is an error.
     """
     if options.get("learning_rate_schedule") or options.get("warmup"):
         _refuse_schedulers(net)
-    stopping = None
-    if patience is not None:
-        stopping = EarlyStopping(
-            monitor="valid_loss",
-            patience=patience,
-            threshold=tol,
-            threshold_mode="abs",
-            load_best=True,
-        )
-        stopping.initialize()
-        net.callbacks_.append(("early_stopping", stopping))
+    stopping = None if patience is None else _stop_early(net, patience, tol)
     device = torch.device(net.device)
     if validation is not None:
         net.train_split = predefined_split(place(validation, device))
     net.generator = torch.Generator(device).manual_seed(seed)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
     net.steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
-    net.watchers, net.n_finished, net.stops = watchers, len(net.history), False
     n_before, best = len(net.history), None
+    if checkpoint is not None:
+        checkpoint.begin(net, data, validation, stopping)
+        watchers = [*watchers, checkpoint]
+    net.watchers, net.n_finished = watchers, len(net.history)
+    net.stops, net.ending = False, None
     try:
         with (
             torch.enable_grad(),
             mixed_precision(device, False),
             compiled(net.module_, compile),
         ):
-            net.partial_fit(place(data, device), y=None, epochs=epochs)
+            left = epochs - (net.n_finished - n_before)
+            net.partial_fit(place(data, device), y=None, epochs=left)
+        best_known = getattr(stopping, "best_epoch_", 0)
+        if not is_finite(net.module_) or (net.ending == "diverged" and not best_known):
+            net.ending = "diverged"
+            raise divergence(net.n_finished, net.lr)
         if net.n_finished == n_before:
             raise KeyboardInterrupt  # which skorch ends a fit with
-        best = getattr(stopping, "best_epoch_", 0) or net.n_finished
+        best = best_known or net.n_finished
     finally:  # a fitted net holds no rows, generator, gradients or copies
-        interrupted = len(net.history) > net.n_finished
+        if len(net.history) > net.n_finished and net.ending is None:
+            net.ending = "interrupted"
         del net.history[net.n_finished :]
         net.steps.end(is_last=best == net.n_finished)
         net.steps = net.train_split = net.generator = None
@@ -428,17 +439,25 @@ def train(
         net.module_.eval()
         for watcher in watchers:
             watcher.close(best)
-    if interrupted:
-        _warn_of_interrupt(net.n_finished, best if stopping is not None else None)
+    if net.ending == "diverged":
+        warn_of_divergence(net.n_finished, best, net.lr)
+    elif net.ending == "interrupted":
+        warn_of_interrupt(net.n_finished, best if stopping is not None else None)
     return best
 
 
-def _warn_of_interrupt(n_epochs: int, best: int | None) -> None:
-    kept = f"of epoch {best}, the best so far"
-    if best is None:
-        kept = "of this moment, as without early_stopping none are known to be better"
-    text = f"The fit was interrupted after epoch {n_epochs}. Kept are the weights"
-    warnings.warn(f"{text} {kept}.", ConvergenceWarning, stacklevel=2)
+def _stop_early(net: DCNNet, patience: int, tol: float) -> EarlyStopping:
+    """Return the last of the net's callbacks, for the time of `train`."""
+    stopping = EarlyStopping(
+        monitor="valid_loss",
+        patience=patience,
+        threshold=tol,
+        threshold_mode="abs",
+        load_best=True,
+    )
+    stopping.initialize()
+    net.callbacks_.append(("early_stopping", stopping))
+    return stopping
 
 
 def _refuse_schedulers(net: DCNNet) -> None:

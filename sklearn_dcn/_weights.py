@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["allocate", "assign"]
+__all__ = ["allocate", "assign", "is_finite"]
 
 
 def allocate(module: nn.Module, dtype: torch.dtype) -> None:
@@ -39,3 +39,12 @@ def assign(module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype) ->
 
 def _kind(meta: Tensor, dtype: torch.dtype) -> torch.dtype:
     return dtype if meta.is_floating_point() else meta.dtype
+
+
+def is_finite(module: nn.Module) -> bool:
+    """Tell whether all weights are finite."""
+    # By the ends: isfinite would take a quarter of a large table's memory, and more.
+    return all(
+        bool(torch.stack(torch.aminmax(p)).isfinite().all())
+        for p in module.parameters()
+    )

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
-__all__ = ["Archive", "LoadError", "write_archive"]
+__all__ = ["Archive", "LoadError", "remove_remnants", "write_archive"]
 
 DIGEST = "sha256:"
 N_DIGEST = len(DIGEST) + hashlib.sha256().digest_size * 2  # bytes of the comment
@@ -94,6 +94,15 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def remove_remnants(path: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed while they wrote to `path` have left."""
+    target = Path(os.path.realpath(path))
+    remnant = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.tmp")
+    for file in target.parent.iterdir():
+        if remnant.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def _digest(file: BinaryIO, n: int) -> bytes:

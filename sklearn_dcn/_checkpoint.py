@@ -25,7 +25,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from ._archive import Archive, write_archive
+from ._archive import Archive, remove_remnants, write_archive
 from ._batches import TensorTable, digest
 from ._codec import Decoder, Encoder, from_json, to_json
 from ._pickling import map_leaves, to_numpy, to_tensor
@@ -72,6 +72,7 @@ class Checkpoint(Watcher):
     ) -> None:
         self.path = os.path.abspath(path)
         self.next = 0.0  # when it may be written again
+        self.failed = False
         self._check_place()
         versions = {name: installed_version(name) for name in ("sklearn_dcn", "torch")}
         self.fit = {name: _plain(parameters[name]) for name in parameters.keys() - FREE}
@@ -81,6 +82,7 @@ class Checkpoint(Watcher):
         if self.found is not None:
             rng.set_state(self.found["rng"].get_state())
         self.rng = copy.deepcopy(rng)
+        remove_remnants(self.path)
 
     @property
     def n_done(self) -> int:
@@ -115,6 +117,9 @@ class Checkpoint(Watcher):
         try:
             self._write()
         except (OSError, MemoryError) as error:
+            if self.failed:  # as it is likely to in every epoch
+                return
+            self.failed = True
             warnings.warn(
                 f"checkpoint={self.path!r} could not be written after epoch "
                 f"{self.net.n_finished} ({error!r}). The fit goes on; if it is cut "

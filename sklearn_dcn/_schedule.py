@@ -65,8 +65,8 @@ class LearningRate:
         patience: int,
         tol: float,
     ) -> None:
-        self.groups = optimizer.param_groups
-        self.rates = [group["lr"] for group in self.groups]
+        self.optimizer = optimizer  # whose list of groups may be replaced
+        self.rates = [group["lr"] for group in optimizer.param_groups]
         self.schedule = schedule
         self.n_steps = n_steps
         self.n_warmup = min(math.ceil(warmup * n_steps), n_steps - 1)
@@ -91,7 +91,7 @@ class LearningRate:
     def before_step(self) -> None:
         """Set the rates of the next step."""
         factor = self.factor()
-        for group, rate in zip(self.groups, self.rates, strict=True):
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         self.step += 1
 
@@ -117,5 +117,5 @@ class LearningRate:
 
     def restore(self) -> None:
         """Give all groups their full rates again."""
-        for group, rate in zip(self.groups, self.rates, strict=True):
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from inspect import signature
 from typing import Any
 
@@ -43,17 +44,23 @@ METHODS = ("fit", "partial_fit", "score", "transform", "inverse_transform")
 # Of the fit, but not of the network: a loaded one has a new optimiser.
 RENEWED = ("callbacks", "net_params", "optimizer")
 
+# A path of one machine, which a fit writes to and removes.
+UNSAVED = {"checkpoint": None}
+
 
 def _get_state(model: Any) -> dict[str, Any]:
     """Return the state of an estimator with a net, without the optimiser's."""
     check_parameters(model.get_params(deep=False))
-    state = _with_requests(model) | {"checkpoint": None}  # a path of this machine
+    state = _without(_with_requests(model), UNSAVED)
     if "net_" in state:
         state["net_"] |= {"optimizer": None, "callbacks": None}
         now = {name: state[name] for name in RENEWED}
-        now["checkpoint"] = None
-        state["_params_in_fit"] = state["_params_in_fit"] | now
+        state["_params_in_fit"] = _without(state["_params_in_fit"] | now, UNSAVED)
     return state
+
+
+def _without(entries: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if key not in names}
 
 
 def _with_requests(estimator: Any) -> dict[str, Any]:
@@ -81,12 +88,13 @@ def _make(cls: Any, state: dict[str, Any]) -> Any:
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
+    state = state | UNSAVED
     names = [*signature(cls).parameters]
     check_parameters({name: state[name] for name in names})
     if fitted := state.keys() - SETTINGS.keys() - set(names):
         is_classifier = cls is DCNClassifier
         fields = FITTED | (CLASSES if is_classifier else {})
-        in_fit = state["_params_in_fit"]
+        in_fit = state["_params_in_fit"] = state["_params_in_fit"] | UNSAVED
         if not (
             fields.keys() - fitted <= {"feature_names_in_"}
             and in_fit.keys() == set(names)
@@ -193,7 +201,7 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     """Return how an estimator with a net is stored; it may be unfitted."""
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
-    fields["checkpoint"] = none  # a fit would write to it, and remove it
+    fields = _without(fields, UNSAVED)
     return Stored(cls, fields, frozenset(fitted), get_state=_get_state, make=_make_net)
 
 

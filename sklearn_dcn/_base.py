@@ -181,7 +181,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
                 encoded = fitted._learn(rows, None, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
-                fitted.net_ = copy.deepcopy(self.net_)
             data = fitted._tensors(encoded, rows, *fitted._draw_rows(rows, None))
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__

@@ -1,8 +1,8 @@
 """A process that forks fits which are killed, and fits that go on from their files.
 
 ``python killing.py FOLDER`` with a list of cases as JSON on its standard input: each
-has the class's name, the estimator's parameters, and the moments at which one fit after the
-other is killed. It prints what came of an uninterrupted fit, and of the last one.
+has the class's name, the estimator's parameters, and the moments at which one fit after
+the other is killed. It prints what came of an uninterrupted fit, and of the last one.
 """
 
 import json
@@ -48,12 +48,12 @@ def arm(moment, at):
     elif moment == "half written":  # the file has no content but the first member
         open_any, n_members = _archive.zipfile.ZipFile.open, [0]
 
-        def open_member(self, name, mode="r", **kwargs):
+        def open_member(self, name, mode="r", *args):
             n_members[0] += mode == "w"
             if n_members[0] == 2 * at:
                 self.fp.flush()
                 die()
-            return open_any(self, name, mode, **kwargs)
+            return open_any(self, name, mode, *args)
 
         _archive.zipfile.ZipFile.open = open_member
     elif moment == "written":

@@ -127,6 +127,19 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_fits_that_fail_go_on(case, path, mixed):
+    """An error in a step, twice, leaves no other trace in the model."""
+    X, y = mixed
+    name, options, _ = CASES[case]
+    Estimator = getattr(sklearn_dcn, name)
+    whole = Estimator(**options).fit(X, y)
+    model = cut_short(Estimator(**options, checkpoint=path), 2 * N_STEPS + 2, X, y)
+    cut_short(model, N_STEPS + 2, X, y)
+    assert outcome(model.fit(X, y), X) == outcome(whole, X)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
 def test_killed_fits_go_on(tmp_path):
     """Killed by SIGKILL in steps and around writing, again and again: the same bits."""
@@ -145,7 +158,8 @@ def test_killed_fits_go_on(tmp_path):
     # Killed before there is a file, then while it is written, then with one.
     files = [there for _, there in outcomes[2]["deaths"]]
     assert files == [False, False, True, True]
-    assert outcomes[0]["whole"]["best_epoch"] < outcomes[0]["whole"]["n_iter"]
+    # Some end with the weights of an epoch that was in the file.
+    assert any(o["whole"]["best_epoch"] < o["whole"]["n_iter"] for o in outcomes)
     assert os.listdir(tmp_path) == []  # also of what was half written
 
 
@@ -450,12 +464,12 @@ def test_callbacks_begin_anew_with_a_warning(path, mixed):
 def test_progress_counts_all_epochs(path, mixed, capsys):
     """What verbose=1 prints is of the whole fit, also where its best epoch is over."""
     X, y = mixed
-    options = SMALL | EARLY | {"n_iter_no_change": 5, "learning_rate": 1.0}
+    options = SMALL | EARLY | {"tol": 10.0}  # which only the first epoch beats
     model = cut_short(DCNClassifier(**options, checkpoint=path), 4 * N_STEPS + 1, X, y)
     capsys.readouterr()
     model.set_params(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[:-1]] == ["5/6", "6/6"]
-    assert model.best_epoch_ <= 4
+    assert model.best_epoch_ == 1
     assert lines[-1].startswith("2 epochs in")
-    assert lines[-1].endswith(f"best epoch {model.best_epoch_}")
+    assert lines[-1].endswith("best epoch 1")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = [
     "ADAPT_FROM",
     "compiled",
     "is_seldom",
+    "keeping_filters",
     "map_threads",
     "ignoring",
     "mixed_precision",
@@ -46,8 +48,10 @@ EARLY_STOPPING_FROM = 2000
 ADAPT_FROM = 1000
 MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an embedding each
 
-# How torch says so on a CPU, on Linux and elsewhere.
-OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory")
+# How torch says so on Linux, Windows and MPS, and of sizes beyond 64 bits.
+OUT_OF_MEMORY = re.compile(
+    "can't allocate memory|not enough memory|out of memory|Storage size calculation"
+)
 
 # From this many rows on columns are encoded in threads, which take 0.1 ms to start.
 THREADS_FROM = 20_000
@@ -237,6 +241,12 @@ def ignoring(*categories: type[Warning], module: str = "") -> Iterator[None]:
         for category in categories:
             warnings.filterwarnings("ignore", "", category, module)
         yield
+
+
+def keeping_filters() -> AbstractContextManager[None]:
+    """Return a context whose block may import torch's compiler without a trace."""
+    # Optimizers of torch do so, and sympy, which that needs, adds a filter of warnings.
+    return nullcontext() if "sympy" in sys.modules else ignoring()
 
 
 @contextmanager

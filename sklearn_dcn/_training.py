@@ -32,7 +32,7 @@ from ._batches import BatchIterator, TensorTable, place
 from ._endings import divergence, warn_of_divergence, warn_of_interrupt
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
 from ._progress import Watcher
-from ._runtime import compiled, mixed_precision
+from ._runtime import compiled, keeping_filters, mixed_precision
 from ._steps import Steps
 from ._weights import allocate, assign, is_finite
 from .network import DeepCrossNetwork
@@ -40,12 +40,7 @@ from .network import DeepCrossNetwork
 if TYPE_CHECKING:
     from ._checkpoint import Checkpoint
 
-__all__ = [
-    "TRAINING",
-    "DCNNet",
-    "build_net",
-    "train",
-]
+__all__ = ["TRAINING", "DCNNet", "build_net", "train"]
 
 # Parameters of the estimators that go to `train` as they are.
 TRAINING = (
@@ -324,7 +319,8 @@ def build_net(
             **kwargs,
         )
         net.weights = weights
-        net.initialize()
+        with keeping_filters():
+            net.initialize()
         net.weights = None
         return net
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Many fits in one process: does memory grow, is anything left over?
+"""Many fits in one process: how memory grows, and what is left over.
 
 ``python -m benchmarks.endurance --fits 200`` prints a line every twenty fits, and fails
 where the promises of docs/reliability.md do not hold.

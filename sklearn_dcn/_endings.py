@@ -9,18 +9,18 @@ from sklearn.exceptions import ConvergenceWarning
 __all__ = ["divergence", "warn_of_divergence", "warn_of_interrupt"]
 
 
-def divergence(n_epochs: int, learning_rate: float) -> ValueError:
-    """Return the error of a training whose epoch after `n_epochs` has no use."""
+def divergence(epoch: int, learning_rate: float) -> ValueError:
+    """Return the error of a training that diverged in an epoch, from 1."""
     return ValueError(
         "Training diverged: loss or weights are not finite in epoch "
-        f"{n_epochs + 1}. {_remedy(learning_rate)}."
+        f"{epoch}. {_remedy(learning_rate)}."
     )
 
 
-def warn_of_divergence(n_epochs: int, best: int, learning_rate: float) -> None:
+def warn_of_divergence(epoch: int, best: int, learning_rate: float) -> None:
     """Warn that a training diverged, but for the weights of its best epoch."""
     warnings.warn(
-        f"Training diverged in epoch {n_epochs + 1}. Kept are the weights of epoch "
+        f"Training diverged in epoch {epoch}. Kept are the weights of epoch "
         f"{best}, the best before it. {_remedy(learning_rate)}.",
         ConvergenceWarning,
         stacklevel=3,

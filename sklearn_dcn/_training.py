@@ -416,30 +416,35 @@ def train(
             net.partial_fit(place(data, device), y=None, epochs=left)
         best_known = getattr(stopping, "best_epoch_", 0)
         if not is_finite(net.module_) or (net.ending == "diverged" and not best_known):
+            epoch = net.n_finished + (net.ending == "diverged")
             net.ending = "diverged"
-            raise divergence(net.n_finished, net.lr)
+            raise divergence(epoch, net.lr)
         if net.n_finished == n_before:
             raise KeyboardInterrupt  # which skorch ends a fit with
         best = best_known or net.n_finished
-    finally:  # a fitted net holds no rows, generator, gradients or copies
+    finally:
         if len(net.history) > net.n_finished and net.ending is None:
             net.ending = "interrupted"
-        del net.history[net.n_finished :]
-        net.steps.end(is_last=best == net.n_finished)
-        net.steps = net.train_split = net.generator = None
-        net.watchers = ()
-        net.callbacks_ = [
-            (name, cb) for name, cb in net.callbacks_ if cb is not stopping
-        ]
-        net.module_.zero_grad(set_to_none=True)
-        net.module_.eval()
+        _give_back(net, best, stopping)
         for watcher in watchers:
             watcher.close(best)
     if net.ending == "diverged":
-        warn_of_divergence(net.n_finished, best, net.lr)
+        warn_of_divergence(net.n_finished + 1, best, net.lr)
     elif net.ending == "interrupted":
         warn_of_interrupt(net.n_finished, best if stopping is not None else None)
     return best
+
+
+def _give_back(net: DCNNet, best: int | None, stopping: Any) -> None:
+    """Take what `train` has lent: a net holds no rows, generator, gradients, copies."""
+    del net.history[net.n_finished :]
+    if net.steps is not None:
+        net.steps.end(is_last=best == net.n_finished)
+    net.steps = net.train_split = net.generator = None
+    net.watchers = ()
+    net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if cb is not stopping]
+    net.module_.zero_grad(set_to_none=True)
+    net.module_.eval()
 
 
 def _stop_early(net: DCNNet, patience: int, tol: float) -> EarlyStopping:

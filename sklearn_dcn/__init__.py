@@ -21,9 +21,18 @@ transformers, `metrics.py` measures of probabilities, `presets.py` the published
 and search spaces.
 """
 
+from ._archive import LoadError
+from ._loading import load
 from ._show_versions import show_versions
 from ._version import __version__
 from .classifier import DCNClassifier
 from .regressor import DCNRegressor
 
-__all__ = ["DCNClassifier", "DCNRegressor", "__version__", "show_versions"]
+__all__ = [
+    "DCNClassifier",
+    "DCNRegressor",
+    "LoadError",
+    "__version__",
+    "load",
+    "show_versions",
+]

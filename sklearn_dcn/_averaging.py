@@ -136,6 +136,18 @@ class WeightAverage:
             torch.lerp(w, a, elapsed.to(a.dtype).unsqueeze(1), out=a)
             self.seen[i].fill_(self.log_decay)
 
+    def progress(self) -> dict[str, Any]:
+        """Return what `go_on` needs, between epochs."""
+        return {**self.state(weights=True), "log_decay": self.log_decay}
+
+    def go_on(self, progress: dict[str, Any]) -> None:
+        """Go on in the fit that `progress` is of."""
+        self.n_steps, self.log_decay = progress["n_steps"], progress["log_decay"]
+        for other, tensor in zip(self.others, progress["weights"], strict=True):
+            other.copy_(tensor)
+        for seen in self.seen.values():  # all are up to date between epochs
+            seen.fill_(self.log_decay)
+
     def state(self, *, weights: bool) -> dict[str, Any]:
         """Return what another fit needs to go on, outside of a block of `training`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Self
 
@@ -13,12 +14,17 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ._batches import Encoded, TensorTable, take, to_tensors
+from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
 from ._parameters import check_continuation, check_parameters
+from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
+from ._progress import Progress, Watcher
 from ._rows import Rows, check_weight, train_validation_split
 from ._runtime import (
     is_seldom,
+    naming_memory,
     resolve_batch_size,
     resolve_device,
     resolve_dtype,
@@ -28,6 +34,7 @@ from ._runtime import (
     resolve_table,
     torch_threads,
 )
+from ._saving import SavesToFile
 from ._statistics import Supervision
 from ._table import take_rows
 from ._targets import ClassTarget, ContinuousTarget
@@ -52,7 +59,7 @@ ARCHITECTURE = (
 )
 
 
-class BaseDCN(PredictsLogits):
+class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -109,15 +116,18 @@ class BaseDCN(PredictsLogits):
             diverges. The message names what, and the remedy.
         TypeError
             If a parameter or the cells of a column are of the wrong type.
+        MemoryError
+            If memory runs out; the message names what takes it.
         """
         check_parameters(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        with torch_threads(self.n_jobs):
+        with torch_threads(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
         self.__dict__ = fitted.__dict__
         return self
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -129,6 +139,7 @@ class BaseDCN(PredictsLogits):
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = resolve_random_state(self.random_state)
+        checkpoint = self._find_checkpoint()
         given = self._check_validation(validation)
         split = None if given is not None else self._hold_out(rows)
         if warm:
@@ -145,15 +156,25 @@ class BaseDCN(PredictsLogits):
         n_batch = resolve_batch_size(self.batch_size, len(data))
         n_ids = self.encoder_.n_ids
         epochs = resolve_epochs(self.max_epochs, stops, len(data), n_batch, n_ids)
-        self._train(data, valid, epochs=epochs, stops=stops)
+        tasks = self._begin_tasks(epochs, X, y, sample_weight)
+        self._train(
+            data,
+            valid,
+            epochs=epochs,
+            stops=stops,
+            watchers=tasks,
+            checkpoint=checkpoint,
+        )
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
+        for task in tasks:
+            task.end()
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
         check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
-        with torch_threads(self.n_jobs):
+        with torch_threads(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -260,7 +281,8 @@ class BaseDCN(PredictsLogits):
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)
-        self.net_ = self._build_net(self._target.initial_logits(*target), device)
+        logits = self._target.initial_logits(*target)
+        self.net_ = self._build_net(logits, device, self._draw_seed())
         self.encoder_.field_slices = self.module_.embedding.field_slices
         return to_tensors(encoded)
 
@@ -295,7 +317,11 @@ class BaseDCN(PredictsLogits):
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
 
     def _build_net(
-        self, initial_logits: NDArray[np.float64], device: torch.device
+        self,
+        initial_logits: NDArray[np.float64],
+        device: torch.device,
+        seed: int,
+        weights: dict[str, torch.Tensor] | None = None,
     ) -> DCNNet:
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         architecture |= {
@@ -317,8 +343,9 @@ class BaseDCN(PredictsLogits):
         return build_net(
             self._target.criterion,
             architecture,
-            seed=self._draw_seed(),
+            seed=seed,
             initial_logits=initial_logits,
+            weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
             device=device,
@@ -336,14 +363,21 @@ class BaseDCN(PredictsLogits):
         *,
         epochs: int,
         stops: bool,
+        watchers: Sequence[Watcher] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.net_.set_params(
             lr=self.learning_rate,
             batch_size=resolve_batch_size(self.batch_size, len(data)),
             embedding_l2=self.embedding_l2,
-            verbose=int(self.verbose),
+            verbose=int(self.verbose > 1),
         )
         data.generator = torch.Generator().manual_seed(self._draw_seed())
+        if self.verbose == 1:
+            n_before = len(self.net_.history)
+            n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
+            left = epochs - (n_done - n_before)
+            watchers = [*watchers, Progress(len(data), left, n_done, stops)]
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -351,21 +385,42 @@ class BaseDCN(PredictsLogits):
             epochs=epochs,
             patience=self.n_iter_no_change if stops else None,
             seed=self._draw_seed(),
+            watchers=watchers,
+            checkpoint=checkpoint,
             **{name: getattr(self, name) for name in TRAINING},
         )
-        self.n_iter_ = len(self.net_.history)
-        self.history_ = [
+        self.__dict__.update(self._history())
+
+    def _find_checkpoint(self) -> Checkpoint | None:
+        """Return the file that the fit writes to, or goes on from, if any."""
+        if self.checkpoint is None:
+            return None
+        columns = getattr(self, "feature_names_in_", self.n_features_in_)
+        parameters = {**self.get_params(deep=False), "columns": columns}
+        return Checkpoint(self.checkpoint, parameters, self._rng)
+
+    def _history(self) -> dict[str, Any]:
+        """Return the attributes that tell how the training went, up to now."""
+        rows = [
             {key: value for key, value in epoch.items() if key != "batches"}
             for epoch in self.net_.history
         ]
-        if not np.isfinite(self.history_[-1].get("train_loss", 0.0)) or not all(
-            map(_is_finite, self.module_.parameters())
-        ):
-            raise ValueError(
-                "Training diverged: loss or weights are not finite after epoch "
-                f"{self.n_iter_}. Lower learning_rate={self.learning_rate!r}, set "
-                "max_grad_norm, or keep numeric_transform='quantile'."
-            )
+        return {"n_iter_": len(rows), "history_": rows}
+
+    def _begin_tasks(
+        self, n_epochs: int, X: Any, y: Any, sample_weight: Any
+    ) -> list[FitTasks]:
+        """Tell scikit-learn's callbacks of the fit, where it has callbacks."""
+        if not hasattr(self, "set_callbacks"):
+            return []
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": weight}
+
+        def snapshot() -> dict[str, Any]:
+            last = {"best_epoch_": len(self.net_.history)}
+            return {**self._history(), **last, "net_": self.net_.snapshot()}
+
+        return [FitTasks(self, n_epochs, data, snapshot)]
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))
@@ -401,8 +456,3 @@ class BaseDCN(PredictsLogits):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
-
-
-def _is_finite(p: torch.Tensor) -> bool:
-    # By the ends: isfinite would take a quarter of a large table's memory, and more.
-    return bool(torch.stack(torch.aminmax(p)).isfinite().all())

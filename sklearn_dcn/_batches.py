@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -11,7 +12,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["BatchIterator", "TensorTable", "count_rows", "place", "take", "to_tensors"]
+__all__ = [
+    "BatchIterator",
+    "TensorTable",
+    "count_rows",
+    "digest",
+    "place",
+    "send",
+    "take",
+    "to_tensors",
+]
 
 # Share of the device's free memory that a table may take: the rest is for the network.
 FREE_SHARE = 0.5
@@ -56,6 +66,22 @@ def take(x: Encoded, rows: slice | Tensor) -> Encoded:
         else _take_rows(value, rows)
         for name, value in x.items()
     }
+
+
+def send(x: Encoded, device: torch.device) -> Encoded:
+    """Return `x` on a device; tensors that are there are not copied."""
+    return _map(lambda tensor: tensor.to(device), x)
+
+
+def digest(x: Encoded) -> str:
+    """Return a hash of tensors: of names, dtypes, shapes and content."""
+    found = hashlib.blake2b(digest_size=16)
+    for name in sorted(x):
+        for tensor in _flat({name: x[name]}):
+            array = tensor.detach().cpu().contiguous().numpy()
+            found.update(f"{name} {array.dtype} {array.shape}".encode())
+            found.update(array.data)
+    return found.hexdigest()
 
 
 def _take_rows(tensor: Tensor, rows: slice | Tensor) -> Tensor:
@@ -122,6 +148,11 @@ class TensorTable(Dataset[Any]):
         # From page-locked memory the copy runs while the CPU prepares the next batch.
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
+    def digests(self) -> dict[str, str]:
+        """Return a hash of the table, and of each tensor of the target, by name."""
+        parts = {"X": self.x, **{name: {name: t} for name, t in self.target.items()}}
+        return {name: digest(part) for name, part in parts.items()}
+
     @property
     def n_bytes(self) -> int:
         """Memory of all tensors."""
@@ -136,10 +167,7 @@ def place(table: TensorTable, device: torch.device) -> TensorTable:
     placed = copy.copy(table)
     placed.device = None if fits else device
     if fits:
-        placed.x, placed.target = (
-            _map(lambda tensor: tensor.to(device), tensors)
-            for tensors in (table.x, table.target)
-        )
+        placed.x, placed.target = send(table.x, device), send(table.target, device)
     return placed
 
 

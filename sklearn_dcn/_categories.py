@@ -250,7 +250,11 @@ class HashedLevels(ColumnIds):
     def __init__(self, name: str | int, n_buckets: int) -> None:
         self.name = name
         self.n_buckets = n_buckets
-        self.vocabulary = range(n_buckets)
+
+    @property
+    def vocabulary(self) -> range:  # type: ignore[override]
+        """The buckets."""
+        return range(self.n_buckets)
 
     def fit(
         self,

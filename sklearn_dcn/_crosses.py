@@ -21,7 +21,6 @@ Prediction Problems", 2001.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -33,6 +32,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ._numbers import NumberScaler
+from ._runtime import ignoring
 from ._statistics import N_FOLDS, Supervision, assign_folds
 
 __all__ = ["CrossStatistics"]
@@ -389,8 +389,7 @@ def _probability(
         return np.full(len(x_test), y[0])
     # A few of Newton's steps are exact enough.
     model = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=10, tol=1e-3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with ignoring(ConvergenceWarning):
         model.fit(x, y, sample_weight=weight)
     return model.predict_proba(x_test)[:, 1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -240,6 +241,13 @@ def _class_weight(name: str, value: Any) -> None:
             number(0.0)(f"{name}[{label!r}]", weight)
 
 
+def _checkpoint(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be None or the path of a file; got {value!r}.")
+    if value is not None and not os.fspath(value):
+        raise ValueError(f"{name} must be None or the path of a file; got {value!r}.")
+
+
 def _verbose(name: str, value: Any) -> None:
     if not isinstance(value, bool):
         check_count(name, value, minimum=0)
@@ -363,6 +371,7 @@ RULES: dict[str, Rule] = {
     "compile": _compile,
     "n_jobs": _n_jobs,
     "random_state": _random_state,
+    "checkpoint": _checkpoint,
     "verbose": _verbose,
     "callbacks": _callbacks,
     "net_params": _net_params,
@@ -390,6 +399,7 @@ CONTINUABLE = {
     "warm_start",
     "n_jobs",
     "random_state",
+    "checkpoint",
     "verbose",
 }
 

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._batches import Encoded, to_tensors
 from ._encoding import TableEncoder
+from ._inference import predict_logits, predict_stack
 from ._runtime import torch_threads
+from ._summary import Summarizes
 from ._table import check_table, has_columns, header, is_records, records_to_array
-from ._training import DCNNet, predict_logits, predict_stack
+from ._training import DCNNet
 from .network import DeepCrossNetwork
 
 __all__ = ["PredictsLogits"]
 
 
-class PredictsLogits(BaseEstimator):
+class PredictsLogits(Summarizes):
     """Tables in, logits out, by an encoder and a net that are there."""
 
     encoder_: TableEncoder

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -16,8 +19,13 @@ from sklearn.utils import check_random_state
 
 __all__ = [
     "ADAPT_FROM",
+    "compiled",
     "is_seldom",
+    "keeping_filters",
     "map_threads",
+    "ignoring",
+    "mixed_precision",
+    "naming_memory",
     "resolve_batch_size",
     "resolve_device",
     "resolve_dtype",
@@ -39,6 +47,11 @@ EARLY_STOPPING_FROM = 2000
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
 ADAPT_FROM = 1000
 MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an embedding each
+
+# How torch says so on Linux, Windows and MPS, and of sizes beyond 64 bits.
+OUT_OF_MEMORY = re.compile(
+    "can't allocate memory|not enough memory|out of memory|Storage size calculation"
+)
 
 # From this many rows on columns are encoded in threads, which take 0.1 ms to start.
 THREADS_FROM = 20_000
@@ -192,6 +205,69 @@ def map_threads(
         return [function(part) for part in parts]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(function, parts))
+
+
+def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    """Return a context that multiplies matrices in bfloat16, or as they are."""
+    # Without the cache, which keeps the cast of a weight until the outermost context
+    # ends: that may be the caller's, and the weight has changed by then.
+    return torch.autocast(
+        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
+    )
+
+
+@contextmanager
+def compiled(module: Any, backend: bool | str) -> Iterator[None]:
+    """Compile what is behind the embedding while in the block."""
+    if not backend:
+        yield
+        return
+    backend = "inductor" if backend is True else backend
+    # Shadows the method: a compiled function is no part of a fitted module.
+    module.combine = torch.compile(module.combine, backend=backend)
+    try:
+        yield
+    finally:
+        del module.combine
+
+
+_filters_lock = threading.RLock()  # filters of warnings are those of all threads
+
+
+@contextmanager
+def ignoring(*categories: type[Warning], module: str = "") -> Iterator[None]:
+    """Hide warnings of these categories, from modules that match, in the block."""
+    with _filters_lock, warnings.catch_warnings():
+        for category in categories:
+            warnings.filterwarnings("ignore", "", category, module)
+        yield
+
+
+def keeping_filters() -> AbstractContextManager[None]:
+    """Return a context whose block may import torch's compiler without a trace."""
+    # Optimizers of torch do so, and sympy, which that needs, adds a filter of warnings.
+    return nullcontext() if "sympy" in sys.modules else ignoring()
+
+
+@contextmanager
+def naming_memory(estimator: Any) -> Iterator[None]:
+    """Turn the errors of memory that runs out into one that says what to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (
+            isinstance(error, (MemoryError, torch.OutOfMemoryError))
+            or OUT_OF_MEMORY.search(str(error))
+        ):
+            raise
+        names = ("batch_size", "embedding_dim", "hidden_layer_sizes", "max_categories")
+        now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in names)
+        raise MemoryError(
+            f"Memory ran out ({error}). Of the table's levels: lower embedding_dim, or "
+            "limit levels by max_categories, min_frequency or hashing. Of a batch: "
+            "lower batch_size or hidden_layer_sizes. Of the rows: fit fewer, or give "
+            f"them in parts to partial_fit. Now {now}."
+        ) from error
 
 
 _threads_lock = threading.Lock()

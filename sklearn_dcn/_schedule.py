@@ -24,6 +24,7 @@ patience is one epoch and whose floor is 1e-6 for a rate of 1e-3.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch.optim import Optimizer
 
@@ -64,8 +65,8 @@ class LearningRate:
         patience: int,
         tol: float,
     ) -> None:
-        self.groups = optimizer.param_groups
-        self.rates = [group["lr"] for group in self.groups]
+        self.optimizer = optimizer  # whose list of groups may be replaced
+        self.rates = [group["lr"] for group in optimizer.param_groups]
         self.schedule = schedule
         self.n_steps = n_steps
         self.n_warmup = min(math.ceil(warmup * n_steps), n_steps - 1)
@@ -90,7 +91,7 @@ class LearningRate:
     def before_step(self) -> None:
         """Set the rates of the next step."""
         factor = self.factor()
-        for group, rate in zip(self.groups, self.rates, strict=True):
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         self.step += 1
 
@@ -105,7 +106,16 @@ class LearningRate:
             self.lowered = max(PLATEAU_FLOOR, self.lowered * PLATEAU_FACTOR)
             self.misses = 0
 
+    def progress(self) -> dict[str, Any]:
+        """Return what changes in a fit, and `go_on` needs."""
+        names = ("step", "lowered", "best", "misses")
+        return {name: getattr(self, name) for name in names}
+
+    def go_on(self, progress: dict[str, Any]) -> None:
+        """Go on in the fit that `progress` is of."""
+        self.__dict__.update(progress)
+
     def restore(self) -> None:
         """Give all groups their full rates again."""
-        for group, rate in zip(self.groups, self.rates, strict=True):
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._categories import HashedLevels
+from ._printing import html_table, text_table
 from .network.embedding import MISSING_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
@@ -32,25 +33,6 @@ WORDS = {
     "list": ("list", "lists"),
     "sparse block": ("sparse block", "sparse blocks"),
 }
-
-STYLE = """
-.sklearn-dcn-schema { max-height: 32em; overflow: auto; margin: 0.4em 0; }
-.sklearn-dcn-schema table {
-  border-collapse: collapse; color: inherit; font-size: 0.9em; margin: 0;
-}
-.sklearn-dcn-schema th, .sklearn-dcn-schema td {
-  padding: 0.2em 0.7em; text-align: left; white-space: pre; border: none;
-  border-bottom: 1px solid rgba(128, 128, 128, 0.3);
-}
-.sklearn-dcn-schema th {
-  position: sticky; top: 0;
-  background: var(--jp-layout-color0, var(--vscode-editor-background, inherit));
-  backdrop-filter: blur(0.6em);
-}
-.sklearn-dcn-schema .number {
-  text-align: right; font-variant-numeric: tabular-nums;
-}
-"""
 
 
 class ColumnSchema(NamedTuple):
@@ -252,14 +234,7 @@ def as_text(encoder: TableEncoder) -> str:
     shown = [*schema[:half], *schema[-half:]] if n_left_out else schema
     header, cells = _cells(shown)
     cells = [[_shorten(name), *rest] for name, *rest in cells]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [
-        "  ".join(
-            f"{cell:>{width}}" if title in NUMBERS else f"{cell:{width}}"
-            for title, cell, width in zip(header, row, widths, strict=True)
-        ).rstrip()
-        for row in [header, *cells]
-    ]
+    lines = text_table(header, cells, NUMBERS)
     if n_left_out:
         lines.insert(1 + half, f"... {n_left_out:,} more; .schema() lists all ...")
     return "\n".join([_summary(encoder, schema), *lines, *_footer(schema)])
@@ -269,23 +244,10 @@ def as_html(encoder: TableEncoder) -> str:
     """Return the schema of a fitted encoder as an HTML table."""
     schema = get_schema(encoder)
     header, cells = _cells(schema)
-    classes = [' class="number"' if title in NUMBERS else "" for title in header]
-
-    def line(tag: str, row: Sequence[str]) -> str:
-        cells = zip(classes, row, strict=True)
-        inner = "".join(f"<{tag}{c}>{escape(cell)}</{tag}>" for c, cell in cells)
-        return f"<tr>{inner}</tr>"
-
     return "\n".join(
         [
-            f"<style>{STYLE}</style>",
             f"<div>{escape(_summary(encoder, schema))}</div>",
-            '<div class="sklearn-dcn-schema"><table>',
-            f"<thead>{line('th', header)}</thead>",
-            "<tbody>",
-            *(line("td", row) for row in cells),
-            "</tbody>",
-            "</table></div>",
+            html_table(header, cells, NUMBERS),
             *(f"<div>{escape(text)}</div>" for text in _footer(schema)),
         ]
     )

@@ -15,6 +15,7 @@ _DEPENDENCIES = (
     "numpy",
     "scipy",
     "category-encoders",
+    "safetensors",
     "pandas",
     "polars",
     "pyarrow",
@@ -30,7 +31,7 @@ def _system_info() -> dict[str, str]:
     }
 
 
-def _installed_version(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
     """Return the version of a distribution, None if it is not installed."""
     try:
         return version(distribution)
@@ -82,7 +83,7 @@ def show_versions() -> None:
     _print_section("System", _system_info())
     _print_section(
         "Python dependencies",
-        {name: _installed_version(name) for name in _DEPENDENCIES},
+        {name: installed_version(name) for name in _DEPENDENCIES},
     )
     # Last, so that the versions are printed even if torch is broken.
     _print_section("torch", _torch_info())

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -24,6 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ._categories import families
 from ._columns import Column, IdColumn, describe, factorize
 from ._numbers import NumberScaler
+from ._runtime import ignoring
 from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 
 __all__ = ["ColumnStatistics", "Supervision", "copy_unfitted"]
@@ -442,9 +441,6 @@ def _passed_through(encoder: Any, cells: Cells) -> set[str]:
     return set(cells).difference(cols) if isinstance(cols, list) else set()
 
 
-_lock = threading.RLock()  # filters of warnings are those of all threads
-
-
 @contextmanager
 def _quiet_library() -> Iterator[None]:
     """Hide what category-encoders warns of itself, and nothing else.
@@ -454,7 +450,5 @@ def _quiet_library() -> Iterator[None]:
     if "category_encoders" not in sys.modules:
         yield
         return
-    with _lock, warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.filterwarnings("ignore", "", category, r"category_encoders\.")
+    with ignoring(DeprecationWarning, FutureWarning, module=r"category_encoders\."):
         yield

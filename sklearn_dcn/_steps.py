@@ -100,6 +100,18 @@ class Steps:
         if self.rates is not None:
             self.rates.after_epoch(loss)
 
+    def progress(self) -> dict[str, Any]:
+        """Return how far the fit is, between epochs."""
+        parts = {"average": self.average, "rates": self.rates}
+        return {k: part.progress() for k, part in parts.items() if part is not None}
+
+    def go_on(self, progress: dict[str, Any]) -> None:
+        """Go on in the fit that `progress` is of."""
+        if self.average is not None:
+            self.average.go_on(progress["average"])
+        if self.rates is not None:
+            self.rates.go_on(progress["rates"])
+
     def end(self, *, is_last: bool) -> None:
         """End the fit.
 

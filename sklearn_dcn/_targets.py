@@ -108,10 +108,16 @@ class ClassTarget:
         label_smoothing: float = 0.0,
     ) -> None:
         self.classes = classes
+        self.gamma = gamma
+        self.label_smoothing = label_smoothing
         self.is_binary = len(classes) == 2
         self.d_out = 1 if self.is_binary else len(classes)
+
+    @property
+    def criterion(self) -> WeightedLoss:
+        """The loss."""
         kind = "log_loss" if self.is_binary else "softmax"
-        self.criterion = WeightedLoss(kind, gamma, label_smoothing)
+        return WeightedLoss(kind, self.gamma, self.label_smoothing)
 
     @staticmethod
     def check(y: Any) -> NDArray[Any]:
@@ -226,7 +232,11 @@ class ContinuousTarget:
         scale = np.sqrt(np.average((y - self.center) ** 2, axis=0, weights=weight))
         constant = scale <= 1e-12 * np.abs(y).max(axis=0)
         self.scale = np.where(constant, 1.0, scale)
-        self.criterion = WeightedLoss("squared_error")
+
+    @property
+    def criterion(self) -> WeightedLoss:
+        """The loss."""
+        return WeightedLoss("squared_error")
 
     @staticmethod
     def check(y: Any) -> NDArray[np.float64]:

@@ -5,41 +5,36 @@ The only module that imports skorch.
 
 from __future__ import annotations
 
+import copy
 import inspect
+import math
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    EpochTimer,
-    LRScheduler,
-    PrintLog,
-)
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
-from skorch.utils import to_tensor
 from torch import Tensor, nn
 
-from ._batches import BatchIterator, Encoded, TensorTable, count_rows, place, take
+from ._batches import BatchIterator, TensorTable, place
+from ._endings import divergence, warn_of_divergence, warn_of_interrupt
 from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimizer
+from ._progress import Watcher
+from ._runtime import compiled, keeping_filters, mixed_precision
 from ._steps import Steps
+from ._weights import allocate, assign, is_finite
 from .network import DeepCrossNetwork
 
-__all__ = [
-    "TRAINING",
-    "DCNNet",
-    "build_net",
-    "predict_logits",
-    "predict_stack",
-    "train",
-]
+if TYPE_CHECKING:
+    from ._checkpoint import Checkpoint
+
+__all__ = ["TRAINING", "DCNNet", "build_net", "train"]
 
 # Parameters of the estimators that go to `train` as they are.
 TRAINING = (
@@ -51,20 +46,6 @@ TRAINING = (
     "warmup",
     "plateau_epochs",
 )
-
-# Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
-# rows take half as long again as 1024.
-PREDICT_BATCH_SIZE_CPU = 1024
-PREDICT_BATCH_SIZE = 16384
-
-
-def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
-    """Return a context that multiplies matrices in bfloat16, or as they are."""
-    # Without the cache, which keeps the cast of a weight until the outermost context
-    # ends: that may be the caller's, and the weight has changed by then.
-    return torch.autocast(
-        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
-    )
 
 
 class EpochLog(PrintLog):
@@ -136,6 +117,12 @@ class DCNNet(NeuralNet):
     # Set for the time of `train`: they are no part of a fitted net.
     generator: torch.Generator | None = None
     steps: Steps | None = None
+    watchers: Sequence[Watcher] = ()
+    n_finished = 0  # epochs: an interrupted one is in the history, but not among them
+    stops = False
+    ending: str | None = None  # "diverged" or "interrupted", in the midst of an epoch
+    # Lent for the time of `initialize`, where the weights are not to be drawn.
+    weights: dict[str, Tensor] | None = None
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -151,7 +138,12 @@ class DCNNet(NeuralNet):
         """
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
-        _allocate(module, self.dtype)
+        if self.weights is not None:
+            assign(module, self.weights, self.dtype)
+            module.embedding.fill_positions()
+            self.module_ = module.eval()
+            return self
+        allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
             module.head.bias.copy_(torch.from_numpy(self.initial_logits))
@@ -204,12 +196,36 @@ class DCNNet(NeuralNet):
             if table.grad is not None:
                 table.grad.add_(table, alpha=self.embedding_l2)
 
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Tell the watchers, or end the fit if one of them asked for it."""
+        if self.stops:
+            raise KeyboardInterrupt  # skorch's way for callbacks to end a fit
+        super().on_epoch_begin(net, **kwargs)
+        for watcher in self.watchers:
+            watcher.begin_epoch()
+
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Tell the schedule the epoch's loss; callbacks come after it."""
+        """Tell the schedule the epoch's loss, and watchers; callbacks come after it."""
         super().on_epoch_end(net, **kwargs)
+        epoch = self.history[-1]
+        losses = epoch["train_loss"], epoch.get("valid_loss", 0.0)
+        if not all(map(math.isfinite, losses)):
+            self.ending = "diverged"
+            raise KeyboardInterrupt  # before the epoch counts
         if self.steps is not None:
-            epoch = self.history[-1]
             self.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
+        self._set_training(False)  # watchers may predict
+        self.stops = any([w.end_epoch(epoch) for w in self.watchers])  # noqa: C419
+        self.n_finished = len(self.history)
+
+    def snapshot(self) -> DCNNet:
+        """Return a net that goes on predicting as this one does now, in a fit."""
+        net = object.__new__(type(self))
+        module = copy.deepcopy(self.module_)
+        module.__dict__.pop("combine", None)  # compiled for the module of the fit
+        lent = {"steps": None, "watchers": (), "train_split": None, "generator": None}
+        net.__dict__ = {**self.__dict__, **lent, "module_": module}
+        return net
 
     def run_single_epoch(
         self,
@@ -235,6 +251,9 @@ class DCNNet(NeuralNet):
                     steps.after_step()
                 losses.append(step["loss"].detach())
                 sizes.append(len(batch[1]["y"]))
+                if training:
+                    for watcher in self.watchers:
+                        watcher.end_batch(sizes[-1])
                 if self.record_batches:
                     self.history.record_batch(f"{prefix}_loss", losses[-1].item())
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
@@ -250,19 +269,6 @@ class DCNNet(NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < best)
 
 
-def _allocate(module: nn.Module, dtype: torch.dtype) -> None:
-    """Give a module on the meta device room on the CPU, its floats as `dtype`."""
-    # As module.to(dtype).to_empty(device="cpu"), for which torch imports sympy: half a
-    # second of the first fit in a process.
-    for part in module.modules():
-        parameters = part.named_parameters(recurse=False)
-        for name, meta in (*parameters, *part.named_buffers(recurse=False)):
-            kind = dtype if meta.is_floating_point() else meta.dtype
-            room = torch.empty(meta.shape, dtype=kind, device="cpu")
-            is_parameter = isinstance(meta, nn.Parameter)
-            setattr(part, name, nn.Parameter(room) if is_parameter else room)
-
-
 def build_net(
     criterion: nn.Module,
     architecture: dict[str, Any],
@@ -273,9 +279,13 @@ def build_net(
     device: torch.device,
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
+    weights: dict[str, Tensor] | None = None,
     **kwargs: Any,
 ) -> DCNNet:
-    """Return an initialised net around a fresh network of this architecture."""
+    """Return an initialised net around a network of this architecture.
+
+    Its weights are drawn anew, or those of a state that is given.
+    """
     whole_tables = embedding_l2_scope == "table"
     optimizer = _resolve_optimizer(optimizer, architecture, callbacks, whole_tables)
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
@@ -302,7 +312,11 @@ def build_net(
             iterator_valid=BatchIterator,
             **kwargs,
         )
-        return net.initialize()
+        net.weights = weights
+        with keeping_filters():
+            net.initialize()
+        net.weights = None
+        return net
     except (TypeError, ValueError) as error:
         if not net_params:
             raise
@@ -346,21 +360,6 @@ def _reads_gradients(callback: Any) -> bool:
     return kind.on_grad_computed is not Callback.on_grad_computed
 
 
-@contextmanager
-def _compiled(module: DeepCrossNetwork, backend: bool | str) -> Iterator[None]:
-    """Compile what is behind the embedding while in the block."""
-    if not backend:
-        yield
-        return
-    backend = "inductor" if backend is True else backend
-    # Shadows the method: a compiled function is no part of a fitted module.
-    module.combine = torch.compile(module.combine, backend=backend)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del module.combine
-
-
 def train(
     net: DCNNet,
     data: TensorTable,
@@ -371,6 +370,8 @@ def train(
     tol: float,
     seed: int,
     compile: bool | str,
+    watchers: Sequence[Watcher] = (),
+    checkpoint: Checkpoint | None = None,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -378,45 +379,80 @@ def train(
     With `patience` it stops after that many epochs without an improvement of the
     validation loss by more than `tol`, and ends with a copy of the best epoch's
     weights; else with those of the last epoch. `options` are those of `Steps`.
+    With a `checkpoint` of epochs that are done it makes the others.
+
+    An interrupt of the keyboard ends it with a warning and the best weights so far; in
+    the first epoch it is raised on. A loss that is not finite ends it with a warning
+    and the best weights, where early stopping has some; else it is an error.
     """
     if options.get("learning_rate_schedule") or options.get("warmup"):
         _refuse_schedulers(net)
-    stopping = None
-    if patience is not None:
-        stopping = EarlyStopping(
-            monitor="valid_loss",
-            patience=patience,
-            threshold=tol,
-            threshold_mode="abs",
-            load_best=True,
-        )
-        stopping.initialize()
-        net.callbacks_.append(("early_stopping", stopping))
+    stopping = None if patience is None else _stop_early(net, patience, tol)
     device = torch.device(net.device)
     if validation is not None:
         net.train_split = predefined_split(place(validation, device))
     net.generator = torch.Generator(device).manual_seed(seed)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
     net.steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
+    n_before, best = len(net.history), None
+    if checkpoint is not None:
+        checkpoint.begin(net, data, validation, stopping)
+        watchers = [*watchers, checkpoint]
+    net.watchers, net.n_finished = watchers, len(net.history)
+    net.stops, net.ending = False, None
     try:
         with (
             torch.enable_grad(),
             mixed_precision(device, False),
-            _compiled(net.module_, compile),
+            compiled(net.module_, compile),
         ):
-            net.partial_fit(place(data, device), y=None, epochs=epochs)
-    finally:  # a fitted net holds no rows, generator, gradients or copies
-        n_best = len(net.history) if stopping is None else stopping.best_epoch_
-        net.steps.end(is_last=n_best == len(net.history))
-        net.steps = None
-        net.train_split = None
-        net.generator = None
-        net.callbacks_ = [
-            (name, cb) for name, cb in net.callbacks_ if cb is not stopping
-        ]
-        net.module_.zero_grad(set_to_none=True)
-        net.module_.eval()
-    return stopping.best_epoch_ if stopping is not None else len(net.history)
+            left = epochs - (net.n_finished - n_before)
+            net.partial_fit(place(data, device), y=None, epochs=left)
+        best_known = getattr(stopping, "best_epoch_", 0)
+        if not is_finite(net.module_) or (net.ending == "diverged" and not best_known):
+            epoch = net.n_finished + (net.ending == "diverged")
+            net.ending = "diverged"
+            raise divergence(epoch, net.lr)
+        if net.n_finished == n_before:
+            raise KeyboardInterrupt  # which skorch ends a fit with
+        best = best_known or net.n_finished
+    finally:
+        if len(net.history) > net.n_finished and net.ending is None:
+            net.ending = "interrupted"
+        _give_back(net, best, stopping)
+        for watcher in watchers:
+            watcher.close(best)
+    if net.ending == "diverged":
+        warn_of_divergence(net.n_finished + 1, best, net.lr)
+    elif net.ending == "interrupted":
+        warn_of_interrupt(net.n_finished, best if stopping is not None else None)
+    return best
+
+
+def _give_back(net: DCNNet, best: int | None, stopping: Any) -> None:
+    """Take what `train` has lent: a net holds no rows, generator, gradients, copies."""
+    del net.history[net.n_finished :]
+    if net.steps is not None:
+        net.steps.end(is_last=best == net.n_finished)
+    net.steps = net.train_split = net.generator = None
+    net.watchers = ()
+    net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if cb is not stopping]
+    net.module_.zero_grad(set_to_none=True)
+    net.module_.eval()
+
+
+def _stop_early(net: DCNNet, patience: int, tol: float) -> EarlyStopping:
+    """Return the last of the net's callbacks, for the time of `train`."""
+    stopping = EarlyStopping(
+        monitor="valid_loss",
+        patience=patience,
+        threshold=tol,
+        threshold_mode="abs",
+        load_best=True,
+    )
+    stopping.initialize()
+    net.callbacks_.append(("early_stopping", stopping))
+    return stopping
 
 
 def _refuse_schedulers(net: DCNNet) -> None:
@@ -427,27 +463,3 @@ def _refuse_schedulers(net: DCNNet) -> None:
                 "learning_rate_schedule and warmup set the learning rate, and so does "
                 f"{type(callback).__name__} in callbacks. Leave one of them out."
             )
-
-
-def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
-    """Return the logits, of shape (n, d_out), of encoded rows."""
-    return _in_batches(net, net.module_, net.module_.head.out_features, x)
-
-
-def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
-    """Return x_0, of shape (n, d), of encoded rows."""
-    return _in_batches(net, net.module_.embedding, net.module_.embedding.d_out, x)
-
-
-def _in_batches(
-    net: DCNNet, module: nn.Module, d_out: int, x: Encoded
-) -> NDArray[np.float64]:
-    device = torch.device(net.device)
-    size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
-    n = count_rows(x)
-    out = torch.empty((n, d_out), dtype=net.dtype, device=device)
-    with torch.inference_mode(), mixed_precision(device, net.autocast):
-        for start in range(0, n, size):
-            at = slice(start, start + size)
-            out[at] = module(**to_tensor(take(x, at), device))
-    return out.cpu().numpy().astype(np.float64)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import murmurhash3_32
 
 from ._columns import level_family
+from ._packing import pack, unpack
 
 __all__ = ["Vocabulary", "by_value", "stable_hash"]
 
@@ -114,6 +115,15 @@ class Vocabulary(Sequence[Any]):
         self._keys, self._order = keys[order], order.astype(np.int32)
         # Two texts of one 64-bit key: one chance in four million with two million.
         return not (self._keys[1:] == self._keys[:-1]).any()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Arrays alone; the keys are made again, as they must be those of the levels.
+        levels = self._levels if isinstance(self._levels, np.ndarray) else list(self)
+        return {"first": self.first, "unknown": self.unknown, "levels": pack(levels)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        levels = unpack(state["levels"])
+        self.__init__(levels, state["first"], state["unknown"])  # type: ignore[misc]
 
     @property
     def n_distinct(self) -> int:

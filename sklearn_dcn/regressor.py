@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -200,8 +201,16 @@ default="auto"
     random_state : int, RandomState instance or None, default=None
         Source of initial weights, order of rows, dropout and split. The same integer
         gives the same bits on the same machine.
+    checkpoint : str or PathLike or None, default=None
+        Path of a file in which `fit` keeps the state of the training, written after
+        epochs and removed at the end. A fit that was cut short, as by a crash, goes on
+        from there when it is called with the same parameters and data, and on a CPU
+        ends with the same bits. Fits that run at the same time need files of their
+        own. `save` leaves it out.
     verbose : int, default=0
-        Above 0, print a line for every epoch.
+        1 or True shows how far a fit is, with losses, rows a second and the time left:
+        in a line of the terminal or the notebook, or where the output is a file in a
+        line for every epoch. 2 or more prints skorch's table of epochs.
     callbacks : list or None, default=None
         skorch callbacks, as instances or (name, instance).
     net_params : dict or None, default=None
@@ -306,6 +315,7 @@ default="auto"
         compile: bool | str = False,
         n_jobs: int | None = None,
         random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         callbacks: Sequence[Any] | None = None,
         net_params: dict[str, Any] | None = None,
@@ -356,6 +366,7 @@ default="auto"
         self.compile = compile
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.callbacks = callbacks
         self.net_params = net_params

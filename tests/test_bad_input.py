@@ -705,6 +705,7 @@ WRONG_PARAMETERS = {
     "dtype": [("float16", V), ("double", V), (None, V), (np.float32, V), (32, V)],
     "n_jobs": [(0, V), (1.0, T), ("all", T), (True, T)],
     "random_state": [(-1, V), (0.5, V), ("0", V), (2**32, V), ([1, 2], V)],
+    "checkpoint": [(1, T), (True, T), (b"fit", T), ("", V), ("no such folder/fit", V)],
     "verbose": [(-1, V), (1.0, T), ("yes", T), (None, T)],
     "callbacks": [("progress", T), (1, T), ({}, T), ([1], T), ([("a", 1)], T)],
     "net_params": [

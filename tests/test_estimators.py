@@ -444,11 +444,11 @@ def test_dtype(mixed, tiny):
 
 
 def test_verbose_prints_a_line_an_epoch(mixed, tiny, capsys):
-    """verbose=1 prints a table; the default prints nothing."""
+    """verbose=2 prints a table; the default prints nothing."""
     X, y = mixed
     DCNClassifier(**tiny).fit(X, y)
     assert capsys.readouterr().out == ""
-    DCNClassifier(**tiny, verbose=1).fit(X, y, X_val=X, y_val=y)
+    DCNClassifier(**tiny, verbose=2).fit(X, y, X_val=X, y_val=y)
     header, _, *lines = capsys.readouterr().out.splitlines()
     assert {"epoch", "train_loss", "valid_loss", "dur"} <= set(header.split())
     assert len(lines) == 2

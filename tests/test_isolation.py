@@ -1,18 +1,25 @@
 """A fit leaves no trace, and depends on nothing but its arguments and its seed."""
 
+import hashlib
 import random
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from category_encoders import TargetEncoder
+from conftest import make_mixed, print_elsewhere
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
+
+SLOW = pytest.mark.slow  # starts processes
 
 NOISY = {
     "dropout": 0.3,
@@ -36,6 +43,9 @@ def state():
         torch.get_default_dtype(),
         torch.is_grad_enabled(),
         torch.is_autocast_enabled("cpu"),
+        torch.is_inference_mode_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        np.geterr(),
         warnings.filters[:],
     )  # fmt: skip
 
@@ -61,10 +71,11 @@ def test_no_trace(Estimator, random_state):
     assert state() == before
 
 
-@pytest.mark.parametrize("where", ["parameter", "table", "training"])
+@pytest.mark.parametrize("where", ["parameter", "table", "training", "divergence"])
 def test_no_trace_of_a_failure(where):
     """So they do when the fit fails, early or late; and the estimator stays too."""
     X, y = make_mixed()
+    n_threads = threading.active_count()
     torch.set_num_threads(2)
     try:
         before = state()
@@ -75,6 +86,8 @@ def test_no_trace_of_a_failure(where):
             model.set_params(dropout=2.0)
         elif where == "table":
             X = X.assign(price=np.inf)
+        elif where == "divergence":
+            model.set_params(optimizer="sgd", learning_rate=1e200)
         else:
             model.set_params(callbacks=[Failing()])
         with pytest.raises((ValueError, RuntimeError)):
@@ -83,6 +96,7 @@ def test_no_trace_of_a_failure(where):
         unchanged = {k: v for k, v in vars(model).items() if k.endswith("_")}
         assert all(unchanged[k] is fitted[k] for k in unchanged)
         model.set_params(dropout=0.3, callbacks=None)
+        assert threading.active_count() == n_threads
         assert_array_equal(model.predict_proba(make_mixed()[0]), p)
     finally:
         torch.set_num_threads(1)
@@ -124,6 +138,56 @@ def test_threads_equal_sequential():
     with ThreadPoolExecutor(4) as pool:
         concurrent = list(pool.map(fit_noisy, range(4)))
     assert_array_equal(sequential, concurrent)
+
+
+def test_threads_leave_no_trace():
+    """Fits at once restore what is of the process, as filters of warnings, too."""
+    X, y = make_mixed(1200)  # enough for crosses, which hide warnings of their own
+    options = {"max_epochs": 1, "memorized_crosses": 2, "n_jobs": 1, "random_state": 0}
+
+    def fit(_):
+        model = DCNClassifier(**options, category_encoder=TargetEncoder(cols=["city"]))
+        return model.fit(X, y).predict_proba(X)
+
+    before = state()
+    with ThreadPoolExecutor(4) as pool:
+        concurrent = list(pool.map(fit, range(4)))
+    assert state() == before
+    assert_array_equal(concurrent, [fit(0)] * 4)
+
+
+def test_processes_are_equal():
+    """Another process, with another seed of Python's hashes, computes the same bits."""
+    X, y = make_mixed(1200)
+    options = NOISY | {"memorized_crosses": 2, "random_state": 0, "n_jobs": 1}
+    expected = DCNClassifier(**options).fit(X, y).predict_proba(X)
+    printed = print_elsewhere(
+        "import hashlib, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from conftest import make_mixed\n"
+        "from sklearn_dcn import DCNClassifier\n"
+        "X, y = make_mixed(1200)\n"
+        f"p = DCNClassifier(**{options!r}).fit(X, y).predict_proba(X)\n"
+        "print(hashlib.sha256(p.tobytes()).hexdigest())"
+    )
+    assert printed.strip() == hashlib.sha256(expected.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=SLOW)])
+def test_searches_are_equal(backend):
+    """A search over two workers has the scores and the model of one worker."""
+    X, y = make_mixed()
+    grid = {"dropout": [0.0, 0.3], "random_state": [0, 1]}
+    model = DCNClassifier(**NOISY, n_jobs=1)
+    searches = []
+    for n_jobs in (1, 2):
+        search = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs, scoring="neg_log_loss")
+        with joblib.parallel_backend(backend, n_jobs=n_jobs):
+            searches.append(search.fit(X, y))
+    one, two = searches
+    for key in ("split0_test_score", "split1_test_score"):
+        assert_array_equal(one.cv_results_[key], two.cv_results_[key])
+    assert_array_equal(one.predict_proba(X), two.predict_proba(X))
 
 
 def test_overlapping_n_jobs_are_restored():

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_dcn._optimizers import parameter_groups
-from sklearn_dcn._training import _allocate
+from sklearn_dcn._weights import allocate
 from sklearn_dcn.network.numeric import NUMERIC_EMBEDDINGS, NumericEmbedding
 
 EDGES = [[-1.5, -0.5, 0.25, 2.0], [0.0, 1.0], [-1.0, 0.0, 0.1]]  # T = 3, 1, 2
@@ -360,7 +360,7 @@ def test_meta_construction(kind, dtype):
         module = build(kind)
         module.reset_parameters(seeded(5))
     assert all(tensor.is_meta for tensor in module.state_dict().values())
-    _allocate(module, dtype)
+    allocate(module, dtype)
     with torch.no_grad():
         for tensor in module.state_dict().values():
             tensor.fill_(math.nan)

@@ -455,7 +455,7 @@ def test_style_is_scoped():
     style = re.search("<style>(.*)</style>", html, re.DOTALL)[1]
     for selectors in re.findall(r"([^{}]+)\{", style):
         for selector in selectors.split(","):
-            assert selector.strip().startswith(".sklearn-dcn-schema")
+            assert selector.strip().startswith(".sklearn-dcn-table")
     assert not re.search(r"#[0-9a-f]{3}|: *(white|black)\b", style)
 
 

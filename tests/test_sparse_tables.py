@@ -182,7 +182,7 @@ def test_rows_alone_and_in_batches(n, monkeypatch, tiny):
     assert_allclose(model.predict_proba(X[7 : 7 + n]), p[7 : 7 + n], rtol=1e-12)
     order = np.random.default_rng(0).permutation(len(y))
     assert_allclose(model.predict_proba(X[order]), p[order], rtol=1e-12)
-    monkeypatch.setattr("sklearn_dcn._training.PREDICT_BATCH_SIZE_CPU", n)
+    monkeypatch.setattr("sklearn_dcn._inference.PREDICT_BATCH_SIZE_CPU", n)
     assert_allclose(model.predict_proba(X), p, rtol=1e-12)
 
 

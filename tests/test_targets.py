@@ -491,8 +491,7 @@ def test_label_smoothing_is_the_loss_of_soft_targets(n_classes):
         "weight": torch.from_numpy(weight),
     }
     for training, q in ((True, 0.7 * one_hot + 0.3 / n_classes), (False, one_hot)):
-        target.criterion.train(training)
-        loss = target.criterion(torch.from_numpy(logits), batch).item()
+        loss = target.criterion.train(training)(torch.from_numpy(logits), batch).item()
         assert_allclose(loss, (weight * -(q * log_p).sum(axis=1)).mean(), rtol=1e-12)
 
 

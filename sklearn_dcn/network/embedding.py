@@ -203,10 +203,16 @@ class EmbeddingStack(nn.Module):
         if self.numbers is not None:
             self.numbers.reset_parameters(generator)
         # Filled here, too, for modules that were built on the meta device.
+        self.fill_positions()
+
+    def fill_positions(self) -> None:
+        """Set the buffers that follow from the columns, and are in no state."""
         columns = [c for group in self._groups.values() for c in group]
-        for i, c in enumerate(columns):
-            self.order[i] = c
-            self.offsets[i] = self._rows[c].start
+        starts = [self._rows[c].start for c in columns]
+        for name, values in (("order", columns), ("offsets", starts)):
+            like = getattr(self, name)
+            device = "cpu" if like.is_meta else like.device
+            setattr(self, name, torch.tensor(values, dtype=like.dtype, device=device))
 
     def column_weight(self, c: int) -> Tensor:
         """Return the embeddings of a categorical column, or of a bag after those.

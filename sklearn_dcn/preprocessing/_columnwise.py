@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._rows import check_weight
+from .._saving import SavesToFile
 from .._table import check_table, get_columns, header, take_rows
 
 __all__ = ["ColumnwiseTransformer"]
 
 
-class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, SavesToFile):
     """One column in, one column out, any table in."""
 
     def _check_rows(

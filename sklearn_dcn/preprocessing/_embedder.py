@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 
 from .._base import BaseDCN
 from .._columns import to_float
+from .._saving import SavesToFile
 from .._table import get_columns
 from ..classifier import DCNClassifier
 from ..regressor import DCNRegressor
@@ -23,7 +24,7 @@ from ..regressor import DCNRegressor
 __all__ = ["CategoricalEmbedder"]
 
 
-class CategoricalEmbedder(TransformerMixin, BaseEstimator):
+class CategoricalEmbedder(TransformerMixin, SavesToFile):
     """Columns of categories to dense columns that are learned from the target.
 
     `fit` trains a small Deep & Cross Network on the table; `transform` gives the

@@ -1,0 +1,47 @@
+"""Encoded tables through a fitted network, batch by batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ._batches import Encoded, count_rows, send, take
+from ._runtime import mixed_precision
+
+if TYPE_CHECKING:
+    from ._training import DCNNet
+
+__all__ = ["predict_logits", "predict_stack"]
+
+# Rows of a prediction's batch. On a CPU its activations must stay in the cache: 8192
+# rows take half as long again as 1024.
+PREDICT_BATCH_SIZE_CPU = 1024
+PREDICT_BATCH_SIZE = 16384
+
+
+def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
+    """Return the logits, of shape (n, d_out), of encoded rows."""
+    return _in_batches(net, net.module_, net.module_.head.out_features, x)
+
+
+def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
+    """Return x_0, of shape (n, d), of encoded rows."""
+    return _in_batches(net, net.module_.embedding, net.module_.embedding.d_out, x)
+
+
+def _in_batches(
+    net: DCNNet, module: nn.Module, d_out: int, x: Encoded
+) -> NDArray[np.float64]:
+    device = torch.device(net.device)
+    size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
+    n = count_rows(x)
+    out = torch.empty((n, d_out), dtype=net.dtype, device=device)
+    with torch.inference_mode(), mixed_precision(device, net.autocast):
+        for start in range(0, n, size):
+            at = slice(start, start + size)
+            out[at] = module(**send(take(x, at), device))
+    return out.cpu().numpy().astype(np.float64)

@@ -295,6 +295,14 @@ def test_parameters_set_after_the_fit_come_back_as_they_are(mixed, path):
     assert loaded.module_.cross.kind == "matrix"
 
 
+def test_compilers_are_not_looked_for(mixed, path):
+    """Which would import them all, for ten seconds; found by fuzzing."""
+    X, y = mixed
+    model = DCNClassifier(**TINY).fit(X, y).set_params(compile="inductor")
+    with mock.patch("torch.compiler.list_backends", side_effect=AssertionError):
+        assert back(model, path).compile == "inductor"
+
+
 def test_requests_of_metadata_come_back(mixed, path):
     X, y = mixed
     with config_context(enable_metadata_routing=True):

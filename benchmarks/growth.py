@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from .data import load_clicks
+from .networks import PLAIN_PARAMS
 from .report import Panel, Report, short, spread
 from .workers import Contender, Worker, progress, reset_peak_memory, rotated
 
@@ -30,7 +31,11 @@ class Fit:
         from sklearn_dcn import DCNClassifier
 
         self.model = DCNClassifier(
-            max_epochs=1, batch_size=batch, early_stopping=False, random_state=0
+            max_epochs=1,
+            batch_size=batch,
+            early_stopping=False,
+            random_state=0,
+            **PLAIN_PARAMS,
         )
         small = load_clicks(2000, n_num=1, n_cat=1)
         self.model.fit(small.frame(), small.y)  # late imports, first use of memory

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .encoding import give_memory_back
+from .networks import PLAIN_PARAMS
 from .report import Report, short, spread
 from .workers import Contender, Worker, memory, progress, reset_peak_memory, rotated
 
@@ -81,6 +82,7 @@ class Fit:
             early_stopping=False,
             dtype="float32",
             random_state=0,
+            **PLAIN_PARAMS,
         )
         # Late imports, and the working memory of a batch in several threads.
         small = make_frame(kind, FEW, 4 * BATCH_SIZE)

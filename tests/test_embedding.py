@@ -527,6 +527,30 @@ def test_numbers_may_be_embedded(kind):
         stack(x_num[:, :1], x_cat, x_bag)
 
 
+@pytest.mark.parametrize("kind", ["linear", "piecewise_linear", "periodic"])
+def test_the_last_numbers_may_be_plain(kind):
+    """They stand as they are, one entry each, behind the embeddings of the others."""
+    stack = with_bags(
+        numeric_embedding=kind,
+        numeric_dim=4,
+        bin_edges=[[-1.0, 0.0, 1.0]] if kind == "piecewise_linear" else None,
+        n_plain=1,
+    )
+    x_num, x_cat = random_rows()
+    x_0 = stack(x_num, x_cat, random_bags(LENGTHS["mixed"]))
+    assert stack.field_slices[3:] == [slice(6, 10), slice(10, 11)]
+    assert x_0.shape[1] == stack.d_out == 11
+    assert torch.equal(x_0[:, 6:10], stack.numbers(x_num[:, :1]))
+    assert torch.equal(x_0[:, 10], x_num[:, 1])
+
+
+def test_all_numbers_may_be_plain():
+    """There is no module of embeddings then, and no edges are asked for."""
+    stack = EmbeddingStack(2, [3], numeric_embedding="piecewise_linear", n_plain=2)
+    assert stack.numbers is None
+    assert stack.field_slices[1:] == EmbeddingStack(2, [3]).field_slices[1:]
+
+
 def test_numbers_as_they_are():
     """Without an embedding, and without numbers, there is no module for them."""
     assert with_bags().numbers is None
@@ -539,6 +563,8 @@ def test_numbers_as_they_are():
         ({"numeric_embedding": "sine"}, "sine"),
         ({"numeric_embedding": "linear", "numeric_dim": 0}, "0"),
         ({"numeric_embedding": "piecewise_linear"}, "bin_edges"),
+        ({"n_plain": 3}, "n_plain must be at most n_num=2; got 3"),
+        ({"n_plain": -1}, "n_plain"),
         ({"bag_cardinalities": [0]}, "bag_cardinalities"),
         ({"bag_cardinalities": [5], "embedding_dim": [1, 2]}, "3"),
     ],

@@ -3,7 +3,9 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from category_encoders import TargetEncoder
 from numpy.testing import assert_array_equal as assert_equal
 from scipy import stats
 
@@ -652,3 +654,27 @@ def test_spike_is_learned_with_levels_alone():
     smooth = DCNClassifier(**options, numeric_levels=None).fit(X, y)
     q = smooth.predict_proba(new)[:, 1]
     assert abs(q[1] - q[[0, 2]].mean()) < 0.2
+
+
+def test_what_goes_with_a_number_is_no_curve():
+    """Numbers of the table have curves; statistics, crosses, indicators are plain."""
+    draw = rng()
+    X = pd.DataFrame({"n": draw.normal(size=300), "m": draw.normal(size=300)})
+    X["s"], X["t"] = draw.choice(list("abc"), 300), draw.choice(list("xyz"), 300)
+    X.loc[:9, "n"] = np.nan
+    model = DCNClassifier(
+        numeric_embedding="piecewise_linear",
+        category_encoder=TargetEncoder(),
+        memorized_crosses=[("s", "t")],
+        max_epochs=1,
+    ).fit(X, (X["s"] == "a") ^ (X["t"] == "x"))
+    slices = model.module_.embedding.field_slices
+    width = {
+        name: field.stop - field.start
+        for name, field in zip(model.encoder_.field_names, slices, strict=True)
+    }
+    numbers = {name: width.pop(name) for name in ("n", "m")}
+    assert set(numbers.values()) == {8}
+    del width["s"], width["t"]
+    assert "n is missing" in width and "s x t" in width and len(width) == 4
+    assert set(width.values()) == {1}

@@ -161,10 +161,10 @@ def test_width_of_the_network(tiny, numeric_embedding):
     embedding = model.module_.embedding
     d = 1 if numeric_embedding is None else 8  # the default of the network
     widths = {row.column: row.width for row in model.encoder_.schema()}
-    assert widths == dims | {"price": 2 * d, "visits": d}
+    assert widths == dims | {"price": d + 1, "visits": d}  # and its indicator
     assert sum(widths.values()) == embedding.d_out
     first = str(model.encoder_).splitlines()[0]
-    assert first.endswith(f", {model.encoder_.n_ids} ids, x_0 of width {17 + 3 * d}")
+    assert first.endswith(f", {model.encoder_.n_ids} ids, x_0 of width {18 + 2 * d}")
 
 
 def test_width_of_a_sparse_block(tiny):

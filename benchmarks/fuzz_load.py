@@ -128,7 +128,7 @@ def change_json(config, rng):
         elif how == 4 and isinstance(here[key], (int, float)):
             here[key] = rng.choice([here[key] + 1, here[key] - 1, -here[key]])
         else:
-            here[key] = rng.choice(VALUES)
+            here[key] = json.loads(json.dumps(rng.choice(VALUES)))
     return json.dumps(tree).encode()
 
 

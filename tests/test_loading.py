@@ -537,6 +537,7 @@ def test_spelled_numbers_stay_small(path):
 # What was found by fuzzing ------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore")  # of names and devices that have changed
 def test_the_corpus_of_the_fuzzer(path):
     """Inputs of benchmarks/fuzz_load.py that reach different lines, and findings."""
     X, _ = make_mixed(3)

@@ -128,7 +128,7 @@ def change_json(config, rng):
         elif how == 4 and isinstance(here[key], (int, float)):
             here[key] = rng.choice([here[key] + 1, here[key] - 1, -here[key]])
         else:
-            here[key] = rng.choice(VALUES)
+            here[key] = json.loads(json.dumps(rng.choice(VALUES)))
     return json.dumps(tree).encode()
 
 
@@ -151,9 +151,8 @@ def change_arrays(data, rng):
     elif array.size:
         values = [*NUMBERS, np.nan, np.inf] if array.dtype.kind == "f" else NUMBERS
         flat = array.reshape(-1)
-        flat[rng.randrange(flat.size)] = np.array(rng.choice(values)).astype(
-            array.dtype
-        )
+        at = rng.choice([slice(None), rng.randrange(flat.size)])
+        flat[at] = np.array(rng.choice(values)).astype(array.dtype)
         arrays[name] = flat.reshape(array.shape)
     return save_arrays(arrays)
 
@@ -189,7 +188,7 @@ class Mutator:
         rng = random.Random(seed)
         if rng.random() < 0.5:
             return atheris.Mutate(data, max_size)
-        changed = change_members(data, rng)
+        changed = change_members(rng.choice([data, *self.seeds]), rng)
         while changed is None or len(changed) > max_size:
             changed = change_members(rng.choice(self.seeds), rng)
         return changed
@@ -232,7 +231,7 @@ def main():
     for k, (estimator, table) in enumerate(fitted()):
         estimator.save(corpus / f"seed_{k}")
         seeds.append((corpus / f"seed_{k}").read_bytes())
-        tables.append(table[:3])
+        tables.append(table)
     options = [
         "-max_len=200000",
         "-timeout=10",

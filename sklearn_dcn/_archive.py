@@ -21,10 +21,10 @@ __all__ = ["Archive", "LoadError", "remove_remnants", "write_archive"]
 
 DIGEST = "sha256:"
 N_DIGEST = len(DIGEST) + hashlib.sha256().digest_size * 2  # bytes of the comment
-COMMENT = re.compile(rb"sha256:[0-9a-f]{64}")
+COMMENT = rb"sha256:[0-9a-f]{64}"
 BLOCK = 1 << 20
 DATE = (1980, 1, 1, 0, 0, 0)  # the same content is the same file
-NAME = re.compile(r"[a-z]+\.[a-z]+")
+NAME = r"[a-z]+\.[a-z]+"  # of a member
 ENCRYPTED_OR_STREAMED = 0b1001  # flags of members whose header does not say it all
 
 
@@ -76,18 +76,15 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` once it is safely on the disk."""
     target = Path(os.path.realpath(path))  # a link stays one
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    # Not by tempfile, whose files nobody else may read.
-    with open(temporary, "x+b") as file:
-        try:
+    try:
+        with open(temporary, "x+b") as file:  # tempfile's are for nobody else to read
             yield file
             file.flush()
             os.fsync(file.fileno())
-            file.close()
-            os.replace(temporary, target)
-        except BaseException:
-            file.close()
-            temporary.unlink(missing_ok=True)
-            raise
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     if os.name == "posix":  # the new name is on the disk, too
         folder = os.open(target.parent, os.O_RDONLY)
         try:
@@ -181,7 +178,7 @@ class Archive:
         n = size - N_DIGEST
         self._file.seek(max(n, 0))
         comment = self._file.read()
-        if not COMMENT.fullmatch(comment):
+        if not re.fullmatch(COMMENT, comment):
             raise self.error(
                 "the checksum at its end is missing, so it is cut short, or was packed "
                 "by another program. Copy or save it again"
@@ -202,7 +199,7 @@ class Archive:
         size = self._file.seek(0, os.SEEK_END)
         sizes: dict[str, int] = {}
         for info in self._zip.infolist():
-            if not NAME.fullmatch(info.filename) or info.filename in sizes:
+            if not re.fullmatch(NAME, info.filename) or info.filename in sizes:
                 raise self.error(f"it has a member of the name {info.filename!r}")
             if (
                 info.compress_type != zipfile.ZIP_STORED

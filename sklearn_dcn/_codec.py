@@ -275,10 +275,10 @@ class Decoder:
         key = self._array(name)
         # Beyond its end numpy would read on.
         is_key = key.shape == (MT_STATE,) and key.dtype == np.uint32
-        if not (is_key and 0 <= position <= MT_STATE):
+        if not (is_key and type(position) is int and 0 <= position <= MT_STATE):
             raise ValueError("the state of a random generator is not as it must be")
         random_state = np.random.RandomState(0)
-        state = ("MT19937", key, int(position), int(bool(has_gauss)), float(gauss))
+        state = ("MT19937", key, position, int(bool(has_gauss)), float(gauss))
         random_state.set_state(state)
         return random_state
 

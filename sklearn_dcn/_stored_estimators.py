@@ -48,9 +48,15 @@ RENEWED = ("callbacks", "net_params", "optimizer")
 UNSAVED = {"checkpoint": None}
 
 
+def _check_parameters(parameters: dict[str, Any]) -> None:
+    # To know the names of compilers, torch imports them all: that is left to `fit`.
+    named = {"compile": True} if type(parameters["compile"]) is str else {}
+    check_parameters(parameters | named)
+
+
 def _get_state(model: Any) -> dict[str, Any]:
     """Return the state of an estimator with a net, without the optimiser's."""
-    check_parameters(model.get_params(deep=False))
+    _check_parameters(model.get_params(deep=False))
     state = _without(_with_requests(model), UNSAVED)
     if "net_" in state:
         state["net_"] |= {"optimizer": None, "callbacks": None}
@@ -90,7 +96,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
     state = state | UNSAVED
     names = [*signature(cls).parameters]
-    check_parameters({name: state[name] for name in names})
+    _check_parameters({name: state[name] for name in names})
     if fitted := state.keys() - SETTINGS.keys() - set(names):
         is_classifier = cls is DCNClassifier
         fields = FITTED | (CLASSES if is_classifier else {})
@@ -103,7 +109,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
             and (not is_classifier or _labels_fit(state))
         ):
             raise ValueError("the parts of the estimator do not fit together")
-        check_parameters(in_fit)
+        _check_parameters(in_fit)
         _check_weights(state["net_"]["weights"], in_fit)
     return _make(cls, state)
 

@@ -16,12 +16,17 @@ MAX_FILE = 470  # lines
 MAX_ESTIMATOR = 640  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
-READING = ["_table", "_columns", "_lists", "_features", "_vocabulary"]
+READING = ["_table", "_columns", "_lists", "_features", "_vocabulary", "_packing"]
 STAGES = ["_encoding", "_categories", "_bags", "_numbers", "_targets", "_rows"]
 STAGES += [*READING, "_batches", "_schema", "_statistics", "_crosses", "_scaled"]
 ABOVE_STAGES = [
     "_base",
     "_predicting",
+    "_pickling",
+    "_saving",
+    "_loading",
+    "_stored",
+    "_stored_estimators",
     "classifier",
     "regressor",
     "_training",

@@ -344,7 +344,14 @@ def run_block(code, namespace, path, line):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/index.md", "docs/user_guide.md", "docs/tables.md"]
+    "page",
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/user_guide.md",
+        "docs/tables.md",
+        "docs/persistence.md",
+    ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -13,12 +13,13 @@ The data flows one way, a file for each stage::
       -> target      _targets.py      y <-> tensor; loss and link function
       -> batches     _training.py     slices of tensors; optimiser, early stopping
                      _steps.py        learning rates, clipping, average of weights
+                     _progress.py     how far a fit is; _callbacks.py: scikit-learn's
       -> network     network/         embedding -> cross, deep -> logits (torch alone)
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
-share: `fit`, step by step. `preprocessing/` has the steps of the encoding as
-transformers, `metrics.py` measures of probabilities, `presets.py` the published recipes
-and search spaces.
+share: `fit`, step by step; `_summary.py` has what a notebook shows. `preprocessing/`
+has the steps of the encoding as transformers, `inspection/` pictures, `metrics.py`
+measures of probabilities, `presets.py` the published recipes and search spaces.
 """
 
 from ._archive import LoadError

@@ -14,6 +14,7 @@ from sklearn_dcn import (
     DCNClassifier,
     DCNRegressor,
     datasets,
+    inspection,
     metrics,
     network,
     preprocessing,
@@ -24,6 +25,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "sklearn_dcn"
 
+MODULES = [sklearn_dcn, network, datasets, preprocessing, metrics, presets, inspection]
+DISPLAYS = [
+    getattr(inspection, name) for name in inspection.__all__ if name.endswith("Display")
+]
 ESTIMATORS = [DCNClassifier, DCNRegressor]
 NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
@@ -96,7 +101,7 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets):
+    for module in MODULES:
         for name in module.__all__:
             value = getattr(module, name)
             # Constants have no docstring of their own.
@@ -110,7 +115,7 @@ def public_objects():
 
 METHODS = [
     pytest.param(method, id=f"{cls.__name__}.{name}")
-    for cls in [*ESTIMATORS, *filter(inspect.isclass, STEPS)]
+    for cls in [*ESTIMATORS, *DISPLAYS, *filter(inspect.isclass, STEPS)]
     for name, method in public_methods(cls).items()
 ]
 
@@ -119,7 +124,8 @@ METHODS = [
 
 
 @pytest.mark.parametrize(
-    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES]
+    "obj",
+    [*ESTIMATORS, *DISPLAYS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES],
 )
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
@@ -148,7 +154,7 @@ def test_parser_sees_a_wrong_default():
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_of_estimators(method):
     text = sections(method.__doc__)
-    check_defaults(entries(text["Parameters"]), parameters_of(method))
+    check_defaults(entries(text.get("Parameters", "")), parameters_of(method))
     assert entries(text["Returns"])
 
 
@@ -262,7 +268,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets)
+        for module in MODULES
         for name in module.__all__
         if name != "__version__"
     ]

@@ -115,7 +115,8 @@ class EmbeddingStack(nn.Module):
         category_dropout: float = 0.0,
         sparse: bool = False,
         bag_cardinalities: Sequence[int] = (),
-        numeric_embedding: str | None = None,
+        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
+        | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,

@@ -236,8 +236,10 @@ def add_stack(
         cells, separator = stacker.inputs.lists[j], separators[j]
         if separator is not None:
             cells = _split(graph, cells, separator)
-        ids = _list_ids(graph, bag, cells, stacker.missing_text, separator is not None)
-        parts.append(_pool(graph, bag, ids, table, not stacker.missing_text))
+        entries = _list_ids(
+            graph, bag, cells, stacker.missing_text, separator is not None
+        )
+        parts.append(_pool(graph, bag, entries, table, not stacker.missing_text))
     x_num = stacker.numbers(ids)
     if x_num is not None:
         numbers = stack.numbers

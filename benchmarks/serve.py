@@ -61,7 +61,7 @@ class Server:
         raise NotImplementedError
 
     def turn(self):
-        """Return milliseconds of each call, with rows that are ready, and with dicts."""
+        """Return milliseconds of each call, with rows that are ready and with dicts."""
         ready = [self.ready(row) for row in self.dicts]
         self.predict(ready[0])
         return {
@@ -209,8 +209,8 @@ def run(options):
         "One row, microseconds",
         [_row(name, outcomes) for name in outcomes],
         "13 numbers, 26 columns of ids. Ready: arrays for ONNX Runtime, a list for "
-        "CatBoost, an array of codes for LightGBM, a dict for predict_proba. From a dict: "
-        "the making of that included. One thread a call.",
+        "CatBoost, an array of codes for LightGBM, a dict for predict_proba. From a "
+        "dict: the making of that included. One thread a call.",
     )
     graphs = [
         {

@@ -79,7 +79,8 @@ def sort_columns(encoder: TableEncoder) -> Columns:
     ValueError
         If a column's levels are strings and numbers, or bytes.
     """
-    texts, numbers = [], []
+    texts: list[int] = []
+    numbers: list[int] = []
     for j in range(len(encoder.names)):
         if j in encoder.categories:
             is_text = holds_texts(encoder.categories[j])
@@ -97,8 +98,8 @@ def holds_texts(levels: CategoryLevels | HashedLevels) -> bool:
     if "bytes" in found or (len(found) > 1 and "string" in found):
         raise ValueError(
             f"{describe(levels.name)} has levels of the types "
-            f"{' and '.join(sorted(map(str, found)))}, but an input of a graph has one: "
-            "strings, or numbers with booleans. Convert the column before fit."
+            f"{' and '.join(sorted(map(str, found)))}, but an input of a graph has "
+            "one: strings, or numbers with booleans. Convert the column before fit."
         )
     return found <= {"string"}  # also where none is known
 
@@ -111,7 +112,7 @@ def add_inputs(
     separators: dict[int, str | None],
 ) -> Inputs:
     """Add the inputs of a table of columns of these names."""
-    parts = []
+    parts: list[str | None] = []
     for title, kind, at in (
         ("categories", "string", columns.texts),
         ("numbers", "double", columns.numbers),
@@ -208,7 +209,7 @@ def _find_known(
         for k, levels in enumerate(encoders)
         for text, i in text_ids(levels, missing_text).items()
     }
-    prefixes = graph.constant([f"{k}:" for k in range(len(encoders))])
+    prefixes = graph.constant([f"{k}:" for k in range(len(encoders))], object)
     keys = graph.node("StringConcat", prefixes, cells)
     return graph.look_up(keys, table, UNKNOWN_ID)
 

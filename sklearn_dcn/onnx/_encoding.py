@@ -277,7 +277,7 @@ def _list_ids(
     if isinstance(bag.levels, HashedLevels):
         buckets = graph.constant(bag.levels.n_buckets, np.int64)
         ids = hash_texts(graph, cells, buckets, missing_text)
-        padding = graph.node("Equal", cells, graph.constant([""]))
+        padding = graph.node("Equal", cells, graph.constant([""], object))
         return graph.node("Where", padding, graph.constant(PADDING_ID, np.int64), ids)
     if "" in bag.levels.vocabulary:
         raise ValueError(

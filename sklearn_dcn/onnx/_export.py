@@ -71,9 +71,10 @@ def export(
         Where to write the model, usually "....onnx". None writes nothing. Weights of
         more than 1.9 GB go to a second file beside it, of the same name with ".data".
     inputs : {"columns", "matrix"}, default="columns"
-        "columns": an input of shape (n, 1) for each column, with its name. "matrix": all
-        categories as one input "categories", all numbers as one input "numbers", which
-        is faster for a single row. Columns of lists always have inputs of their own.
+        "columns": an input of shape (n, 1) for each column, with its name. "matrix":
+        all categories as one input "categories", all numbers as one input "numbers",
+        which is faster for a single row. Columns of lists always have inputs of their
+        own.
     missing_text : str, default=""
         What stands for a missing cell in inputs of strings.
 
@@ -98,11 +99,12 @@ def export(
 
     Notes
     -----
-    Columns of strings, and hashed columns, are inputs of strings. Columns of numbers, and
-    of levels that are numbers or booleans, are inputs of float64 with NaN for a missing
-    cell. A column of lists is an input of strings of shape (n, most), where "" fills up
-    shorter lists; with a separator it is one of shape (n, 1). An infinite number,
-    which the estimators refuse, gives probabilities of NaN.
+    Columns of strings, and hashed columns, are inputs of strings. Columns of numbers,
+    and of levels that are numbers or booleans, are inputs of float64 with NaN for a
+    missing cell. A column of lists is an input of strings of shape (n, most), where ""
+    fills up shorter lists; with a separator it is one of shape (n, 1). A sparse matrix
+    becomes one dense input "X". An infinite number, which the estimators refuse, gives
+    probabilities of NaN.
 
     Examples
     --------

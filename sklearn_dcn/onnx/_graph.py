@@ -1,4 +1,4 @@
-"""A graph under construction: nodes, constants, inputs, and searches in sorted arrays."""
+"""A graph under construction: nodes, constants, inputs, and binary searches."""
 
 from __future__ import annotations
 
@@ -56,31 +56,25 @@ class Graph:
 
     def input(self, name: str, kind: str, width: int | None) -> str:
         """Add an input of shape (n, width), any width if None; return its name."""
-        shape = ["n", width]
+        shape: list[str | int | None] = ["n", width]
         self._inputs.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
         return name
 
     def output(self, value: str, name: str, kind: str, *width: int) -> None:
         """Give a value, of shape (n, *width), the name of an output."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
-        shape = ["n", *width]
+        shape: list[str | int | None] = ["n", *width]
         self._outputs.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
 
     def constant(self, value: Any, dtype: Any = None) -> str:
         """Return the name of a constant; equal ones are one."""
         array = np.asarray(value, dtype)
-        if array.dtype.kind in "OU":
-            texts = [str(text).encode() for text in array.ravel().tolist()]
-            key: Any = (array.shape, *texts)
-        else:
-            texts, key = [], (array.dtype.str, array.shape, array.tobytes())
+        key: Any = (array.dtype.str, array.shape, array.tobytes())
+        if array.dtype.kind == "O":  # strings, whose bytes here are their addresses
+            key = (array.shape, *array.ravel())
         if key not in self._constants:
             name = self._name("constant")
-            self._constants[key] = (
-                helper.make_tensor(name, TensorProto.STRING, array.shape, texts)
-                if texts
-                else numpy_helper.from_array(array, name)
-            )
+            self._constants[key] = numpy_helper.from_array(array, name)
         return self._constants[key].name
 
     def node(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:

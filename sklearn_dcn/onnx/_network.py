@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from torch import Tensor, nn
 
 from ..network import (
@@ -143,9 +144,7 @@ def _mixture(graph: Graph, layer: MixtureCross, x_l: str) -> str:
     if layer.activation is not None and layer.C is not None:
         g = ACTIVATIONS[layer.activation]
         # C of all experts as one block-diagonal matrix.
-        C = np.zeros((n_experts, rank, n_experts, rank), dtype=np.float32)
-        C[np.arange(n_experts), :, np.arange(n_experts)] = to_array(layer.C)
-        C = C.reshape(n_experts * rank, n_experts * rank)
+        C = block_diag(*to_array(layer.C))
         v = g(graph, _linear(graph, g(graph, v), C))
     b = to_array(layer.b)
     if layer.G is None:

@@ -16,6 +16,7 @@ from sklearn_dcn import (
     datasets,
     metrics,
     network,
+    onnx,
     preprocessing,
     presets,
 )
@@ -24,11 +25,13 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "sklearn_dcn"
 
+MODULES = [sklearn_dcn, network, datasets, preprocessing, metrics, presets, onnx]
 ESTIMATORS = [DCNClassifier, DCNRegressor]
 NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
@@ -96,7 +99,7 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets):
+    for module in MODULES:
         for name in module.__all__:
             value = getattr(module, name)
             # Constants have no docstring of their own.
@@ -119,7 +122,16 @@ METHODS = [
 
 
 @pytest.mark.parametrize(
-    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES]
+    "obj",
+    [
+        *ESTIMATORS,
+        *NETWORK_CLASSES,
+        *STEPS,
+        *LOADERS,
+        *METRICS,
+        *RECIPES,
+        *EXPORTS,
+    ],
 )
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
@@ -262,7 +274,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets)
+        for module in MODULES
         for name in module.__all__
         if name != "__version__"
     ]
@@ -344,7 +356,14 @@ def run_block(code, namespace, path, line):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/index.md", "docs/user_guide.md", "docs/tables.md"]
+    "page",
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/user_guide.md",
+        "docs/tables.md",
+        "docs/serving.md",
+    ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -354,6 +354,18 @@ def test_levels_of_every_type(small):
         check(model, new, missing_text="?", inputs=layout)
 
 
+def test_columns_without_a_known_level(tiny, mixed):
+    X, y = mixed
+    X = X.assign(number=np.arange(300), text=[f"id {i}" for i in range(300)])
+    model = DCNClassifier(
+        categorical_features=["number", "text"], min_frequency=2, **tiny
+    ).fit(X.drop(columns=["city", "device"]), y)
+    assert [levels.n_ids for levels in model.encoder_.categories.values()] == [2, 2]
+    new = X.drop(columns=["city", "device"]).astype({"number": object})
+    new.loc[:9, ["number", "text"]] = None
+    check(model, new)
+
+
 @pytest.mark.parametrize("missing_text", ["", "NULL"])
 def test_hashed_columns(missing_text, small, mixed):
     X, y = mixed

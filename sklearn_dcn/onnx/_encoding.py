@@ -214,6 +214,8 @@ def _number_ids(
                 "of double precision, as inputs of a graph are. Convert the column to "
                 "strings before fit."
             )
+    if not values:  # a search needs one; this one equals no number
+        return np.array([np.nan]), np.array([UNKNOWN_ID])
     order = np.argsort(values)
     return np.array(values)[order], order + N_RESERVED_IDS
 

@@ -91,8 +91,11 @@ class Graph:
     ) -> list[str]:
         """Add a node; return the names of its outputs."""
         outputs = [self._name(op) for _ in range(n_outputs)]
+        # The name is what ONNX Runtime calls what it makes of nodes by: without one, all
+        # would be called the same, which its release 1.21 refuses.
+        name = outputs[0]
         self._nodes.append(
-            helper.make_node(op, inputs, outputs, domain=domain, **attributes)
+            helper.make_node(op, inputs, outputs, name, domain=domain, **attributes)
         )
         return outputs
 

@@ -12,15 +12,15 @@ from .report import Panel, Report, ratio, spread
 from .trees import LIBRARIES, make_trees
 from .workers import choose, measure
 
-OURS = "sklearn-dcn, ONNX"
+OURS = "sklearn-dcn (ONNX)"
 DEFAULTS = {"rows": 50_000, "repeats": 5}
 N_TREES = 300
 N_COMPARED = 1000
 RUNTIME = ("onnx", "onnxruntime")
 CONTENDERS = (
     (OURS, "Graph", {"inputs": "columns"}, RUNTIME),
-    ("sklearn-dcn, ONNX matrix", "Graph", {"inputs": "matrix"}, RUNTIME),
-    ("sklearn-dcn, predict_proba", "Estimator", {}, ()),
+    ("sklearn-dcn (ONNX matrix)", "Graph", {"inputs": "matrix"}, RUNTIME),
+    ("sklearn-dcn (predict_proba)", "Estimator", {}, ()),
     *((name, name.title(), {}, LIBRARIES[name]) for name in ("catboost", "lightgbm")),
 )
 NAMES = [name for name, *_ in CONTENDERS]

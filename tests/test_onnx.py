@@ -14,6 +14,7 @@ from conftest import make_mixed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import random as random_sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -466,6 +467,22 @@ def test_pipeline(output, transform, small, mixed):
     np.testing.assert_allclose(found, model.predict_proba(new), **PARITY)
 
 
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_choice_of_columns(output, small, mixed):
+    X, y = mixed
+    choose = ColumnTransformer(
+        [("some", "passthrough", ["visits", "city"]), ("not", "drop", ["is_new"])],
+        remainder="passthrough",
+    ).set_output(transform=output)
+    model = make_pipeline(choose, DCNClassifier(**small)).fit(X, y)
+    graph = export(model)
+    names = [column.name for column in graph.graph.input]
+    assert sorted(names) == ["city", "device", "price", "visits"]
+    new = X.assign(city=X["city"].where(X["city"] != "Oslo", "new"))
+    found = run(graph, new)["probabilities"]
+    np.testing.assert_allclose(found, model.predict_proba(new), **PARITY)
+
+
 def test_arrays_without_names(small, mixed):
     X, y = mixed
     model = DCNClassifier(**small).fit(X.to_numpy(object), y)
@@ -539,6 +556,10 @@ def test_other_steps(small, mixed):
     small |= {"memorized_crosses": None}
     model = make_pipeline(StandardScaler(), DCNClassifier(**small)).fit(X, y)
     with pytest.raises(ValueError, match=r"Step 'standardscaler'.*StandardScaler"):
+        export(model)
+    choose = ColumnTransformer([("scale", StandardScaler(), ["price"])])
+    model = make_pipeline(choose, DCNClassifier(**small)).fit(X, y)
+    with pytest.raises(ValueError, match=r"Step 'columntransformer'.*with 'scale'"):
         export(model)
     steps = make_dcn_preprocessor(numeric_transform="robust")
     model = make_pipeline(steps, DCNClassifier(**small)).fit(X, y)

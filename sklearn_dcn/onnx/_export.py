@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseDCN
@@ -65,8 +67,8 @@ def export(
     Parameters
     ----------
     model : DCNClassifier, DCNRegressor or Pipeline
-        Fitted. The steps of a pipeline before the estimator must be
-        `make_dcn_preprocessor` or "passthrough".
+        Fitted. Before the estimator a pipeline may have `make_dcn_preprocessor`, or a
+        `ColumnTransformer` that only chooses columns.
     path : str, path or None, default=None
         Where to write the model, usually "....onnx". None writes nothing. Weights of
         more than 1.9 GB go to a second file beside it, of the same name with ".data".
@@ -188,31 +190,57 @@ def _unwrap(model: Any) -> tuple[BaseDCN, Raw]:
         (name, step) for name, step in steps[:-1] if step not in ("passthrough", None)
     ]
     for name, step in before:
-        if not isinstance(step, _Preprocessor) or len(before) > 1:
-            raise ValueError(
-                f"Step {name!r} of the pipeline, a {type(step).__name__}, cannot be "
-                "exported. What can be is a single make_dcn_preprocessor, or the "
-                "estimator alone, which takes raw columns by itself."
-            )
+        if not isinstance(step, ColumnTransformer) or len(before) > 1:
+            raise _no_step(name, f"a {type(step).__name__}")
         raw = _before(step, encoder, name)
     return estimator, raw
 
 
-def _before(preprocessor: Any, encoder: TableEncoder, step: str) -> Raw:
-    """Return what a fitted `make_dcn_preprocessor` does to the table."""
-    columns: list[Any] = []
-    fitted = {}
-    for name, transformer, of in preprocessor.transformers_:
-        if len(of):
-            fitted[name] = transformer
-            columns += of
-    categories, numbers = fitted.get("categories"), fitted.get("numbers")
-    if categories is not None and categories.hashing:
+def _no_step(name: str, what: str) -> ValueError:
+    return ValueError(
+        f"Step {name!r} of the pipeline, {what}, cannot be exported. What can be is a "
+        "single make_dcn_preprocessor, or a ColumnTransformer that only chooses "
+        "columns; or the estimator alone, which takes raw columns by itself."
+    )
+
+
+def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
+    """Return what a fitted `ColumnTransformer` does to the table."""
+    at, parts = [], {}
+    for name, part, _ in transformer.transformers_:
+        positions = list(transformer._transformer_to_input_indices[name])
+        if len(positions) and not isinstance(part, str):  # "drop"
+            at += positions
+            parts[name] = part
+    names = getattr(transformer, "feature_names_in_", range(transformer.n_features_in_))
+    names = [name if isinstance(name, str) else f"x{name}" for name in names]
+    scalers: list[NumberScaler] = []
+    separators: dict[int, str | None] = dict.fromkeys(encoder.lists)
+    if isinstance(transformer, _Preprocessor):
+        if "numbers" in parts:
+            scalers = parts["numbers"]._scalers
+        _check_preprocessor(parts, scalers, encoder, step)
+        if "lists" in parts:
+            found = resolve_lists(parts["lists"].multivalued_features, names) or {}
+            separators = {j: found.get(at[j]) for j in encoder.lists}
+    else:
+        for name, part in parts.items():
+            if not isinstance(part, FunctionTransformer) or part.func is not None:
+                what = f"a ColumnTransformer with {name!r}, a {type(part).__name__}"
+                raise _no_step(step, what)
+        separators = {j: bag.separator for j, bag in encoder.lists.items()}
+    return Raw([names[i] for i in at], scalers, separators)
+
+
+def _check_preprocessor(
+    parts: dict[str, Any], scalers: list[NumberScaler], encoder: TableEncoder, step: str
+) -> None:
+    """Raise a ValueError for what cannot be exported of `make_dcn_preprocessor`."""
+    if "categories" in parts and parts["categories"].hashing:
         raise ValueError(
             f"Step {step!r} of the pipeline cannot be exported with hashing. Leave the "
             "hashing to the estimator."
         )
-    scalers = [] if numbers is None else [*numbers._scalers]
     inexact = {scaler.transform for scaler in scalers} & {"robust", "signed_log"}
     if inexact and encoder.values:
         raise ValueError(
@@ -221,13 +249,6 @@ def _before(preprocessor: Any, encoder: TableEncoder, step: str) -> Raw:
             "find its numbers to the last bit. Give numeric_transform to the estimator "
             "instead, or set numeric_levels=None."
         )
-    separators: dict[int, str | None] = dict.fromkeys(encoder.lists)
-    if "lists" in fitted:
-        given = fitted["lists"].multivalued_features
-        found = resolve_lists(given, columns) or {}
-        separators |= {j: found.get(j) for j in encoder.lists}
-    names = [name if isinstance(name, str) else f"x{name}" for name in columns]
-    return Raw(names, scalers, separators)
 
 
 # The parts ----------------------------------------------------------------------------

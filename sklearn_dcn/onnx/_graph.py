@@ -91,7 +91,7 @@ class Graph:
     ) -> list[str]:
         """Add a node; return the names of its outputs."""
         outputs = [self._name(op) for _ in range(n_outputs)]
-        # The name is what ONNX Runtime calls what it makes of nodes by: without one, all
+        # ONNX Runtime calls what it makes of nodes by their names: without any, two
         # would be called the same, which its release 1.21 refuses.
         name = outputs[0]
         self._nodes.append(

@@ -209,7 +209,7 @@ def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
     at, parts = [], {}
     for name, part, _ in transformer.transformers_:
         positions = list(transformer._transformer_to_input_indices[name])
-        if len(positions) and not isinstance(part, str):  # "drop"
+        if len(positions) and part != "drop":
             at += positions
             parts[name] = part
     names = getattr(transformer, "feature_names_in_", range(transformer.n_features_in_))
@@ -225,7 +225,9 @@ def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
             separators = {j: found.get(at[j]) for j in encoder.lists}
     else:
         for name, part in parts.items():
-            if not isinstance(part, FunctionTransformer) or part.func is not None:
+            # What "passthrough" becomes in fit.
+            is_identity = isinstance(part, FunctionTransformer) and part.func is None
+            if part != "passthrough" and not is_identity:
                 what = f"a ColumnTransformer with {name!r}, a {type(part).__name__}"
                 raise _no_step(step, what)
         separators = {j: bag.separator for j, bag in encoder.lists.items()}

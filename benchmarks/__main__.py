@@ -18,6 +18,7 @@ SUITES = (
     "encoding",
     "ids",
     "embedder",
+    "serve",
 )
 
 

@@ -21,6 +21,7 @@ PACKAGES = (
     "lightgbm",
     "catboost",
     "xgboost",
+    "onnxruntime",
     "pytabkit",
 )
 

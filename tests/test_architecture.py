@@ -154,6 +154,14 @@ def test_few_import_libraries_of_frames():
     }
 
 
+def test_only_the_graphs_import_onnx():
+    users = {path.parent.name for path in FILES if "onnx" in top(imports_of(path))}
+    assert users == {"onnx"}
+    for path in FILES:
+        if path.parent.name != "onnx":
+            assert "sklearn_dcn.onnx" not in own_modules(imports_of(path)), path.name
+
+
 def attributes(source):
     """Return the attributes that a source uses, but for those of torch itself."""
     return {
@@ -203,7 +211,7 @@ def test_only_estimators_are_above_base():
         for path in FILES
         if "sklearn_dcn._base" in own_modules(imports_of(path))
     }
-    assert users == {"classifier.py", "regressor.py", "_embedder.py"}
+    assert users == {"classifier.py", "regressor.py", "_embedder.py", "_export.py"}
 
 
 def test_imports_have_no_cycle():
@@ -292,6 +300,7 @@ def test_import_loads_nothing_optional(tmp_path):
         "IPython",
         "matplotlib",
         "narwhals",
+        "onnx",
         "optuna",
         "pandas",
         "polars",

@@ -431,6 +431,24 @@ def test_embedder_runs(tmp_path):
         assert losses[0] != losses[1]  # of another split
 
 
+@pytest.mark.slow
+def test_serve_runs(tmp_path):
+    """A graph says what the estimator says; its table has a row for each contender."""
+    pytest.importorskip("onnxruntime")
+    names = ["sklearn-dcn (ONNX)", "sklearn-dcn (ONNX matrix)"]
+    arguments = (
+        f"serve --threads 1 --rows 1500 --repeats 1 --calls 20 --output {tmp_path}"
+    )
+    result = run_benchmarks(tmp_path, *arguments.split(), "--only", ",".join(names))
+    header, _, *rows = table_lines(result, "One row, microseconds")
+    assert [row[0] for row in rows] == names
+    ready = header.index("ready, p50")
+    assert all(float(row[ready].replace(",", "")) > 0 for row in rows)
+    header, _, *graphs = table_lines(result, "The graphs")
+    assert [row[0] for row in graphs] == names
+    assert all(float(row[-1]) < 1e-5 for row in graphs)
+
+
 # Quality ------------------------------------------------------------------------------
 
 RIVALS_HERE = [name for name in quality_contenders.CONTENDERS if name != "dcn"]

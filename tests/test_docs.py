@@ -17,6 +17,7 @@ from sklearn_dcn import (
     inspection,
     metrics,
     network,
+    onnx,
     preprocessing,
     presets,
 )
@@ -25,7 +26,16 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "sklearn_dcn"
 
-MODULES = [sklearn_dcn, network, datasets, preprocessing, metrics, presets, inspection]
+MODULES = [
+    sklearn_dcn,
+    network,
+    datasets,
+    preprocessing,
+    metrics,
+    presets,
+    inspection,
+    onnx,
+]
 DISPLAYS = [
     getattr(inspection, name) for name in inspection.__all__ if name.endswith("Display")
 ]
@@ -34,6 +44,7 @@ NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
@@ -125,7 +136,16 @@ METHODS = [
 
 @pytest.mark.parametrize(
     "obj",
-    [*ESTIMATORS, *DISPLAYS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES],
+    [
+        *ESTIMATORS,
+        *DISPLAYS,
+        *NETWORK_CLASSES,
+        *STEPS,
+        *LOADERS,
+        *METRICS,
+        *RECIPES,
+        *EXPORTS,
+    ],
 )
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
@@ -357,6 +377,7 @@ def run_block(code, namespace, path, line):
         "docs/user_guide.md",
         "docs/tables.md",
         "docs/persistence.md",
+        "docs/serving.md",
     ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):

@@ -1,0 +1,349 @@
+"""The export: a fitted estimator or pipeline -> a model of ONNX."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import BaseDCN
+from .._encoding import TableEncoder
+from .._features import resolve_lists
+from .._numbers import NumberScaler
+from .._targets import ClassTarget, ContinuousTarget
+from .._version import __version__
+from ..network._checks import check_option
+from ..preprocessing._preprocessor import _Preprocessor
+from ._columns import Layout, add_inputs, sort_columns
+from ._encoding import Stacker, add_block, add_stack
+from ._graph import Graph
+from ._network import add_logits, to_array
+
+__all__ = ["export"]
+
+MOST_BYTES = 1_900_000_000  # of one file: protobuf's limit is 2 GiB
+OUTPUTS = ("label", "probabilities", "variable")
+
+
+class Raw(NamedTuple):
+    """The columns that go in, in the order of the estimator's table.
+
+    Attributes
+    ----------
+    names : list of str
+    scalers : list of NumberScaler
+        What a pipeline does to the numbers before the estimator; none if nothing.
+    separators : dict of {int: str or None}
+        What stands between the levels of a cell of each column of lists.
+    """
+
+    names: list[str]
+    scalers: list[NumberScaler]
+    separators: dict[int, str | None]
+
+
+def export(
+    model: Any,
+    path: str | PathLike[str] | None = None,
+    *,
+    inputs: Layout = "columns",
+    missing_text: str = "",
+) -> onnx.ModelProto:
+    """Write a fitted estimator as one ONNX graph, from raw columns to probabilities.
+
+    The graph holds the encoding too, with levels that are missing or were never seen,
+    so that any ONNX Runtime can serve it, without Python. It computes in the precision
+    of the estimators: numbers are normalised in float64, the network is in float32.
+
+    Parameters
+    ----------
+    model : DCNClassifier, DCNRegressor or Pipeline
+        Fitted. Before the estimator a pipeline may have `make_dcn_preprocessor`, or a
+        `ColumnTransformer` that only chooses columns.
+    path : str, path or None, default=None
+        Where to write the model, usually "....onnx". None writes nothing. Weights of
+        more than 1.9 GB go to a second file beside it, of the same name with ".data".
+    inputs : {"columns", "matrix"}, default="columns"
+        "columns": an input of shape (n, 1) for each column, with its name. "matrix":
+        all categories as one input "categories", all numbers as one input "numbers",
+        which is faster for a single row. Columns of lists always have inputs of their
+        own.
+    missing_text : str, default=""
+        What stands for a missing cell in inputs of strings.
+
+    Returns
+    -------
+    graph : onnx.ModelProto
+        Outputs are "label" of shape (n,) and "probabilities", float32 of shape (n,
+        n_classes), of a classifier; "variable", float64 of shape (n, n_outputs), of a
+        regressor. `metadata_props` say which columns each input holds, the classes,
+        `missing_text` and the version, as JSON.
+
+    Raises
+    ------
+    TypeError
+        If `model` is not such an estimator or pipeline.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If something of it cannot be expressed: `category_encoder`, other steps of a
+        pipeline, columns that mix strings and numbers, levels that are bytes; or if
+        `missing_text` is a level of a column.
+
+    Notes
+    -----
+    Columns of strings, and hashed columns, are inputs of strings. Columns of numbers,
+    and of levels that are numbers or booleans, are inputs of float64 with NaN for a
+    missing cell. A column of lists is an input of strings of shape (n, most), where ""
+    fills up shorter lists; with a separator it is one of shape (n, 1). A sparse matrix
+    becomes one dense input "X". An infinite number, which the estimators refuse, gives
+    probabilities of NaN.
+
+    Examples
+    --------
+    >>> import onnxruntime
+    >>> from sklearn_dcn import DCNClassifier
+    >>> from sklearn_dcn.datasets import load_online_shoppers
+    >>> from sklearn_dcn.onnx import export
+    >>> X, y = load_online_shoppers(return_X_y=True)
+    >>> columns = ["Month", "PageValues"]
+    >>> model = DCNClassifier(max_epochs=1, random_state=0).fit(X[columns], y)
+    >>> graph = export(model)
+    >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
+    >>> row = {"Month": [["Nov"]], "PageValues": [[0.0]]}
+    >>> label, p = session.run(None, row)
+    >>> p.shape
+    (1, 2)
+    """
+    check_option("inputs", inputs, ("columns", "matrix"))
+    if not isinstance(missing_text, str):
+        raise TypeError(f"missing_text must be a string; got {missing_text!r}.")
+    estimator, raw = _unwrap(model)
+    encoder = estimator.encoder_
+    if encoder.statistics is not None:
+        raise ValueError(
+            f"category_encoder={encoder.category_encoder!r} cannot be exported: it is "
+            "Python code. Fit with category_encoder=None; memorized_crosses are "
+            "statistics of the target that can."
+        )
+    if encoder.block is not None:
+        graph, held, logits = _of_matrix(estimator)
+    else:
+        graph, held, logits = _of_columns(estimator, raw, inputs, missing_text)
+    add_target(graph, estimator._target, logits)
+    proto = graph.to_model(
+        producer_name="sklearn-dcn",
+        producer_version=__version__,
+        doc_string=f"A fitted {type(estimator).__name__}, from raw columns.",
+    )
+    properties = {"columns": held, "missing_text": missing_text}
+    if isinstance(estimator._target, ClassTarget):
+        properties["classes"] = estimator._target.classes.tolist()
+    texts = {key: json.dumps(value) for key, value in properties.items()}
+    onnx.helper.set_model_props(proto, texts | {"sklearn_dcn": __version__})
+    if path is not None:
+        _save(proto, path)
+    return proto
+
+
+def _save(proto: onnx.ModelProto, path: str | PathLike[str]) -> None:
+    size = sum(len(tensor.raw_data) for tensor in proto.graph.initializer)
+    apart = size > MOST_BYTES
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)  # saving apart takes the weights out of the model
+    onnx.save_model(
+        copy if apart else proto,
+        path,
+        save_as_external_data=apart,
+        location=f"{Path(path).name}.data" if apart else None,
+    )
+
+
+# The model ----------------------------------------------------------------------------
+
+
+def _unwrap(model: Any) -> tuple[BaseDCN, Raw]:
+    """Return the estimator, and what is before it."""
+    steps = model.steps if isinstance(model, Pipeline) else [("", model)]
+    estimator = steps[-1][1]
+    if not isinstance(estimator, BaseDCN):
+        raise TypeError(
+            "model must be a fitted DCNClassifier, a DCNRegressor or a Pipeline that "
+            f"ends in one; got {type(model).__name__}. Of a search, export "
+            "best_estimator_."
+        )
+    check_is_fitted(estimator, "net_")
+    encoder = estimator.encoder_
+    names = [name if isinstance(name, str) else f"x{name}" for name in encoder.names]
+    separators = {j: bag.separator for j, bag in encoder.lists.items()}
+    raw = Raw(names, [], separators)
+    before = [
+        (name, step) for name, step in steps[:-1] if step not in ("passthrough", None)
+    ]
+    for name, step in before:
+        if not isinstance(step, ColumnTransformer) or len(before) > 1:
+            raise _no_step(name, f"a {type(step).__name__}")
+        raw = _before(step, encoder, name)
+    return estimator, raw
+
+
+def _no_step(name: str, what: str) -> ValueError:
+    return ValueError(
+        f"Step {name!r} of the pipeline, {what}, cannot be exported. What can be is a "
+        "single make_dcn_preprocessor, or a ColumnTransformer that only chooses "
+        "columns; or the estimator alone, which takes raw columns by itself."
+    )
+
+
+def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
+    """Return what a fitted `ColumnTransformer` does to the table."""
+    at, parts = [], {}
+    for name, part, _ in transformer.transformers_:
+        positions = list(transformer._transformer_to_input_indices[name])
+        if len(positions) and part != "drop":
+            at += positions
+            parts[name] = part
+    names = getattr(transformer, "feature_names_in_", range(transformer.n_features_in_))
+    names = [name if isinstance(name, str) else f"x{name}" for name in names]
+    scalers: list[NumberScaler] = []
+    separators: dict[int, str | None] = dict.fromkeys(encoder.lists)
+    if isinstance(transformer, _Preprocessor):
+        if "numbers" in parts:
+            scalers = parts["numbers"]._scalers
+        _check_preprocessor(parts, scalers, encoder, step)
+        if "lists" in parts:
+            found = resolve_lists(parts["lists"].multivalued_features, names) or {}
+            separators = {j: found.get(at[j]) for j in encoder.lists}
+    else:
+        for name, part in parts.items():
+            # What "passthrough" becomes in fit.
+            is_identity = isinstance(part, FunctionTransformer) and part.func is None
+            if part != "passthrough" and not is_identity:
+                what = f"a ColumnTransformer with {name!r}, a {type(part).__name__}"
+                raise _no_step(step, what)
+        separators = {j: bag.separator for j, bag in encoder.lists.items()}
+    return Raw([names[i] for i in at], scalers, separators)
+
+
+def _check_preprocessor(
+    parts: dict[str, Any], scalers: list[NumberScaler], encoder: TableEncoder, step: str
+) -> None:
+    """Raise a ValueError for what cannot be exported of `make_dcn_preprocessor`."""
+    if "categories" in parts and parts["categories"].hashing:
+        raise ValueError(
+            f"Step {step!r} of the pipeline cannot be exported with hashing. Leave the "
+            "hashing to the estimator."
+        )
+    inexact = {scaler.transform for scaler in scalers} & {"robust", "signed_log"}
+    if inexact and encoder.values:
+        raise ValueError(
+            f"Step {step!r} of the pipeline, with numeric_transform={inexact.pop()!r}, "
+            "cannot be exported before an estimator with numeric_levels, which must "
+            "find its numbers to the last bit. Give numeric_transform to the estimator "
+            "instead, or set numeric_levels=None."
+        )
+
+
+# The parts ----------------------------------------------------------------------------
+
+
+def _of_columns(
+    estimator: BaseDCN, raw: Raw, layout: Layout, missing_text: str
+) -> tuple[Graph, dict[str, list[str]], str]:
+    """Return the graph up to the logits, and the columns that each input holds."""
+    columns = sort_columns(estimator.encoder_)
+    held = columns.by_input(raw.names, layout)
+    graph = Graph(_check_names(held))
+    inputs = add_inputs(graph, columns, raw.names, layout, raw.separators)
+    stacker = Stacker(
+        graph,
+        estimator.encoder_,
+        inputs,
+        columns,
+        missing_text,
+        raw.scalers,
+        estimator._numpy_dtype,
+    )
+    x_0 = add_stack(graph, estimator.module_.embedding, stacker, raw.separators)
+    logits = add_logits(graph, estimator.module_, x_0)
+    infinite = stacker.infinite()
+    return (
+        graph,
+        held,
+        logits if infinite is None else graph.node("Add", logits, infinite),
+    )
+
+
+def _of_matrix(estimator: BaseDCN) -> tuple[Graph, dict[str, list[str]], str]:
+    """Return the graph up to the logits of an estimator of a sparse matrix."""
+    encoder = estimator.encoder_
+    assert encoder.block is not None
+    graph = Graph(["X", *OUTPUTS])
+    x = graph.input("X", "double", len(encoder.names))
+    table = to_array(estimator.module_.embedding.column_weight(0))
+    x_0 = add_block(graph, encoder.block, table, x)
+    logits = add_logits(graph, estimator.module_, x_0)
+    # 0 for finite rows, else NaN.
+    each = graph.node("Mul", x, graph.constant(0.0))
+    nothing = graph.node("ReduceSum", each, graph.constant([1], np.int64))
+    logits = graph.node("Add", logits, graph.cast(nothing, "float"))
+    return graph, {"X": [str(name) for name in encoder.names]}, logits
+
+
+def _check_names(held: dict[str, list[str]]) -> list[str]:
+    """Return the names of inputs and outputs."""
+    if clash := set(held) & set(OUTPUTS):
+        raise ValueError(
+            f"Column {clash.pop()!r} has the name of an output of the graph. Rename "
+            "it before fit, or export with inputs='matrix'."
+        )
+    return [*held, *OUTPUTS]
+
+
+def add_target(
+    graph: Graph, target: ClassTarget | ContinuousTarget, logits: str
+) -> None:
+    """Add the outputs."""
+    if isinstance(target, ContinuousTarget):
+        y = graph.node(
+            "Mul", graph.cast(logits, "double"), graph.constant(target.scale)
+        )
+        y = graph.node("Add", y, graph.constant(target.center))
+        graph.output(y, "variable", "double", target.d_out)
+        return
+    classes, kind = _labels(target.classes)
+    if target.is_binary:
+        logits = graph.concat([graph.node("Neg", logits), logits])
+        p = graph.node("Sigmoid", logits)
+    else:
+        p = graph.node("Softmax", logits, axis=1)
+    at = graph.node("ArgMax", logits, axis=1, keepdims=0)
+    label = graph.node("Gather", graph.constant(classes), at)
+    graph.output(label, "label", kind)
+    graph.output(p, "probabilities", "float", len(classes))
+
+
+def _labels(classes: NDArray[Any]) -> tuple[NDArray[Any], str]:
+    """Return the classes and their type in a graph."""
+    for kinds, name, dtype in (
+        ("iu", "int64", np.int64),
+        ("f", "double", np.float64),
+        ("b", "bool", np.bool_),
+    ):
+        if classes.dtype.kind in kinds:
+            return classes.astype(dtype), name
+    if all(isinstance(label, str) for label in classes.tolist()):
+        return classes.astype(object), "string"
+    raise ValueError(
+        "Classes must be strings, numbers or booleans to be exported; got "
+        f"{classes.tolist()}."
+    )

@@ -351,6 +351,7 @@ class BaseDCN(PredictsLogits):
             seed=self._draw_seed(),
             **{name: getattr(self, name) for name in TRAINING},
         )
+        self.__dict__.pop("_importances", None)  # those of the weights before
         self.n_iter_ = len(self.net_.history)
         self.history_ = [
             {key: value for key, value in epoch.items() if key != "batches"}

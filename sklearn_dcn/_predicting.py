@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._batches import Encoded, to_tensors
 from ._encoding import TableEncoder
+from ._inspecting import InspectsColumns
 from ._runtime import torch_threads
 from ._table import check_table, has_columns, header, is_records, records_to_array
 from ._training import DCNNet, predict_logits, predict_stack
@@ -20,7 +21,7 @@ from .network import DeepCrossNetwork
 __all__ = ["PredictsLogits"]
 
 
-class PredictsLogits(BaseEstimator):
+class PredictsLogits(InspectsColumns, BaseEstimator):
     """Tables in, logits out, by an encoder and a net that are there."""
 
     encoder_: TableEncoder

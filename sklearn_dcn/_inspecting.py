@@ -16,7 +16,7 @@ from ._training import DCNNet
 from .inspection._importances import total_effects
 from .inspection._mixing import import_pandas
 from .network._checks import check_count, check_option
-from .network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .network.embedding import MISSING_ID, N_RESERVED_IDS
 
 __all__ = ["InspectsColumns"]
 
@@ -112,7 +112,7 @@ class InspectsColumns:
         levels, vectors = self._embedded(column)
         if isinstance(levels, HashedLevels):
             raise ValueError(
-                f"Column {column!r} is hashed, so its buckets have no names, and levels "
+                f"Column {column!r} is hashed: its buckets have no names, and levels "
                 "share them by chance. Fit without hashing it."
             )
         names = self._level_names(levels)
@@ -156,6 +156,7 @@ class InspectsColumns:
         return found[column], weight.detach().cpu().numpy().astype(np.float64)
 
     def _level_names(self, levels: Levels) -> list[Any]:
+        names: list[Any]
         if isinstance(levels, HashedLevels):
             names = [f"bucket {bucket}" for bucket in levels.vocabulary]
         elif isinstance(levels, NumberLevels):

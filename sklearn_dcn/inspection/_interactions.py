@@ -52,7 +52,9 @@ def interaction_strengths(
 
     "weight" is the DCN-V2 paper's norm of the blocks of one cross layer's matrix,
 
-    .. math:: s_{ij} = \sqrt{\|W_{ij}\|_F^2 + \|W_{ji}\|_F^2}, \qquad s_{ii} = \|W_{ii}\|_F
+    .. math::
+        s_{ij} = \sqrt{\|W_{ij}\|_F^2 + \|W_{ji}\|_F^2}, \qquad
+        s_{ii} = \|W_{ii}\|_F
 
     with rows of W those of :math:`x_0`, columns those of :math:`x_l`, and all fields of
     a column of the table taken together. For "vector" W is :math:`1 w^\top`, which

@@ -1,8 +1,8 @@
 """Rows whose columns come from different rows -> logits.
 
 All that is asked here of a fitted network is its output for such mixes. A column is one
-of the table, with all the fields that it has in x_0; a memorised cross of two columns is
-looked up anew for the levels that the mix brings together.
+of the table, with all the fields that it has in x_0; a memorised cross of two columns
+is looked up anew for the levels that the mix brings together.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class MixedLogits:
             for j in self.encoder.categories:
                 codes, levels = factorize(given[j], self.encoder.names[j])
                 ids = np.where(codes < 0, MISSING_ID, codes + N_RESERVED_IDS)
-                cells.append(IdColumn(ids, levels))
+                cells.append(IdColumn(ids, [*levels]))
         return Pool(columns, cells)
 
     def draw(self, n: int, rng: np.random.Generator) -> Pool:
@@ -264,7 +264,7 @@ def _find_output(estimator: Any, output: Any) -> int | None:
 def _take(column: Any, at: NDArray[np.intp]) -> Any:
     """Return some rows of an encoded column."""
     if isinstance(column, Scaled):
-        return Scaled(*(None if part is None else part[at] for part in column))
+        return Scaled._make(None if part is None else part[at] for part in column)
     if isinstance(column, Bag):
         tensors = to_tensors({"x_bag": [column]})
         (bag,) = take(tensors, torch.from_numpy(at))["x_bag"]
@@ -298,7 +298,7 @@ def _shift(ids: NDArray[np.int64], by: int) -> NDArray[np.int64]:
 def _join(one: Any, other: Any) -> Any:
     if isinstance(one, Scaled):
         pairs = zip(one, other, strict=True)
-        return Scaled(*(None if a is None else np.append(a, b) for a, b in pairs))
+        return Scaled._make(None if a is None else np.append(a, b) for a, b in pairs)
     if isinstance(one, Bag):
         offsets = np.append(one.offsets, one.offsets[-1] + other.offsets[1:])
         ids = np.append(one.ids, other.ids)
@@ -307,7 +307,7 @@ def _join(one: Any, other: Any) -> Any:
 
 
 def _draw_ids(
-    counts: Floats, n: int, rng: np.random.Generator
+    counts: NDArray[Any], n: int, rng: np.random.Generator
 ) -> NDArray[np.int32]:
     share = np.maximum(counts, 0.0)  # a difference of sums may round below
     if not share.any():  # of lists that were all empty

@@ -1,4 +1,4 @@
-"""The weights of a cross layer -> norms of their blocks, one for each pair of columns."""
+"""The weights of a cross layer -> norms of the blocks of pairs of columns."""
 
 from __future__ import annotations
 

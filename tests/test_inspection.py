@@ -72,7 +72,6 @@ def test_strength_of_a_quadratic_form(kind):
     model = one_layer(kind).fit(X, X["x0"] * X["x1"])
     Q, _ = quadratic(model)
     strengths = interaction_strengths(model, X, n_samples=20_000)
-    S = np.cov(X.T, ddof=0)  # of pairs of rows that are never the same
     n = len(X)
     d = X.to_numpy()
     expected = np.zeros((4, 4))
@@ -80,7 +79,6 @@ def test_strength_of_a_quadratic_form(kind):
         square = [((d[r, i] - d[:, i]) * (d[r, j] - d[:, j])) ** 2 for r in range(n)]
         size = np.sum(square) / (n * (n - 1))
         expected[i, j] = expected[j, i] = abs(Q[i, j] + Q[j, i]) * np.sqrt(size) / 2
-    assert S.shape == (4, 4)
     np.testing.assert_allclose(strengths, expected, rtol=0.05, atol=1e-9)
     assert list(strengths.columns) == list(strengths.index) == list(X.columns)
     assert (np.diag(strengths) == 0).all()
@@ -278,7 +276,7 @@ def test_matrix_of_a_mixture(two_crosses, gate, activation):
         "mixture", expert_gate=gate, expert_activation=activation, cross_rank=2
     ).fit(X, X["x0"])
     layer = model.module_.cross.layers[0]
-    x = torch.from_numpy(X.to_numpy())
+    x = torch.tensor(X.to_numpy())
     W = torch.zeros(4, 4, dtype=torch.float64)
     for row in x:
         gates = layer.gates(row[None])[0].detach()
@@ -525,10 +523,7 @@ def test_nearest_levels(mixed, tiny):
         [1 / np.sqrt(1.01), 0.5**0.5, -1]
     )
     far = model.nearest_levels("city", "Bern", n=2, metric="euclidean")
-    assert far["level"].tolist() == ["Oslo", "Rome"] or far["level"].tolist() == [
-        "Rome",
-        "Oslo",
-    ]
+    assert set(far["level"]) == {"Oslo", "Rome"}
     assert far["similarity"].iloc[0] == pytest.approx(-np.hypot(2, 0.1), rel=1e-3)
     assert len(model.nearest_levels("city", None)) == 4
     with pytest.raises(
@@ -612,10 +607,10 @@ def test_same_seed_same_table(mixed, tiny):
 @pytest.mark.parametrize(
     ("table", "network"),
     [
-        ("category x category", "low_rank, cross"),
-        ("category x number", "mixture, cross"),
+        ("category x category", "low_rank, cross alone"),
+        ("category x number", "mixture, cross alone"),
         ("number x number", "default"),
-        ("three ways", "gated, cross"),
+        ("three ways", "gated, cross alone"),
     ],
 )
 def test_planted_pairs_rank_first(table, network):

@@ -16,9 +16,10 @@ The data flows one way, a file for each stage::
       -> network     network/         embedding -> cross, deep -> logits (torch alone)
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
-share: `fit`, step by step. `preprocessing/` has the steps of the encoding as
-transformers, `metrics.py` measures of probabilities, `presets.py` the published recipes
-and search spaces.
+share: `fit`, step by step. `inspection/` asks what a fitted network crosses; what an
+estimator says of its columns by itself is in `_inspecting.py`. `preprocessing/` has the
+steps of the encoding as transformers, `metrics.py` measures of probabilities,
+`presets.py` the published recipes and search spaces.
 """
 
 from ._show_versions import show_versions

@@ -14,6 +14,7 @@ from sklearn_dcn import (
     DCNClassifier,
     DCNRegressor,
     datasets,
+    inspection,
     metrics,
     network,
     preprocessing,
@@ -30,6 +31,10 @@ STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 LOADERS = [getattr(datasets, name) for name in datasets.__all__]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
+
+PUBLIC = [sklearn_dcn, network, datasets, preprocessing, metrics, presets, inspection]
+INSPECTIONS = [getattr(inspection, name) for name in inspection.__all__]
+INSPECTIONS.remove(inspection.Explanation)
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
@@ -96,7 +101,7 @@ def check_defaults(described, parameters):
 def public_objects():
     """Return every public class, function and method by its dotted name."""
     found = {}
-    for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets):
+    for module in PUBLIC:
         for name in module.__all__:
             value = getattr(module, name)
             # Constants have no docstring of their own.
@@ -119,7 +124,8 @@ METHODS = [
 
 
 @pytest.mark.parametrize(
-    "obj", [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES]
+    "obj",
+    [*ESTIMATORS, *NETWORK_CLASSES, *STEPS, *LOADERS, *METRICS, *RECIPES, *INSPECTIONS],
 )
 def test_parameters_are_those_of_the_signature(obj):
     function = obj.__init__ if inspect.isclass(obj) else obj
@@ -262,7 +268,7 @@ def test_api_page_lists_exactly_the_public_names():
             listed.append(f"{module}.{match[1]}")
     public = [
         f"{module.__name__}.{name}"
-        for module in (sklearn_dcn, network, datasets, preprocessing, metrics, presets)
+        for module in PUBLIC
         for name in module.__all__
         if name != "__version__"
     ]
@@ -344,7 +350,14 @@ def run_block(code, namespace, path, line):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/index.md", "docs/user_guide.md", "docs/tables.md"]
+    "page",
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/user_guide.md",
+        "docs/tables.md",
+        "docs/interactions.md",
+    ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

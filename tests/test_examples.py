@@ -80,6 +80,21 @@ def test_cascade_example(capsys):
 
 
 @pytest.mark.slow
+def test_interactions_example(tmp_path, capsys):
+    """Partial dependence agrees with the strengths, the norm of the weights less."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    example = load_script("examples/plot_interactions.py")
+    picture = tmp_path / "interactions.png"
+    example.main(["--rows", "4000", "--points", "30", "--output", str(picture)])
+    pyplot.close("all")
+    assert picture.stat().st_size > 10_000
+    lines = capsys.readouterr().out.splitlines()
+    rho = [float(line.split()[5].strip(",")) for line in lines if "rank corr" in line]
+    assert rho[0] > 0.7 > rho[1]
+
+
+@pytest.mark.slow
 def test_benchmark_against_logistic_measures():
     """The benchmark's figures are those of its two models on one split."""
     benchmark = load_script("benchmarks/against_logistic.py")

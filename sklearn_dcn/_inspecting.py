@@ -35,7 +35,7 @@ class InspectsColumns:
 
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of each column in what moves the logit, of shape (n_features_in_,).
+        """Share of each column in what moves the logit, in the table's order.
 
         Total-effect indices of Sobol, scaled to a sum of 1, of columns drawn
         independently, as `fit` saw each; see the user guide. Computed at the first use.

@@ -38,9 +38,8 @@ SMALL = {
     "learning_rate": 0.005,
 }
 # Structure "cross" has nothing but the cross layers to express a cross with. Two layers
-# of "vector" are three sums over all columns, multiplied: a cross of two columns beside
-# main effects they can approach, one of three they can't. So a deep network beside them
-# is tried, too.
+# of "vector" are three sums over all columns, multiplied, which come near to a cross
+# beside main effects; a deep network beside them is tried, too.
 NETWORKS = {
     **{
         f"{kind}, cross alone": {"cross": kind, "structure": "cross", **SMALL}

@@ -389,6 +389,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             checkpoint=checkpoint,
             **{name: getattr(self, name) for name in TRAINING},
         )
+        self.__dict__.pop("_importances", None)  # those of the weights before
         self.__dict__.update(self._history())
 
     def _find_checkpoint(self) -> Checkpoint | None:

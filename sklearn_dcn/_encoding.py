@@ -302,6 +302,15 @@ min_frequency, max_categories, hashing, numeric_transform
                 "X was a table of columns in fit, and is now a sparse matrix. Give it "
                 "as a table, e.g. X.toarray()."
             )
+        columns, statistics = self.encode_columns(X, dtype)
+        return self.combine(columns, statistics, dtype)
+
+    def encode_columns(self, X: Any, dtype: Any) -> tuple[list[Any], list[Scaled]]:
+        """Return every column of a checked table by itself, and statistics of them.
+
+        Ids of a category, the `Bag` of a list, or the `Scaled` of a number; then the
+        numbers of the `category_encoder`.
+        """
         columns = get_cells(X) or get_columns(X)
         statistics: list[Scaled] = []
         if self.statistics is not None:
@@ -316,11 +325,16 @@ min_frequency, max_categories, hashing, numeric_transform
             x = to_float(columns[j], self.names[j])
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
-        encoded = map_threads(encode, range(len(columns)), X.shape[0])
+        return map_threads(encode, range(len(columns)), X.shape[0]), statistics
+
+    def combine(
+        self, columns: list[Any], statistics: list[Scaled], dtype: Any
+    ) -> dict[str, Any]:
+        """Return `transform`'s result from what `encode_columns` gives."""
         if self.crosses is not None and self.crosses.pairs:
-            x = self.crosses.transform(self._codes(encoded, self.crosses.columns))
-            statistics += scale_all(self.crosses.scalers, x, dtype)
-        return self._stack(encoded, statistics)
+            x = self.crosses.transform(self._codes(columns, self.crosses.columns))
+            statistics = statistics + scale_all(self.crosses.scalers, x, dtype)
+        return self._stack(columns, statistics)
 
     def _take_in(
         self,

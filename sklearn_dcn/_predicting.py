@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._batches import Encoded, to_tensors
 from ._encoding import TableEncoder
 from ._inference import predict_logits, predict_stack
+from ._inspecting import InspectsColumns
 from ._runtime import torch_threads
 from ._summary import Summarizes
 from ._table import check_table, has_columns, header, is_records, records_to_array
@@ -21,7 +22,7 @@ from .network import DeepCrossNetwork
 __all__ = ["PredictsLogits"]
 
 
-class PredictsLogits(Summarizes):
+class PredictsLogits(InspectsColumns, Summarizes):
     """Tables in, logits out, by an encoder and a net that are there."""
 
     encoder_: TableEncoder

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ._encoding import TableEncoder
     from ._numbers import Seen
 
-__all__ = ["ColumnSchema", "as_call", "as_html", "as_text", "get_schema"]
+__all__ = [
+    "ColumnSchema",
+    "as_call",
+    "as_html",
+    "as_text",
+    "get_schema",
+    "list_fields",
+]
 
 MAX_LINES = 60  # of columns in the text; the HTML has them all, in a box that scrolls
 MAX_NAME = 40  # characters of a column's name in the text
@@ -138,24 +145,24 @@ def _block_schema(encoder: TableEncoder) -> ColumnSchema:
 
 def _widths(encoder: TableEncoder) -> dict[int | str, int | None]:
     """Return the width in x_0 of every column by position, and statistic by name."""
-    # In the order of the fields of x_0; the indicators are those columns once more.
-    columns: list[int | str] = (
-        [0]
-        if encoder.block is not None
-        else [
-            *encoder.categories,
-            *encoder.values,
-            *encoder.lists,
-            *encoder.scalers,
-            *(j for j, scaler in encoder.scalers.items() if scaler.has_missing),
-        ]
-    )
     if encoder.field_slices is None:
-        return dict.fromkeys(columns)
+        return dict.fromkeys(list_fields(encoder))
     widths: dict[int | str, int | None] = {}
-    for j, part in zip(columns, encoder.field_slices, strict=True):
+    for j, part in zip(list_fields(encoder), encoder.field_slices, strict=True):
         widths[j] = (widths.get(j) or 0) + part.stop - part.start
     return widths
+
+
+def list_fields(encoder: TableEncoder) -> list[int | str]:
+    """Return what each field of x_0 is of: a column by position, a statistic by name.
+
+    In the order of the fields; a column may have several.
+    """
+    if encoder.block is not None:
+        return [0]
+    ids = [*encoder.categories, *encoder.values, *encoder.lists]
+    scalers = encoder.scalers
+    return [*ids, *scalers, *(key for key, s in scalers.items() if s.has_missing)]
 
 
 def _ids_schema(

@@ -235,6 +235,9 @@ default="auto"
     history_ : list of dict
         For each epoch "train_loss", "valid_loss" where rows are held out, "lr" of its
         last step, "dur" in seconds.
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
+        Share of each column in the variance of the logit, alone and in all its crosses;
+        not for a sparse `X`.
 
     See Also
     --------

@@ -47,6 +47,9 @@ METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
+INSPECTIONS = [getattr(inspection, name) for name in inspection.__all__]
+INSPECTIONS.remove(inspection.Explanation)
+
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
 
@@ -138,7 +141,7 @@ METHODS = [
     "obj",
     [
         *ESTIMATORS,
-        *DISPLAYS,
+        *INSPECTIONS,
         *NETWORK_CLASSES,
         *STEPS,
         *LOADERS,
@@ -378,6 +381,7 @@ def run_block(code, namespace, path, line):
         "docs/tables.md",
         "docs/persistence.md",
         "docs/serving.md",
+        "docs/interactions.md",
     ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):

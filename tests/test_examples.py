@@ -5,8 +5,6 @@ import pytest
 from conftest import load_script, make_mixed
 from sklearn.metrics import log_loss
 
-from sklearn_dcn import DCNClassifier
-
 
 @pytest.mark.slow
 def test_demo_compares_three_models(capsys):
@@ -58,27 +56,6 @@ def test_imbalance_example(tmp_path, capsys):
     assert min(mean_p["balanced"], mean_p["focal"]) > 0.09
 
 
-def test_importances_of_a_linear_network(mixed):
-    """Of log-odds w x_0 + b: |w| of a number, the deviation of w e of a category."""
-    cascade = load_script("examples/credit_cascade.py")
-    X, y = mixed
-    X = X[["city", "device", "visits"]].fillna({"city": "?"})
-    model = DCNClassifier(
-        structure="cross", n_cross_layers=0, max_epochs=5, random_state=0
-    ).fit(X, y)
-    w = model.module_.head.weight.detach().numpy()[0]
-    parts = model.module_.embedding.field_slices
-    expected = []
-    for k, column in enumerate(["city", "device"]):
-        e = model.module_.embedding.column_weight(k).detach().numpy()
-        found = model.encoder_.categories[k].levels
-        value = dict(zip(found, e[2:] @ w[parts[k]], strict=True))
-        expected.append(np.std([value[level] for level in X[column]]))
-    expected.append(abs(w[parts[2]][0]))
-    importances = cascade.column_importances(model, n_draws=20_000)
-    np.testing.assert_allclose(importances, expected, rtol=0.03)
-
-
 @pytest.mark.slow
 def test_cascade_example(capsys):
     """The second network sees the columns that the first found to matter."""
@@ -100,6 +77,21 @@ def test_cascade_example(capsys):
     cascade.main(["--rows", "1000", "--seeds", "1", "--keep", "3"])
     *_, columns = capsys.readouterr().out.splitlines()
     assert len(columns.split(", ")) == 3
+
+
+@pytest.mark.slow
+def test_interactions_example(tmp_path, capsys):
+    """Partial dependence agrees with the strengths, the norm of the weights less."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    example = load_script("examples/plot_interactions.py")
+    picture = tmp_path / "interactions.png"
+    example.main(["--rows", "4000", "--points", "30", "--output", str(picture)])
+    pyplot.close("all")
+    assert picture.stat().st_size > 10_000
+    lines = capsys.readouterr().out.splitlines()
+    rho = [float(line.split()[5].strip(",")) for line in lines if "rank corr" in line]
+    assert rho[0] > 0.7 > rho[1]
 
 
 @pytest.mark.slow

@@ -1,12 +1,18 @@
-"""What a fitted network does with its columns, in pictures."""
+"""What a fitted network does with its columns: crosses, explanations, pictures."""
 
 from ._displays import ExplanationDisplay, InteractionDisplay
 from ._embedding_map import EmbeddingDisplay
+from ._explain import Explanation, explain
+from ._interactions import interaction_strengths, rank_interactions
 from ._training_curve import TrainingCurveDisplay
 
 __all__ = [
     "EmbeddingDisplay",
+    "Explanation",
     "ExplanationDisplay",
     "InteractionDisplay",
     "TrainingCurveDisplay",
+    "explain",
+    "interaction_strengths",
+    "rank_interactions",
 ]

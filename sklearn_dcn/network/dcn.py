@@ -13,6 +13,7 @@ from ._init import xavier_normal_
 from .cross import CrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
+from .numeric import NumericKind
 
 __all__ = ["STRUCTURES", "DeepCrossNetwork"]
 
@@ -90,7 +91,7 @@ class DeepCrossNetwork(nn.Module):
         category_dropout: float = 0.0,
         sparse: bool = False,
         bag_cardinalities: Sequence[int] = (),
-        numeric_embedding: str | None = None,
+        numeric_embedding: NumericKind | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,

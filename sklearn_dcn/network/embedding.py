@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ._checks import check_count, check_rate, check_sizes
 from ._init import normal_
-from .numeric import NumericEmbedding
+from .numeric import NumericEmbedding, NumericKind
 
 __all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
 
@@ -115,8 +115,7 @@ class EmbeddingStack(nn.Module):
         category_dropout: float = 0.0,
         sparse: bool = False,
         bag_cardinalities: Sequence[int] = (),
-        numeric_embedding: Literal["linear", "piecewise_linear", "periodic"]
-        | None = None,
+        numeric_embedding: NumericKind | None = None,
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,

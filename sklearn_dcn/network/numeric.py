@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from ._checks import check_count, check_option
 from ._init import normal_
 
-__all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding"]
+__all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding", "NumericKind"]
 
 NUMERIC_EMBEDDINGS = ("linear", "piecewise_linear", "periodic")
+NumericKind = Literal["linear", "piecewise_linear", "periodic"]
 
 # NOTE[DIFF] The paper tunes the number of frequencies and their deviation for every
 # table, and calls the deviation important. These are for numbers of unit variance: a
@@ -96,7 +97,7 @@ class NumericEmbedding(nn.Module):
         self,
         n_num: int,
         dim: int = 8,
-        kind: Literal["linear", "piecewise_linear", "periodic"] = "periodic",
+        kind: NumericKind = "periodic",
         bin_edges: Sequence[Sequence[float]] | None = None,
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=1)

@@ -17,11 +17,11 @@ The data flows one way, a file for each stage::
       -> network     network/         embedding -> cross, deep -> logits (torch alone)
 
 `classifier.py` and `regressor.py` hold the public estimators, `_base.py` what they
-share: `fit`, step by step; `_summary.py` has what a notebook shows, `_inspecting.py` what
-an estimator says of its columns by itself. `inspection/` asks what a fitted network
-crosses, and draws it; `onnx/` exports it. `preprocessing/` has the steps of the encoding
-as transformers, `metrics.py` measures of probabilities, `presets.py` the published
-recipes and search spaces.
+share: `fit`, step by step; `_summary.py` has what a notebook shows, `_inspecting.py`
+what an estimator says of its columns by itself. `inspection/` asks what a fitted
+network crosses, and draws it; `onnx/` exports it. `preprocessing/` has the steps of the
+encoding as transformers, `metrics.py` measures of probabilities, `presets.py` the
+published recipes and search spaces.
 """
 
 from ._archive import LoadError

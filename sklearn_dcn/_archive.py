@@ -96,9 +96,9 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def remove_remnants(path: str | os.PathLike[str]) -> None:
     """Remove what processes that were killed while they wrote to `path` have left."""
     target = Path(os.path.realpath(path))
-    remnant = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.tmp")
+    remnant = rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.tmp"
     for file in target.parent.iterdir():
-        if remnant.fullmatch(file.name):
+        if re.fullmatch(remnant, file.name):
             file.unlink(missing_ok=True)
 
 

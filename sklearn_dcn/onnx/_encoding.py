@@ -244,8 +244,7 @@ def add_stack(
         parts.append(_pool(graph, bag, entries, table, not stacker.missing_text))
     x_num = stacker.numbers(ids)
     if x_num is not None:
-        numbers = stack.numbers
-        parts.append(x_num if numbers is None else add_numbers(graph, numbers, x_num))
+        parts += add_numbers(graph, stack, x_num)
     return graph.concat(parts)
 
 

@@ -14,6 +14,7 @@ from ..network import (
     CrossNetwork,
     DeepCrossNetwork,
     DeepNetwork,
+    EmbeddingStack,
     GatedCross,
     LowRankCross,
     MatrixCross,
@@ -185,7 +186,18 @@ def _deep(graph: Graph, deep: DeepNetwork, x: str) -> str:
 # Embeddings of numbers ----------------------------------------------------------------
 
 
-def add_numbers(graph: Graph, numbers: NumericEmbedding, x_num: str) -> str:
+def add_numbers(graph: Graph, stack: EmbeddingStack, x_num: str) -> list[str]:
+    """Return the parts of x_0 that the numbers (n, n_num) are."""
+    if stack.numbers is None:
+        return [x_num]
+    n = stack.numbers.n_num
+    if n == stack.n_num:
+        return [_embed(graph, stack.numbers, x_num)]
+    embedded, plain = _split(graph, x_num, [n, stack.n_num - n])
+    return [_embed(graph, stack.numbers, embedded), plain]
+
+
+def _embed(graph: Graph, numbers: NumericEmbedding, x_num: str) -> str:
     """Return the embeddings (n, n_num * dim) of numbers (n, n_num)."""
     # With the numbers first, (n_num, n, k): one product of matrices for each.
     last = graph.constant([2], np.int64)

@@ -464,7 +464,7 @@ def test_callbacks_begin_anew_with_a_warning(path, mixed):
 def test_progress_counts_all_epochs(path, mixed, capsys):
     """What verbose=1 prints is of the whole fit, also where its best epoch is over."""
     X, y = mixed
-    options = SMALL | EARLY | {"tol": 10.0}  # which only the first epoch beats
+    options = SMALL | EARLY | {"tol": 10.0, "n_iter_no_change": 5}  # 1 is best
     model = cut_short(DCNClassifier(**options, checkpoint=path), 4 * N_STEPS + 1, X, y)
     capsys.readouterr()
     model.set_params(verbose=1).fit(X, y)

@@ -15,6 +15,8 @@ from sklearn_dcn.inspection import (
     ExplanationDisplay,
     InteractionDisplay,
     TrainingCurveDisplay,
+    explain,
+    interaction_strengths,
 )
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -381,11 +383,10 @@ def model():
 @pytest.mark.parametrize("kind", ["heatmap", "bar"])
 def test_interactions_of_an_estimator(model, kind):
     """They are those of `interaction_strengths`."""
-    interactions = pytest.importorskip("sklearn_dcn.inspection._interactions")
     X, _ = make_mixed(200, seed=1)
     options = {"n_samples": 50, "random_state": 3, "part": "cross"}
     display = InteractionDisplay.from_estimator(model, X, kind=kind, **options)
-    strengths = interactions.interaction_strengths(model, X, **options)
+    strengths = interaction_strengths(model, X, **options)
     pd.testing.assert_frame_equal(display.strengths, strengths)
     assert hasattr(display, "order_") == (kind == "heatmap")
     weights = InteractionDisplay.from_estimator(model, method="weight", layer=1)
@@ -396,11 +397,10 @@ def test_interactions_of_an_estimator(model, kind):
 
 def test_explanation_of_an_estimator(model):
     """It is that of `explain`, for the row at the position."""
-    module = pytest.importorskip("sklearn_dcn.inspection._explain")
     X, _ = make_mixed(20, seed=1)
     options = {"n_permutations": 2, "random_state": 0, "background": X}
     display = ExplanationDisplay.from_estimator(model, X, 7, **options)
-    one = module.explain(model, X.iloc[[7]], **options)
+    one = explain(model, X.iloc[[7]], **options)
     assert_allclose(display.explanation.features, one.features)
     logit = model.decision_function(X)[7]
     assert_allclose(
@@ -412,8 +412,6 @@ def test_explanation_of_an_estimator(model):
 
 def test_embeddings_of_an_estimator(model):
     """Every level has a point, and the column is in the title."""
-    if not hasattr(model, "embeddings"):
-        pytest.skip("needs DCNClassifier.embeddings")
     display = EmbeddingDisplay.from_estimator(model, "city")
     assert {"Bern", "Oslo", "Rome", "Kyiv"} <= set(display.embeddings.index)
     assert len(display.coordinates_) == 6

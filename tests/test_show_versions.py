@@ -47,6 +47,7 @@ def test_dependencies(sections):
         "numpy",
         "scipy",
         "category-encoders",
+        "safetensors",
         "pandas",
         "polars",
         "pyarrow",

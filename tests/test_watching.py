@@ -82,6 +82,14 @@ def stop():
     raise KeyboardInterrupt
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Take SIGINT as Python does, also where a shell in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 # Progress -----------------------------------------------------------------------------
 
 

@@ -117,12 +117,14 @@ def interaction_strengths(
     >>> from sklearn_dcn import DCNRegressor
     >>> from sklearn_dcn.inspection import interaction_strengths, rank_interactions
     >>> import numpy as np
-    >>> X = np.random.default_rng(0).normal(size=(2000, 3))
-    >>> y = X[:, 0] * X[:, 1] + X[:, 2]
+    >>> import pandas as pd
+    >>> values = np.random.default_rng(0).normal(size=(2000, 3))
+    >>> X = pd.DataFrame(values, columns=["a", "b", "c"])
+    >>> y = X["a"] * X["b"] + X["c"]
     >>> model = DCNRegressor(max_epochs=5, random_state=0).fit(X, y)
     >>> strengths = interaction_strengths(model, X)
     >>> rank_interactions(strengths).index[0]
-    (0, 1)
+    ('a', 'b')
     """
     pandas = import_pandas("interaction_strengths")
     check_option("method", method, METHODS)

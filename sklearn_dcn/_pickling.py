@@ -45,6 +45,7 @@ class KeepsNet(BaseEstimator):
         was given any, and, where a fit may go on, the state of the optimiser.
         """
         state = dict(super().__getstate__())
+        state.pop("_importances", None)  # they are computed again when asked for
         if "net_" in state:
             optimizer = self.net_.optimizer_
             state["net_"] = {

@@ -182,7 +182,7 @@ class _Notebook:
         html = f"<div>{bar}<code>{escape(text)}</code></div>"
         bundle = {"text/plain": text, "text/html": html}
         if self.handle is None:
-            self.handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self.handle = display(bundle, raw=True, display_id=True)
         else:
             self.handle.update(bundle, raw=True)
 

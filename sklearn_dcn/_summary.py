@@ -168,13 +168,14 @@ def _embedding_layers(module: DeepCrossNetwork) -> Iterator[Layer]:
             size = sum(table.numel() for table in tables)
             yield Layer(f"embedding of {kind}", what, None, sum(dims[:n]), size)
         del dims[:n]
-    if stack.n_num:
-        what = _count(stack.n_num, "field")
-        size = 0
-        if stack.numbers is not None:
-            what += f", {stack.numbers.kind}"
-            size = _n_parameters(stack.numbers)
-        yield Layer("numbers", what, None, stack.d_out - stack.d_embedded, size)
+    n_plain = stack.n_num
+    if stack.numbers is not None:
+        n, size = stack.numbers.n_num, _n_parameters(stack.numbers)
+        what = f"{_count(n, 'field')}, {stack.numbers.kind}"
+        yield Layer("embedding of numbers", what, None, stack.numbers.d_out, size)
+        n_plain -= n
+    if n_plain:
+        yield Layer("numbers", _count(n_plain, "field"), None, n_plain, 0)
 
 
 def _cross_layers(module: DeepCrossNetwork) -> Iterator[Layer]:

@@ -76,6 +76,17 @@ def test_layers_worked_by_hand():
     ]
 
 
+def test_numbers_that_are_embedded_and_plain():
+    """A curve of 2 bins, 8 wide, is 8 * (2 + 1) parameters; an indicator has none."""
+    X = pd.DataFrame({"price": [1.0, 2.0, 3.0, np.nan]})
+    model = DCNClassifier(numeric_embedding="piecewise_linear", max_epochs=1)
+    layers = get_layers(model.fit(X, [0, 1, 0, 1]).module_)
+    assert layers[:2] == [
+        ("embedding of numbers", "1 field, piecewise_linear", None, 8, 8 * 3),
+        ("numbers", "1 field", None, 1, 0),
+    ]
+
+
 @pytest.mark.parametrize("structure", ["parallel", "stacked", "cross", "deep"])
 @pytest.mark.parametrize(
     "options",

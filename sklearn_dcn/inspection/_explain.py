@@ -274,7 +274,8 @@ def _walk(
                 features[paths, order[:, m]] = after[m] - f_S
             else:  # with the column before, which has come into S
                 at = pair[order[:, k - 1], order[:, m]]
-                pairs[paths, at] = after[m] - f_S - before[m] + f_before
+                # In this order a column that does nothing gets exactly 0.
+                pairs[paths, at] = (after[m] - f_S) - (before[m] - f_before)
         source[paths, order[:, k]] = x
         f_before, f_S, before = f_S, after[k], after
     return features, pairs

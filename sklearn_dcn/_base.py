@@ -17,6 +17,7 @@ from ._batches import Encoded, TensorTable, take, to_tensors
 from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
+from ._history import plain_records
 from ._parameters import check_continuation, check_parameters
 from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
@@ -402,11 +403,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
 
     def _history(self) -> dict[str, Any]:
         """Return the attributes that tell how the training went, up to now."""
-        rows = [
-            {key: value for key, value in epoch.items() if key != "batches"}
-            for epoch in self.net_.history
-        ]
-        return {"n_iter_": len(rows), "history_": rows}
+        records = plain_records(self.net_.history)
+        return {"n_iter_": len(records), "history_": records}
 
     def _begin_tasks(
         self, n_epochs: int, X: Any, y: Any, sample_weight: Any

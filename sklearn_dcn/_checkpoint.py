@@ -28,6 +28,7 @@ from torch import Tensor
 from ._archive import Archive, remove_remnants, write_archive
 from ._batches import TensorTable, digest
 from ._codec import Decoder, Encoder, from_json, to_json
+from ._history import plain_records, replay
 from ._pickling import map_leaves, to_numpy, to_tensor
 from ._progress import Watcher
 from ._saving import ARRAYS, CONFIG
@@ -226,10 +227,7 @@ class Checkpoint(Watcher):
             "steps": net.steps.progress(),
             "stopping": {name: getattr(stopping, name, None) for name in STOPPING},
             "generators": {k: g.get_state() for k, g in self.generators.items()},
-            "history": [
-                {key: value for key, value in epoch.items() if key != "batches"}
-                for epoch in net.history[: net.n_finished]
-            ],
+            "history": plain_records(net.history[: net.n_finished]),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -240,11 +238,7 @@ class Checkpoint(Watcher):
         self.stopped = state["stopping"]
         for name, generator in self.generators.items():
             generator.set_state(state["generators"][name])
-        net.history.clear()
-        for epoch in state["history"]:
-            net.history.new_epoch()
-            for name, value in epoch.items():
-                net.history.record(name, value)
+        replay(net.history, state["history"])
         if net.callbacks:
             warnings.warn(
                 f"The fit goes on after epoch {self.n_done} of {self.path!r}, but its "

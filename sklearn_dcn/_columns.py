@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MISSING_LEVEL",
     "UNKNOWN_LEVEL",
     "IdColumn",
     "cells_of",
@@ -40,6 +41,8 @@ Levels = list[Any] | NDArray[np.integer[Any]]
 LISTS = (list, tuple, set, frozenset, np.ndarray)
 # A cell that is this counts as unknown: how an encoded column spells it in a frame.
 UNKNOWN_LEVEL = "⟨unknown⟩"
+# What the index of a table of levels calls that of missing cells.
+MISSING_LEVEL = "⟨missing⟩"
 
 LIST_NAMES = ("list", "tuple", "set", "frozenset", "ndarray", "array", "dict", "map")
 

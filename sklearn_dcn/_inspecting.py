@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._categories import CategoryLevels, HashedLevels
-from ._columns import UNKNOWN_LEVEL, missing_types
+from ._columns import MISSING_LEVEL, UNKNOWN_LEVEL, missing_types
 from ._encoding import TableEncoder
 from ._numbers import NumberLevels
 from ._training import DCNNet
@@ -20,7 +20,6 @@ from .network.embedding import MISSING_ID, N_RESERVED_IDS
 
 __all__ = ["InspectsColumns"]
 
-MISSING_LEVEL = "⟨missing⟩"
 METRICS = ("cosine", "euclidean")
 
 Levels = CategoryLevels | HashedLevels | NumberLevels

@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from ._encoding import TableEncoder
+from ._history import replay
 from ._runtime import resolve_device
 from ._training import DCNNet
 
@@ -95,10 +96,7 @@ class KeepsNet(BaseEstimator):
 
             optimizer = map_leaves(np.ndarray, place, state["optimizer"])
             self.net_.optimizer_.load_state_dict(optimizer)
-        for epoch in self.history_:  # without the batches that callbacks may have seen
-            self.net_.history.new_epoch()
-            for name, value in epoch.items():
-                self.net_.history.record(name, value)
+        replay(self.net_.history, self.history_)
         self.encoder_.field_slices = self.net_.module_.embedding.field_slices
 
     def _find_device(self) -> torch.device:

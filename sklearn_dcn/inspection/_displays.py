@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from .._table import take_rows
 from ..network._checks import check_count, check_option
+from ._explain import explain
+from ._interactions import interaction_strengths
 from ._plotting import BLUE, GREY, ORANGE, get_axes, shorten, write_value
 
 __all__ = ["ExplanationDisplay", "InteractionDisplay"]
@@ -101,10 +103,6 @@ class InteractionDisplay:
         display : InteractionDisplay
             The display, drawn.
         """
-        from ._interactions import (  # type: ignore[import-not-found, unused-ignore]
-            interaction_strengths,
-        )
-
         check_option("kind", kind, KINDS)
         strengths = interaction_strengths(
             estimator,
@@ -279,10 +277,6 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             The display, drawn.
         """
-        from ._explain import (  # type: ignore[import-not-found, unused-ignore]
-            explain,
-        )
-
         X = estimator._check_X(X, reset=False)
         if not 0 <= row < X.shape[0]:
             raise ValueError(

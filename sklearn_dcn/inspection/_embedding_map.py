@@ -7,12 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .._columns import MISSING_LEVEL, UNKNOWN_LEVEL
 from ._plotting import BLUE, ORANGE, get_axes, shorten
 
 __all__ = ["EmbeddingDisplay"]
 
 AREA = 400.0  # of the most frequent level's point, in square points
-RESERVED = ("⟨unknown⟩", "⟨missing⟩")
+RESERVED = (UNKNOWN_LEVEL, MISSING_LEVEL)
 # Where a label may stand beside its point: horizontally and vertically.
 PLACES = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 ALIGNMENT = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}

@@ -22,6 +22,7 @@ PLAIN_PARAMS = {
     "memorized_crosses": None,
     "numeric_embedding": None,
     "ema_decay": None,
+    "n_members": 1,
 }
 
 # The same network, as the estimator's parameters.

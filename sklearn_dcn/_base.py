@@ -18,11 +18,12 @@ from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
 from ._history import plain_records
+from ._members import draw_training_rows, forget_unseen, hide_unseen
 from ._parameters import check_continuation, check_parameters
 from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
 from ._progress import Progress, Watcher
-from ._rows import Rows, check_weight, train_validation_split
+from ._rows import Rows, check_weight
 from ._runtime import (
     is_seldom,
     naming_memory,
@@ -31,6 +32,7 @@ from ._runtime import (
     resolve_dtype,
     resolve_early_stopping,
     resolve_epochs,
+    resolve_members,
     resolve_random_state,
     resolve_table,
     torch_threads,
@@ -57,7 +59,7 @@ ARCHITECTURE = (
     "activation",
     "dropout",
     "normalization",
-)
+)  # and `n_members`, resolved
 
 
 class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
@@ -82,10 +84,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         """Fit the network to a table.
 
         1. Check parameters, table, target and weights.
-        2. Hold out a validation set, where early stopping asks for one.
-        3. Learn the encoding of the columns, and of the target on the training rows.
-        4. Build the network; its output starts at the target's mean.
-        5. Train it, and keep the weights of the best epoch.
+        2. Learn the encoding of the columns and of the target.
+        3. Build the networks; their output starts at the target's mean.
+        4. Hold out rows to validate each, where early stopping asks for it.
+        5. Train them, and keep the weights of the best epoch.
 
         If any of it fails, the estimator stays as it was.
 
@@ -140,19 +142,21 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = resolve_random_state(self.random_state)
+            self._n_members = resolve_members(self.n_members, len(rows.y))
         checkpoint = self._find_checkpoint()
         given = self._check_validation(validation)
-        split = None if given is not None else self._hold_out(rows)
+        trains = None if given is not None else self._hold_out(rows)
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
         else:
-            encoded = self._learn(rows, split)
-        training = self._draw_rows(rows, None if split is None else split[0])
-        data = self._tensors(encoded, rows, *training)
-        valid = None if split is None else self._tensors(encoded, rows, split[1])
+            encoded = self._learn(rows)
+        data = self._training_table(encoded, rows, trains)
+        valid = None
         if given is not None:
             valid = self._tensors(self._encode(given.X), given, suffix="_val")
+        elif trains is not None:
+            valid = self._validation_table(encoded, rows, trains)
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
         n_batch = resolve_batch_size(self.batch_size, len(data))
         n_ids = self.encoder_.n_ids
@@ -166,6 +170,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             watchers=tasks,
             checkpoint=checkpoint,
         )
+        if trains is not None:
+            forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()
         for task in tasks:
@@ -179,10 +185,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
-                encoded = fitted._learn(rows, None, all_rows=False)
+                fitted._n_members = resolve_members(self.n_members, None)
+                encoded = fitted._learn(rows, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
-            data = fitted._tensors(encoded, rows, *fitted._draw_rows(rows, None))
+            data = fitted._training_table(encoded, rows)
             fitted._train(data, None, epochs=1, stops=False)
         self.__dict__ = fitted.__dict__
         return self
@@ -234,28 +241,18 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             )
         return None
 
-    def _hold_out(self, rows: Rows) -> tuple[NDArray[np.intp], ...] | None:
-        """Return positions of rows that train and rows that validate, if any do."""
+    def _hold_out(self, rows: Rows) -> NDArray[np.bool_] | None:
+        """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
-        return train_validation_split(
-            len(rows.y),
-            self._strata(rows.y),
-            self.validation_fraction,
-            self._draw_seed(),
+        seeds = [self._draw_seed() for _ in range(self._n_members)]
+        return draw_training_rows(
+            len(rows.y), self._strata(rows.y), self.validation_fraction, seeds
         )
 
-    def _learn(
-        self,
-        rows: Rows,
-        split: tuple[NDArray[np.intp], ...] | None,
-        all_rows: bool = True,
-    ) -> Encoded:
+    def _learn(self, rows: Rows, all_rows: bool = True) -> Encoded:
         """Learn the encoding of table and target, and build the net for it."""
-        y, weight, level_weight = rows.y, rows.weight, rows.weight.copy()
-        if split is not None:
-            y, weight = y[split[0]], weight[split[0]]
-            level_weight[split[1]] = 0.0
+        y, weight = rows.y, rows.weight
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
         self._target = self._make_target(y, weight)
@@ -265,16 +262,14 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         self._numeric_embedding = options.pop("numeric_embedding")
         supervision = None
         if not options["category_encoder"] is options["memorized_crosses"] is None:
-            at = np.arange(len(y)) if split is None else split[0]
             targets, seed = self._target.columns(y), self._draw_seed()
-            supervision = Supervision(at, targets, self._strata(y), seed)
+            supervision = Supervision(targets, self._strata(y), seed)
         self.encoder_ = TableEncoder(**options)
         encoded = self.encoder_.fit_transform(
             rows.X,
             getattr(self, "feature_names_in_", None),
             rows.weight,
             self._numpy_dtype,
-            level_weight,
             supervision,
         )
         if self.numeric_embedding == "auto" and is_seldom(self.encoder_.n_ids, len(y)):
@@ -284,7 +279,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         target = self._encode_target(y, weight)
         logits = self._target.initial_logits(*target)
         self.net_ = self._build_net(logits, device, self._draw_seed())
-        self.encoder_.field_slices = self.module_.embedding.field_slices
+        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         return to_tensors(encoded)
 
     def _continue(self, rows: Rows) -> Encoded:
@@ -299,20 +294,42 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         y = self._target.encode(y, name=f"y{suffix}")
         return y, self._loss_weight(y, weight)
 
+    def _training_table(
+        self, encoded: Encoded, rows: Rows, trains: NDArray[np.bool_] | None = None
+    ) -> TensorTable:
+        """Return the rows that train, or those of them that are drawn to."""
+        at = None if trains is None else np.flatnonzero(trains.any(axis=1))
+        at, offset = self._draw_rows(rows, at)
+        return self._tensors(encoded, rows, at, offset, trains)
+
+    def _validation_table(
+        self, encoded: Encoded, rows: Rows, trains: NDArray[np.bool_]
+    ) -> TensorTable:
+        """Return the rows that validate."""
+        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
+        at = np.flatnonzero(~trains.all(axis=1))
+        return self._tensors(hidden, rows, at, members=~trains)
+
     def _tensors(
         self,
         encoded: Encoded,
         rows: Rows,
         at: NDArray[np.intp] | None = None,
         offset: float = 0.0,
+        members: NDArray[np.bool_] | None = None,
         suffix: str = "",
     ) -> TensorTable:
-        """Return the rows, or those at some positions, for the training."""
+        """Return the rows, or those at some positions, for the training.
+
+        `members` tells which rows are whose, where members differ in that.
+        """
         y, weight = rows.y, rows.weight
         if at is not None:
             encoded = take(encoded, torch.from_numpy(at))
             y, weight = y[at], weight[at]
         y, weight = self._encode_target(y, weight, suffix)
+        if members is not None and members.shape[1] > 1:
+            weight = weight[:, None] * (members if at is None else members[at])
         has_weights = weight.min() < weight.max()
         w = torch.from_numpy(weight).to(self._dtype) if has_weights else None
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
@@ -344,6 +361,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         return build_net(
             self._target.criterion,
             architecture,
+            n_members=self._n_members,
             seed=seed,
             initial_logits=initial_logits,
             weights=weights,

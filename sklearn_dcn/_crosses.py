@@ -113,7 +113,7 @@ class CrossStatistics:
     def fit_transform(
         self, codes: Codes, weight: Floats, supervision: Supervision
     ) -> Floats:
-        """Choose the pairs, learn them from the training rows, and apply them to all.
+        """Choose the pairs, learn them from the rows, and apply them to these.
 
         Parameters
         ----------
@@ -122,32 +122,33 @@ class CrossStatistics:
         weight : ndarray of shape (n,)
             Weight of each row.
         supervision : Supervision
-            The training rows and their targets.
+            The rows' targets.
 
         Returns
         -------
         x : ndarray of shape (n, len(scalers))
-            As `transform`, with the training rows cross-fitted.
+            As `transform`, but cross-fitted.
         """
-        at = supervision.at
-        table = TargetTable([c[at] for c in codes], weight[at], supervision)
+        table = TargetTable(codes, weight, supervision)
         self.is_logit = table.is_logit
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
         else:
-            self.pairs, self.scores = self._choose(table.sample(MAX_CHOICE), len(at))
+            self.pairs, self.scores = self._choose(
+                table.sample(MAX_CHOICE), len(weight)
+            )
         keys = self._keys(codes)
-        summaries = [table.summarise(keys[at, k]) for k in range(len(self.pairs))]
+        summaries = [table.summarise(keys[:, k]) for k in range(len(self.pairs))]
         self.default = self._link(table.means)
         self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, _ in summaries)])
         means = [np.empty((0, len(table.targets))), *(mean for _, mean in summaries)]
         self.values = self._link(np.concatenate(means))
-        x = self._look_up(keys)
+        x = np.empty((len(weight), 0))
         if self.pairs:
-            x[at] = self._cross_fit(table, self.pairs)
+            x = self._cross_fit(table, self.pairs)
         names = self._feature_names([*table.targets])
         self.scalers = {
-            name: NumberScaler(self.numeric_transform).fit(x_k[at], weight[at])
+            name: NumberScaler(self.numeric_transform).fit(x_k, weight)
             for name, x_k in zip(names, x.T, strict=True)
         }
         return x

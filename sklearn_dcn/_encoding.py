@@ -205,7 +205,6 @@ min_frequency, max_categories, hashing, numeric_transform
         names: Sequence[str] | None,
         weight: NDArray[np.float64],
         dtype: Any = np.float64,
-        level_weight: NDArray[np.float64] | None = None,
         supervision: Supervision | None = None,
     ) -> dict[str, Any]:
         """Learn every column of a checked table.
@@ -219,18 +218,14 @@ min_frequency, max_categories, hashing, numeric_transform
             Weight of each row.
         dtype : dtype, default=float64
             That of the numbers; they are computed in float64.
-        level_weight : ndarray of shape (n,) or None, default=None
-            Weight in the counts of levels, if it is another: rows that validate have
-            none, so that levels of theirs alone are unknown, as those of new rows.
         supervision : Supervision or None, default=None
-            The target of the training rows, where there is a `category_encoder`.
+            The target of the rows, where there is a `category_encoder`.
 
         Returns
         -------
         encoded : dict
             As `transform`.
         """
-        level_weight = weight if level_weight is None else level_weight
         self.names: list[Any] = [*range(X.shape[1])] if names is None else [*names]
         self.categories: dict[int, CategoryLevels | HashedLevels] = {}
         self.lists: dict[int, ListLevels] = {}
@@ -242,7 +237,7 @@ min_frequency, max_categories, hashing, numeric_transform
         self.field_slices = None
         if issparse(X):
             self.block = self._make_block()
-            return {"x_bag": [self.block.fit_transform(X, level_weight, dtype)]}
+            return {"x_bag": [self.block.fit_transform(X, weight, dtype)]}
         columns = get_columns(X)
         self._assign(columns)
         statistics: list[Scaled] = []
@@ -260,13 +255,13 @@ min_frequency, max_categories, hashing, numeric_transform
 
         def encode(j: int) -> Any:
             if j in self.categories:
-                return self.categories[j].fit_transform(columns[j], level_weight)
+                return self.categories[j].fit_transform(columns[j], weight)
             if j in self.lists:
-                return self.lists[j].fit_transform(columns[j], level_weight, dtype)
+                return self.lists[j].fit_transform(columns[j], weight, dtype)
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
             if self.numeric_levels is not None:
-                self.values[j].fit(x, level_weight)
+                self.values[j].fit(x, weight)
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])

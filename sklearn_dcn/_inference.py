@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor
 
 from ._batches import Encoded, count_rows, send, take
 from ._runtime import mixed_precision
+from .network.ensemble import mean_logits
 
 if TYPE_CHECKING:
     from ._training import DCNNet
@@ -25,16 +27,16 @@ PREDICT_BATCH_SIZE = 16384
 
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
-    return _in_batches(net, net.module_, net.module_.head.out_features, x)
+    return _in_batches(net, net.module_, net.module_.d_out, x)
 
 
 def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
-    """Return x_0, of shape (n, d), of encoded rows."""
-    return _in_batches(net, net.module_.embedding, net.module_.embedding.d_out, x)
+    """Return x_0, of all members side by side, of shape (n, d_stack)."""
+    return _in_batches(net, net.module_.stack, net.module_.d_stack, x)
 
 
 def _in_batches(
-    net: DCNNet, module: nn.Module, d_out: int, x: Encoded
+    net: DCNNet, module: Callable[..., Tensor], d_out: int, x: Encoded
 ) -> NDArray[np.float64]:
     device = torch.device(net.device)
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
@@ -43,5 +45,5 @@ def _in_batches(
     with torch.inference_mode(), mixed_precision(device, net.autocast):
         for start in range(0, n, size):
             at = slice(start, start + size)
-            out[at] = module(**send(take(x, at), device))
+            out[at] = mean_logits(module(**send(take(x, at), device)).to(net.dtype))
     return out.cpu().numpy().astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
@@ -151,7 +152,8 @@ class InspectsColumns:
                 f"{column!r}, which is {what}."
             )
         k = list(found).index(column)
-        weight = self.net_.module_.embedding.column_weight(k)
+        stacks = [member.embedding for member in self.net_.module_.members]
+        weight = torch.cat([stack.column_weight(k) for stack in stacks], dim=1)
         return found[column], weight.detach().cpu().numpy().astype(np.float64)
 
     def _level_names(self, levels: Levels) -> list[Any]:

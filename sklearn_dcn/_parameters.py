@@ -344,6 +344,7 @@ RULES: dict[str, Rule] = {
     "activation": option(*ACTIVATIONS),
     "dropout": check_rate,
     "normalization": option(*NORMALIZATIONS),
+    "n_members": count(1, "auto"),
     "optimizer": _optimizer,
     "learning_rate": number(0.0, inclusive=False),
     "weight_decay": number(0.0),

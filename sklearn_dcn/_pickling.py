@@ -97,7 +97,7 @@ class KeepsNet(BaseEstimator):
             optimizer = map_leaves(np.ndarray, place, state["optimizer"])
             self.net_.optimizer_.load_state_dict(optimizer)
         replay(self.net_.history, self.history_)
-        self.encoder_.field_slices = self.net_.module_.embedding.field_slices
+        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
 
     def _find_device(self) -> torch.device:
         """Return the estimator's device; set it to "auto" if that is not there."""

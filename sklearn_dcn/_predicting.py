@@ -17,7 +17,7 @@ from ._runtime import torch_threads
 from ._summary import Summarizes
 from ._table import check_table, has_columns, header, is_records, records_to_array
 from ._training import DCNNet
-from .network import DeepCrossNetwork
+from .network.ensemble import Network
 
 __all__ = ["PredictsLogits"]
 
@@ -34,7 +34,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
         return np.float64 if self._dtype == torch.float64 else np.float32
 
     @property
-    def module_(self) -> DeepCrossNetwork:
+    def module_(self) -> Network:
         """The fitted torch module."""
         return self.net_.module_
 

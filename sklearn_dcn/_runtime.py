@@ -31,6 +31,7 @@ __all__ = [
     "resolve_dtype",
     "resolve_early_stopping",
     "resolve_epochs",
+    "resolve_members",
     "resolve_random_state",
     "resolve_table",
     "torch_threads",
@@ -42,6 +43,10 @@ SMALL_TABLE = 500
 
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 2000
+
+# n_members="auto" is two networks for tables from and to so many rows: with few rows a
+# fit ends by a rule that one network suits, and with many one has little left to gain.
+MEMBERS_FROM, MEMBERS_TO = 2000, 200_000
 
 # From this many training rows on "auto" looks for more in the table: numbers that mean
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
@@ -108,6 +113,21 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
     # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
     smallest = 128 if n_rows >= 512 else 64
     return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
+
+
+def resolve_members(n_members: int | str, n_rows: int | None) -> int:
+    """Return the number of networks that "auto" stands for.
+
+    Parameters
+    ----------
+    n_members : int or "auto"
+        An integer stands for itself.
+    n_rows : int or None
+        Rows; None if not all are known yet, as in `partial_fit`.
+    """
+    if isinstance(n_members, Integral):
+        return int(n_members)
+    return 2 if n_rows is not None and MEMBERS_FROM <= n_rows <= MEMBERS_TO else 1
 
 
 def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
@@ -224,11 +244,13 @@ def compiled(module: Any, backend: bool | str) -> Iterator[None]:
         return
     backend = "inductor" if backend is True else backend
     # Shadows the method: a compiled function is no part of a fitted module.
-    module.combine = torch.compile(module.combine, backend=backend)
+    for member in module.members:
+        member.combine = torch.compile(member.combine, backend=backend)
     try:
         yield
     finally:
-        del module.combine
+        for member in module.members:
+            del member.combine
 
 
 _filters_lock = threading.RLock()  # filters of warnings are those of all threads

@@ -16,7 +16,7 @@ from ._show_versions import installed_version
 __all__ = ["ARRAYS", "CONFIG", "FORMAT", "FORMAT_VERSION", "MAX_CONFIG", "SavesToFile"]
 
 FORMAT = "sklearn_dcn"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG, ARRAYS = "config.json", "arrays.safetensors"  # the members of the archive
 
 # Bytes. What grows with rows or levels is in arrays; JSON takes some 25 times its size

@@ -38,22 +38,19 @@ Cells = dict[str, NDArray[Any]]
 
 
 class Supervision(NamedTuple):
-    """The training rows, and what encoders that learn from the target are given.
+    """What encoders that learn from the target are given of a table's rows.
 
     Attributes
     ----------
-    at : ndarray of int of shape (n_training,)
-        Positions of these rows in the table, in the order of what follows.
-    targets : dict of {str: ndarray of shape (n_training,)}
+    targets : dict of {str: ndarray of shape (n,)}
         What to learn, by what follows the name of the statistic: nothing if there is
         one target, else the class, of which it is the indicator, or output.
-    strata : ndarray of shape (n_training,) or None
+    strata : ndarray of shape (n,) or None
         Classes that the folds keep in proportion.
     seed : int
         That of the folds, and of encoders that have a random state.
     """
 
-    at: NDArray[np.intp]
     targets: dict[str, NDArray[Any]]
     strata: NDArray[Any] | None
     seed: int
@@ -101,7 +98,7 @@ class ColumnStatistics:
         weight: NDArray[np.float64],
         supervision: Supervision,
     ) -> tuple[dict[str, IdColumn], NDArray[np.float64]]:
-        """Learn from the training rows, and encode all. They depend on no other.
+        """Learn from the rows, and encode them.
 
         Parameters
         ----------
@@ -115,27 +112,26 @@ class ColumnStatistics:
         ids : dict of {str: IdColumn}
             As `transform`.
         x : ndarray of shape (n, len(scalers))
-            As `transform`, with the training rows cross-fitted.
+            As `transform`, but cross-fitted.
         """
         cells, levels = self._read(columns)
-        at, seed = supervision.at, supervision.seed
-        rows, weight = _take(cells, at), weight[at]
+        seed = supervision.seed
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
         self.fitted = {
-            target: self._fit_one(rows, y, weight, seed)
+            target: self._fit_one(cells, y, weight, seed)
             for target, y in targets.items()
         }
         names, x = self._encode(self.fitted, cells)
         if learns:
-            x[at] = self._cross_fit(rows, weight, supervision, names)
+            x = self._cross_fit(cells, weight, supervision, names)
         self.scalers = {}
         if self.gives_ids:
             self._families = {name: families(found) for name, found in levels.items()}
             return self._to_ids(names, x, cells, in_fit=True), x[:, :0]
         for k, name in enumerate(names):
             scaler = NumberScaler(self.numeric_transform)
-            self.scalers[name] = scaler.fit(x[at, k], weight)
+            self.scalers[name] = scaler.fit(x[:, k], weight)
         return {}, x
 
     def transform(

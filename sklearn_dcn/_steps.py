@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from ._averaging import WeightAverage
 from ._optimizers import GradientClipper
 from ._schedule import LearningRate
-from .network import DeepCrossNetwork
+from ._weights import id_tables
+from .network.ensemble import Network
 
 __all__ = ["Steps"]
 
@@ -21,7 +22,7 @@ class Steps:
 
     Parameters
     ----------
-    module : DeepCrossNetwork
+    module : DeepCrossNetwork or DeepCrossEnsemble
         The network.
     optimizer : Optimizer
         Its optimizer. Its state has what an average needs to go on in a next fit, so
@@ -36,7 +37,7 @@ class Steps:
 
     def __init__(
         self,
-        module: DeepCrossNetwork,
+        module: Network,
         optimizer: Optimizer,
         *,
         n_steps: int,
@@ -54,9 +55,8 @@ class Steps:
         if max_grad_norm is not None:
             self.clip = GradientClipper(module.parameters(), max_grad_norm)
         if ema_decay is not None:
-            embedding = module.embedding
-            tables = [*embedding.tables, *embedding.bag_tables]
-            lazy = tables if embedding.sparse else []
+            is_lazy = module.members[0].embedding.sparse
+            lazy = id_tables(module) if is_lazy else []
             state = optimizer.state.get("average")  # type: ignore[call-overload]
             self.average = WeightAverage(module, ema_decay, lazy, state)
         if learning_rate_schedule is not None or warmup:

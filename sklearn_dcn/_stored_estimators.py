@@ -47,6 +47,9 @@ RENEWED = ("callbacks", "net_params", "optimizer")
 # A path of one machine, which a fit writes to and removes.
 UNSAVED = {"checkpoint": None}
 
+# What files of format 1 have not, as there was nothing else.
+BEFORE_2 = {"n_members": 1}
+
 
 def _check_parameters(parameters: dict[str, Any]) -> None:
     # To know the names of compilers, torch imports them all: that is left to `fit`.
@@ -94,7 +97,12 @@ def _make(cls: Any, state: dict[str, Any]) -> Any:
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
-    state = state | UNSAVED
+    state = BEFORE_2 | state | UNSAVED
+    if "_params_in_fit" in state and "_n_members" not in state:
+        state |= {
+            "_n_members": 1,
+            "_params_in_fit": BEFORE_2 | state["_params_in_fit"],
+        }
     names = [*signature(cls).parameters]
     _check_parameters({name: state[name] for name in names})
     if fitted := state.keys() - SETTINGS.keys() - set(names):
@@ -110,7 +118,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
         ):
             raise ValueError("the parts of the estimator do not fit together")
         _check_parameters(in_fit)
-        _check_weights(state["net_"]["weights"], in_fit)
+        _check_weights(state["net_"]["weights"], in_fit, state["_n_members"])
     return _make(cls, state)
 
 
@@ -132,10 +140,12 @@ def _labels_fit(state: dict[str, Any]) -> bool:
     )
 
 
-def _check_weights(weights: dict[str, Any], in_fit: dict[str, Any]) -> None:
+def _check_weights(
+    weights: dict[str, Any], in_fit: dict[str, Any], n_members: int
+) -> None:
     # Layers are made one by one, before it shows that there is no weight of theirs.
     n_layers = max(in_fit["n_cross_layers"], len(in_fit["hidden_layer_sizes"]))
-    if n_layers > len(weights):
+    if max(n_layers, n_members) > len(weights):
         raise ValueError("there are more layers than weights")
     for name, weight in weights.items():
         if not _is_finite(weight):
@@ -186,6 +196,7 @@ FITTED: dict[str, Check] = {
     "_rng": lambda v: isinstance(v, np.random.RandomState),
     "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
+    "_n_members": whole(1),
     "_params_in_fit": is_plain,
 }
 

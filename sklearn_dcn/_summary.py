@@ -12,6 +12,7 @@ from torch import nn
 
 from ._printing import html_table, text_table
 from .network import DeepCrossNetwork
+from .network.ensemble import Network
 
 __all__ = ["Layer", "Summary", "Summarizes", "get_layers"]
 
@@ -86,7 +87,7 @@ class Summarizes(BaseEstimator):
     """`summary`, and the same below scikit-learn's picture of an estimator."""
 
     encoder_: Any
-    module_: Any  # DeepCrossNetwork
+    module_: Any  # Network
 
     def summary(self) -> Summary:
         """Return what the fit made: the table's schema, the network, the training.
@@ -103,7 +104,7 @@ class Summarizes(BaseEstimator):
         """
         check_is_fitted(self, "net_")
         parts = [type(self).__name__, repr(self.encoder_)]
-        layers = get_layers(self.module_)
+        layers = get_layers(self.module_.members[0])
         cells = [_layer_cells(layer) for layer in layers]
         lines = text_table(LAYER_HEADER, cells, LAYER_NUMBERS)
         parts.append("\n".join([_network_title(self.module_, layers), *lines]))
@@ -118,7 +119,7 @@ class Summarizes(BaseEstimator):
         """Return what a notebook shows below the parameters, if anything."""
         if not hasattr(self, "net_"):
             return ""
-        layers = get_layers(self.module_)
+        layers = get_layers(self.module_.members[0])
         cells = [_layer_cells(layer) for layer in layers]
         network = html_table(LAYER_HEADER, cells, LAYER_NUMBERS)
         parts = [
@@ -150,7 +151,7 @@ def _fold(title: str, inner: str) -> str:
 
 
 def get_layers(module: DeepCrossNetwork) -> list[Layer]:
-    """Return the parts of the network in the order of the data."""
+    """Return the parts of a network in the order of the data."""
     return [*_embedding_layers(module), *_cross_layers(module), *_deep_layers(module)]
 
 
@@ -212,11 +213,12 @@ def _layer_cells(layer: Layer) -> list[str]:
     return [layer.name, layer.what, *sizes]
 
 
-def _network_title(module: DeepCrossNetwork, layers: Sequence[Layer]) -> str:
-    size = sum(layer.n_parameters for layer in layers)
+def _network_title(module: Network, layers: Sequence[Layer]) -> str:
+    n_members, member = len(module.members), module.members[0]
+    size = _count(sum(layer.n_parameters for layer in layers), "parameter")
+    head = "Network" if n_members == 1 else f"Mean of {n_members} networks, each"
     return (
-        f"Network: {module.structure}, x_0 of width {module.embedding.d_out:,}, "
-        f"{_count(size, 'parameter')}"
+        f"{head}: {member.structure}, x_0 of width {member.embedding.d_out:,}, {size}"
     )
 
 

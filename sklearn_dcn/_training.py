@@ -28,8 +28,9 @@ from ._optimizers import OPTIMIZERS, is_lazy, parameter_groups, resolve_optimize
 from ._progress import Watcher
 from ._runtime import compiled, keeping_filters, mixed_precision
 from ._steps import Steps
-from ._weights import allocate, assign, is_finite
-from .network import DeepCrossNetwork
+from ._weights import allocate, assign, id_tables, is_finite
+from .network import DeepCrossEnsemble, DeepCrossNetwork
+from .network.ensemble import Network, by_member, mean_logits
 
 if TYPE_CHECKING:
     from ._checkpoint import Checkpoint
@@ -93,7 +94,7 @@ class DCNNet(NeuralNet):
 
     def __init__(
         self,
-        module: type[DeepCrossNetwork],
+        module: type[Network],
         criterion: nn.Module,
         *,
         seed: int,
@@ -140,13 +141,15 @@ class DCNNet(NeuralNet):
             module = self.module(**self.get_params_for("module"))
         if self.weights is not None:
             assign(module, self.weights, self.dtype)
-            module.embedding.fill_positions()
+            for member in module.members:
+                member.embedding.fill_positions()
             self.module_ = module.eval()
             return self
         allocate(module, self.dtype)
         module.reset_parameters(torch.Generator().manual_seed(self.seed))
         with torch.no_grad():
-            module.head.bias.copy_(torch.from_numpy(self.initial_logits))
+            for member in module.members:
+                member.head.bias.copy_(torch.from_numpy(self.initial_logits))
         self.module_ = module
         return self
 
@@ -165,8 +168,11 @@ class DCNNet(NeuralNet):
             return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the loss in the precision of the weights."""
-        return super().get_loss(y_pred.to(self.dtype), y_true, *args, **kwargs)
+        """Compute the loss in the precision of the weights, the mean over members."""
+        y_pred = y_pred.to(self.dtype)
+        if y_pred.ndim == 3:
+            y_pred, y_true = by_member(y_pred, y_true)
+        return super().get_loss(y_pred, y_true, *args, **kwargs)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of one batch."""
@@ -177,22 +183,40 @@ class DCNNet(NeuralNet):
             Xi, generator=self.generator, return_embeddings=True, **fit_params
         )
         loss = self.get_loss(logits, yi, X=Xi, training=True)
-        objective = loss
+        objective = loss * len(self.module_.members)  # each learns as it would alone
         whole = self.embedding_l2_scope == "table"
         if self.embedding_l2 and not whole:
             penalty = embeddings.square().sum(-1).mean()
-            objective = loss + self.embedding_l2 / 2 * penalty
+            objective = objective + self.embedding_l2 / 2 * penalty
         objective.backward()
         if self.embedding_l2 and whole:
             self._add_l2_of_tables()
         if self.steps is not None:
             self.steps.after_backward()
-        return {"loss": loss, "y_pred": logits}
+        return {"loss": loss, "y_pred": mean_logits(logits)}
+
+    @torch.no_grad()
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of one batch, of each row by the members that held it out.
+
+        Rows that all members have not seen count by the mean of these.
+        """
+        self._set_training(False)
+        Xi, yi = unpack_data(batch)
+        logits = each = self.infer(Xi, **fit_params)
+        weight = yi.get("weight")
+        if weight is None or weight.ndim == 1:
+            each = mean_logits(logits)
+        loss = self.get_loss(each, yi, X=Xi, training=False)
+        return {"loss": loss, "y_pred": mean_logits(logits)}
+
+    def evaluation_step(self, batch: Any, training: bool = False) -> Any:
+        """Compute the logits of one batch."""
+        return mean_logits(super().evaluation_step(batch, training))
 
     @torch.no_grad()
     def _add_l2_of_tables(self) -> None:
-        embedding = self.module_.embedding
-        for table in (*embedding.tables, *embedding.bag_tables):
+        for table in id_tables(self.module_):
             if table.grad is not None:
                 table.grad.add_(table, alpha=self.embedding_l2)
 
@@ -222,7 +246,8 @@ class DCNNet(NeuralNet):
         """Return a net that goes on predicting as this one does now, in a fit."""
         net = object.__new__(type(self))
         module = copy.deepcopy(self.module_)
-        module.__dict__.pop("combine", None)  # compiled for the module of the fit
+        for member in module.members:
+            member.__dict__.pop("combine", None)  # compiled for the module of the fit
         lent = {"steps": None, "watchers": (), "train_split": None, "generator": None}
         net.__dict__ = {**self.__dict__, **lent, "module_": module}
         return net
@@ -273,6 +298,7 @@ def build_net(
     criterion: nn.Module,
     architecture: dict[str, Any],
     *,
+    n_members: int,
     optimizer: str | type[torch.optim.Optimizer],
     weight_decay: float,
     embedding_l2_scope: str,
@@ -282,7 +308,7 @@ def build_net(
     weights: dict[str, Tensor] | None = None,
     **kwargs: Any,
 ) -> DCNNet:
-    """Return an initialised net around a network of this architecture.
+    """Return an initialised net around one or more networks of this architecture.
 
     Its weights are drawn anew, or those of a state that is given.
     """
@@ -296,11 +322,14 @@ def build_net(
         kwargs["optimizer__fused"] = True
     kwargs |= {f"module__{name}": value for name, value in architecture.items()}
     kwargs["module__sparse"] = is_lazy(optimizer)
+    module = DeepCrossNetwork if n_members == 1 else DeepCrossEnsemble
+    if n_members > 1:
+        kwargs["module__n_members"] = n_members
     kwargs["embedding_l2_scope"] = embedding_l2_scope
     kwargs |= net_params or {}
     try:
         net = DCNNet(
-            DeepCrossNetwork,
+            module,
             criterion,
             optimizer=optimizer_class,
             device=str(device),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["allocate", "assign", "is_finite"]
+from .network.ensemble import Network
+
+__all__ = ["allocate", "assign", "id_tables", "is_finite"]
 
 
 def allocate(module: nn.Module, dtype: torch.dtype) -> None:
@@ -39,6 +41,12 @@ def assign(module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype) ->
 
 def _kind(meta: Tensor, dtype: torch.dtype) -> torch.dtype:
     return dtype if meta.is_floating_point() else meta.dtype
+
+
+def id_tables(module: Network) -> list[nn.Parameter]:
+    """Return the tables of embeddings of ids, those of all members."""
+    stacks = [member.embedding for member in module.members]
+    return [table for e in stacks for table in (*e.tables, *e.bag_tables)]
 
 
 def is_finite(module: nn.Module) -> bool:

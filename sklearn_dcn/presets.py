@@ -96,6 +96,7 @@ _PAPERS = {
     "numeric_embedding": None,
     "category_dropout": 0.0,
     "ema_decay": None,
+    "n_members": 1,
     "activation": "relu",
     "dropout": 0.0,
     "optimizer": "adam",
@@ -138,6 +139,7 @@ _BARS = {
     "numeric_embedding": "linear",
     "category_dropout": 0.0,
     "ema_decay": None,
+    "n_members": 1,
     "cross": "matrix",
     "structure": "parallel",
     "activation": "relu",
@@ -302,6 +304,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "numeric_embedding": "linear",
                 "category_dropout": 0.0,
                 "ema_decay": None,
+                "n_members": 1,
                 "min_frequency": 10,  # of Criteo
                 "embedding_dim": 16,
                 "cross": "gated",

@@ -133,6 +133,10 @@ default="auto"
         Dropout in the deep network during training.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
+    n_members : int or "auto", default="auto"
+        Number of networks, whose mean is the prediction [6]_. They share the encoding
+        of the table alone: initial weights differ, and so do the rows that are held out
+        for early stopping. "auto" is 2 from 2,000 to 200,000 rows, else 1.
     optimizer : str or class, default="auto"
         "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
         "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost
@@ -224,8 +228,8 @@ default="auto"
         Their names, if all are strings.
     net_ : skorch.NeuralNet
         The trained net.
-    module_ : DeepCrossNetwork
-        The torch module in it.
+    module_ : DeepCrossNetwork or DeepCrossEnsemble
+        The torch module in it; an ensemble where there is more than one network.
     encoder_ : TableEncoder
         The encoding of the table.
     n_iter_ : int
@@ -256,6 +260,8 @@ default="auto"
        Learning", 2022, :arxiv:`2203.05556`.
     .. [5] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
        :arxiv:`1606.07792`.
+    .. [6] Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty
+       Estimation using Deep Ensembles", 2017, :arxiv:`1612.01474`.
 
     Examples
     --------
@@ -296,6 +302,7 @@ default="auto"
         activation: str = "relu",
         dropout: float = 0.0,
         normalization: str | None = None,
+        n_members: int | str = "auto",
         optimizer: str | type = "auto",
         learning_rate: float = 0.001,
         weight_decay: float = 0.01,
@@ -347,6 +354,7 @@ default="auto"
         self.activation = activation
         self.dropout = dropout
         self.normalization = normalization
+        self.n_members = n_members
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay

@@ -181,7 +181,7 @@ def _has_degree_2(mixed: MixedLogits) -> bool:
     n_columns = len(mixed.encoder.names)
     if n_columns <= 2:
         return True
-    network, encoder = mixed.network, mixed.encoder
+    network, encoder = mixed.network.members[0], mixed.encoder
     if network.deep is not None or mixed.has_statistics:
         return False
     degree = 1

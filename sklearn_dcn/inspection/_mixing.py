@@ -29,6 +29,7 @@ from .._table import get_columns
 from ..network import DeepCrossNetwork
 from ..network._checks import check_option
 from ..network.embedding import MISSING_ID, N_RESERVED_IDS
+from ..network.ensemble import Network
 
 __all__ = ["PARTS", "MixedLogits", "Pool", "import_pandas", "join", "whole"]
 
@@ -72,7 +73,7 @@ class MixedLogits:
     ----------
     encoder : TableEncoder
         That of the estimator.
-    network : DeepCrossNetwork
+    network : DeepCrossNetwork or DeepCrossEnsemble
         A copy of what is behind x_0, in float64.
     n_outputs : int
         Number of outputs: 1 but for None with several.
@@ -102,8 +103,8 @@ class MixedLogits:
         self._estimator = estimator
         self.network = _take_part(estimator.module_, part)
         self._output = _find_output(estimator, output)
-        many = self._output is None and self.network.head.out_features > 1
-        self.n_outputs = self.network.head.out_features if many else 1
+        many = self._output is None and self.network.d_out > 1
+        self.n_outputs = self.network.d_out if many else 1
 
     # Rows -----------------------------------------------------------------------------
 
@@ -212,21 +213,27 @@ class MixedLogits:
         return logits * target.scale[k] + target.center[k]
 
 
-def _take_part(module: DeepCrossNetwork, part: str) -> DeepCrossNetwork:
+def _take_part(module: Network, part: str) -> Network:
     """Return a copy in float64 of the network behind x_0, the other part silenced."""
     check_option("part", part, PARTS)
     # Without the embeddings, which may be large: None takes their place in the copy.
-    network = copy.deepcopy(module, {id(module.embedding): None})
+    network = copy.deepcopy(module, {id(m.embedding): None for m in module.members})
     network = network.to("cpu", torch.float64).eval()
-    if part == "model":
-        return network
+    if part != "model":
+        for member in network.members:
+            _silence(member, part)
+    return network
+
+
+def _silence(network: DeepCrossNetwork, part: str) -> None:
+    """Take what is not of this part out of the logits."""
     if getattr(network, part) is None:
         raise ValueError(
             f"part={part!r} needs a network that has it; this one, with structure="
             f"{network.structure!r}, has not. Use part='model'."
         )
     if network.cross is None or network.deep is None:
-        return network
+        return
     if network.structure == "stacked":
         raise ValueError(
             f"part={part!r} needs structure='parallel', where the logit is a sum of "
@@ -236,19 +243,14 @@ def _take_part(module: DeepCrossNetwork, part: str) -> DeepCrossNetwork:
     silent = slice(d, None) if part == "cross" else slice(d)
     with torch.no_grad():
         network.head.weight[:, silent] = 0.0
-    return network
 
 
 def _find_output(estimator: Any, output: Any) -> int | None:
     if output is None:
         return None
     classes = getattr(estimator, "classes_", None)
-    options = (
-        [*range(estimator.module_.head.out_features)]
-        if classes is None
-        else classes.tolist()
-    )
-    if estimator.module_.head.out_features == 1:
+    options = [*range(estimator.module_.d_out)] if classes is None else classes.tolist()
+    if estimator.module_.d_out == 1:
         raise ValueError(
             f"output must be None, as there is one logit alone; got {output!r}."
         )

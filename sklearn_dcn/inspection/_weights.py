@@ -24,7 +24,7 @@ def block_norms(
     r"""Return norms of the blocks of a cross layer's matrix.
 
     Off the diagonal :math:`(\|W_{ij}\|_F^2 + \|W_{ji}\|_F^2)^{1/2}`, on it
-    :math:`\|W_{ii}\|_F`.
+    :math:`\|W_{ii}\|_F`; of several members the root of the squares' mean.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def block_norms(
         If the network has no such layer.
     """
     layer = check_count("layer", layer, minimum=0)
-    cross: CrossNetwork | None = mixed.network.cross
+    members = mixed.network.members
+    cross: CrossNetwork | None = members[0].cross
     n_layers = 0 if cross is None else len(cross.layers)
     if cross is None or layer >= n_layers:
         raise ValueError(
@@ -53,10 +54,12 @@ def block_norms(
             f"{n_layers}. Use method='contribution' without any."
         )
     with torch.no_grad():
-        x_l = x_0 = mixed.stack(pool, at)
-        for below in cross.layers[:layer]:
-            x_l = below(x_0, x_l)
-        squares = _matrix(cross.layers[layer], x_l).square().numpy()
+        parts = mixed.stack(pool, at).chunk(len(members), dim=-1)
+        each = [
+            _squares(member.cross, x_0, layer)
+            for member, x_0 in zip(members, parts, strict=True)
+        ]
+        squares = torch.stack(each).mean(0).numpy()
     n_columns = len(mixed.encoder.names)
     slices = mixed.encoder.field_slices
     owns = np.zeros((n_columns, len(squares)))  # which part of x_0 is of which column
@@ -67,6 +70,14 @@ def block_norms(
     blocks = owns @ squares @ owns.T
     both = blocks + blocks.T - np.diag(np.diag(blocks))
     return np.sqrt(both)
+
+
+def _squares(cross: CrossNetwork, x_0: Tensor, layer: int) -> Tensor:
+    """Return the squared entries of the W of a layer, of shape (d, d)."""
+    x_l = x_0
+    for below in cross.layers[:layer]:
+        x_l = below(x_0, x_l)
+    return _matrix(cross.layers[layer], x_l).square()
 
 
 def _matrix(layer: Any, x_l: Tensor) -> Tensor:

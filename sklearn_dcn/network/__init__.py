@@ -11,10 +11,12 @@ from .cross_layers import (
 from .dcn import DeepCrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
+from .ensemble import DeepCrossEnsemble
 from .numeric import NumericEmbedding
 
 __all__ = [
     "CrossNetwork",
+    "DeepCrossEnsemble",
     "DeepCrossNetwork",
     "DeepNetwork",
     "EmbeddingStack",

@@ -65,6 +65,12 @@ class DeepCrossNetwork(nn.Module):
     deep : DeepNetwork or None
     head : nn.Linear
         The combination output layer.
+    d_out : int
+        Number of logits.
+    d_stack : int
+        Width of x_0.
+    members : tuple of DeepCrossNetwork
+        The network alone, which is an ensemble of one.
 
     References
     ----------
@@ -140,7 +146,14 @@ class DeepCrossNetwork(nn.Module):
             normalization=normalization,
         )
         self._connect(cross_network, deep_network, d_out)
+        self.d_out = d_out
+        self.d_stack = self.embedding.d_out
         self.reset_parameters()
+
+    @property
+    def members(self) -> tuple[DeepCrossNetwork]:
+        """The networks of which this is the mean, as :class:`DeepCrossEnsemble` has."""
+        return (self,)
 
     def _connect(
         self, cross_network: CrossNetwork, deep_network: DeepNetwork, d_out: int
@@ -202,6 +215,15 @@ class DeepCrossNetwork(nn.Module):
         if return_embeddings:
             return logits, x_0[:, : self.embedding.d_embedded]
         return logits
+
+    def stack(
+        self,
+        x_num: Tensor | None = None,
+        x_cat: Tensor | None = None,
+        x_bag: Sequence[Sequence[Tensor]] | None = None,
+    ) -> Tensor:
+        """Return x_0 of shape (B, d)."""
+        return self.embedding(x_num, x_cat, x_bag)
 
     def combine(self, x_0: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the logits (B, d_out) of stacked columns x_0 (B, d).

@@ -223,28 +223,51 @@ def _number_ids(
 # x_0 ----------------------------------------------------------------------------------
 
 
-def add_stack(
-    graph: Graph,
-    stack: EmbeddingStack,
-    stacker: Stacker,
-    separators: dict[int, str | None],
-) -> str:
-    """Return x_0 (n, d) of a table of columns, as `EmbeddingStack.forward`."""
-    ids = stacker.ids()
-    parts = [] if ids is None else _embed(graph, stack, ids)
-    n_cat = len(stack.cardinalities)
-    for k, (j, bag) in enumerate(stacker.encoder.lists.items()):
-        table = to_array(stack.column_weight(n_cat + k))
+class Fields(NamedTuple):
+    """An encoded table.
+
+    Attributes
+    ----------
+    ids : Ids or None
+        x_cat.
+    entries : list of (ListLevels, str)
+        The ids (n, most) of each field of lists.
+    x_num : str or None
+        The numbers (n, n_num).
+    empty_is_missing : bool
+        Whether an empty list is a missing one.
+    """
+
+    ids: Ids | None
+    entries: list[tuple[ListLevels, str]]
+    x_num: str | None
+    empty_is_missing: bool
+
+
+def add_fields(
+    graph: Graph, stacker: Stacker, separators: dict[int, str | None]
+) -> Fields:
+    """Return what all members of an ensemble have in common: the encoded table."""
+    ids, entries = stacker.ids(), []
+    for j, bag in stacker.encoder.lists.items():
         cells, separator = stacker.inputs.lists[j], separators[j]
         if separator is not None:
             cells = _split(graph, cells, separator)
-        entries = _list_ids(
+        found = _list_ids(
             graph, bag, cells, stacker.missing_text, separator is not None
         )
-        parts.append(_pool(graph, bag, entries, table, not stacker.missing_text))
-    x_num = stacker.numbers(ids)
-    if x_num is not None:
-        parts += add_numbers(graph, stack, x_num)
+        entries.append((bag, found))
+    return Fields(ids, entries, stacker.numbers(ids), not stacker.missing_text)
+
+
+def add_stack(graph: Graph, stack: EmbeddingStack, fields: Fields) -> str:
+    """Return x_0 (n, d) of an encoded table, as `EmbeddingStack.forward`."""
+    parts = [] if fields.ids is None else _embed(graph, stack, fields.ids)
+    for k, (bag, entries) in enumerate(fields.entries, len(stack.cardinalities)):
+        table = to_array(stack.column_weight(k))
+        parts.append(_pool(graph, bag, entries, table, fields.empty_is_missing))
+    if fields.x_num is not None:
+        parts += add_numbers(graph, stack, fields.x_num)
     return graph.concat(parts)
 
 

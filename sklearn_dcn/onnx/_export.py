@@ -24,9 +24,9 @@ from .._version import __version__
 from ..network._checks import check_option
 from ..preprocessing._preprocessor import _Preprocessor
 from ._columns import Layout, add_inputs, sort_columns
-from ._encoding import Stacker, add_block, add_stack
+from ._encoding import Stacker, add_block, add_fields, add_stack
 from ._graph import Graph
-from ._network import add_logits, to_array
+from ._network import add_logits, add_mean, to_array
 
 __all__ = ["export"]
 
@@ -273,8 +273,12 @@ def _of_columns(
         raw.scalers,
         estimator._numpy_dtype,
     )
-    x_0 = add_stack(graph, estimator.module_.embedding, stacker, raw.separators)
-    logits = add_logits(graph, estimator.module_, x_0)
+    fields = add_fields(graph, stacker, raw.separators)
+    each = [
+        add_logits(graph, member, add_stack(graph, member.embedding, fields))
+        for member in estimator.module_.members
+    ]
+    logits = add_mean(graph, each)
     infinite = stacker.infinite()
     return (
         graph,
@@ -289,12 +293,15 @@ def _of_matrix(estimator: BaseDCN) -> tuple[Graph, dict[str, list[str]], str]:
     assert encoder.block is not None
     graph = Graph(["X", *OUTPUTS])
     x = graph.input("X", "double", len(encoder.names))
-    table = to_array(estimator.module_.embedding.column_weight(0))
-    x_0 = add_block(graph, encoder.block, table, x)
-    logits = add_logits(graph, estimator.module_, x_0)
+    each = []
+    for member in estimator.module_.members:
+        table = to_array(member.embedding.column_weight(0))
+        x_0 = add_block(graph, encoder.block, table, x)
+        each.append(add_logits(graph, member, x_0))
+    logits = add_mean(graph, each)
     # 0 for finite rows, else NaN.
-    each = graph.node("Mul", x, graph.constant(0.0))
-    nothing = graph.node("ReduceSum", each, graph.constant([1], np.int64))
+    zeros = graph.node("Mul", x, graph.constant(0.0))
+    nothing = graph.node("ReduceSum", zeros, graph.constant([1], np.int64))
     logits = graph.node("Add", logits, graph.cast(nothing, "float"))
     return graph, {"X": [str(name) for name in encoder.names]}, logits
 

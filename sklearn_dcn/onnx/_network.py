@@ -24,7 +24,7 @@ from ..network import (
 from ..network.numeric import _bins
 from ._graph import Graph
 
-__all__ = ["add_logits", "add_numbers", "to_array"]
+__all__ = ["add_logits", "add_mean", "add_numbers", "to_array"]
 
 ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "relu": lambda g, x: g.node("Relu", x),
@@ -63,6 +63,11 @@ def add_logits(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
     crossed = _project(graph, network.cross, x_0, W[:, :d])
     h_L = _deep(graph, network.deep, x_0)
     return graph.node("Add", crossed, _linear(graph, h_L, W[:, d:], b))
+
+
+def add_mean(graph: Graph, logits: list[str]) -> str:
+    """Return the mean of the members' logits."""
+    return logits[0] if len(logits) == 1 else graph.node("Mean", *logits)
 
 
 def _linear(

@@ -128,6 +128,7 @@ default="from_dtype"
             # What else says something of a level would take it from its embedding.
             numeric_levels=None,
             memorized_crosses=None,
+            n_members=1,
         )
         self.estimator_ = estimator.fit(X, y, sample_weight)
         self.n_features_in_ = estimator.n_features_in_
@@ -194,7 +195,7 @@ default="from_dtype"
 
     def _slices(self) -> list[slice]:
         """Return where the embeddings of categories and lists stand in x_0."""
-        stack = self.estimator_.module_.embedding
+        stack = self.estimator_.module_.members[0].embedding
         return stack.field_slices[: len(stack.embedding_dims)]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:

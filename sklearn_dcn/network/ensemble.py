@@ -1,0 +1,150 @@
+"""Several networks side by side, whose mean is the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ._checks import check_count
+from .dcn import DeepCrossNetwork
+
+__all__ = ["DeepCrossEnsemble", "Network", "by_member", "mean_logits"]
+
+
+class DeepCrossEnsemble(nn.Module):
+    r"""Deep & Cross Networks that share nothing but their input.
+
+    The ensemble's logits are the mean :math:`\frac{1}{K} \sum_k z_k` of its members'.
+    Each member is to be trained by a loss of its own logits, not by that of the mean,
+    so that the members stay as different as networks of their own are.
+
+    Parameters
+    ----------
+    n_members : int
+        Number of networks, K.
+    *args, **kwargs
+        As :class:`DeepCrossNetwork`, the same for all.
+
+    Attributes
+    ----------
+    members : nn.ModuleList
+        The networks.
+    d_out : int
+        Number of logits.
+    d_stack : int
+        Width of the members' x_0 together.
+
+    References
+    ----------
+    Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty Estimation
+    using Deep Ensembles", 2017, arXiv:1612.01474, on members that differ by their
+    initial weights and the order of rows.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dcn.network import DeepCrossEnsemble
+    >>> ensemble = DeepCrossEnsemble(4, n_num=3, cardinalities=[10, 1000])
+    >>> x_num, x_cat = torch.randn(5, 3), torch.randint(0, 10, (5, 2))
+    >>> ensemble(x_num, x_cat).shape
+    torch.Size([5, 4, 1])
+    """
+
+    def __init__(self, n_members: int, *args: Any, **kwargs: Any) -> None:
+        n_members = check_count("n_members", n_members, minimum=1)
+        super().__init__()
+        networks = (DeepCrossNetwork(*args, **kwargs) for _ in range(n_members))
+        self.members = cast("Sequence[DeepCrossNetwork]", nn.ModuleList(networks))
+        self.d_out = self.members[0].d_out
+        self.d_stack = sum(member.d_stack for member in self.members)
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights anew, one member after the other."""
+        for member in self.members:
+            member.reset_parameters(generator)
+
+    def forward(
+        self,
+        x_num: Tensor | None = None,
+        x_cat: Tensor | None = None,
+        x_bag: Sequence[Sequence[Tensor]] | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        return_embeddings: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Compute every member's logits of a batch.
+
+        Parameters
+        ----------
+        x_num, x_cat, x_bag, generator, return_embeddings
+            As :meth:`DeepCrossNetwork.forward`.
+
+        Returns
+        -------
+        logits : tensor of shape (B, n_members, d_out)
+        embeddings : tensor of shape (B, n_members * d_embedded)
+            Only with `return_embeddings`.
+        """
+        x = x_num, x_cat, x_bag
+        if not return_embeddings:
+            each = [member(*x, generator=generator) for member in self.members]
+            return torch.stack(each, dim=1)
+        pairs = [
+            member(*x, generator=generator, return_embeddings=True)
+            for member in self.members
+        ]
+        logits, embeddings = zip(*pairs, strict=True)
+        return torch.stack(logits, dim=1), torch.cat(embeddings, dim=-1)
+
+    def stack(
+        self,
+        x_num: Tensor | None = None,
+        x_cat: Tensor | None = None,
+        x_bag: Sequence[Sequence[Tensor]] | None = None,
+    ) -> Tensor:
+        """Return the x_0 of all members side by side, of shape (B, d_stack)."""
+        each = [member.stack(x_num, x_cat, x_bag) for member in self.members]
+        return torch.cat(each, dim=-1)
+
+    def combine(self, x_0: Tensor) -> Tensor:
+        """Return the mean logits (B, d_out) of the members, of x_0 (B, d_stack)."""
+        parts = x_0.chunk(len(self.members), dim=-1)
+        each = [m.combine(x) for m, x in zip(self.members, parts, strict=True)]
+        return torch.stack(each).mean(0)
+
+
+Network = DeepCrossNetwork | DeepCrossEnsemble
+
+
+def mean_logits(logits: Tensor) -> Tensor:
+    """Return the logits (B, d_out) of a network, or of an ensemble's members."""
+    return logits.mean(1) if logits.ndim == 3 else logits
+
+
+def by_member(
+    logits: Tensor, target: dict[str, Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return members' logits as rows of their own, and the target of each.
+
+    Parameters
+    ----------
+    logits : tensor of shape (B, n_members, d_out)
+    target : dict of tensors of shape (B, ...)
+        A "weight" may be each member's own, of shape (B, n_members).
+
+    Returns
+    -------
+    logits : tensor of shape (B * n_members, d_out)
+    target : dict of tensors of shape (B * n_members, ...)
+    """
+    n_members = logits.shape[1]
+    own = {
+        name: tensor.flatten()
+        if name == "weight" and tensor.ndim == 2
+        else tensor.repeat_interleave(n_members, dim=0)
+        for name, tensor in target.items()
+    }
+    return logits.flatten(0, 1), own

@@ -62,6 +62,7 @@ SETTINGS = {
     "early_stopping": True,
     "validation_fraction": 0.1,
     "n_iter_no_change": 3,
+    "n_members": 1,
     "tol": 0.0,
     "dtype": "float32",
     "n_jobs": 1,

@@ -18,7 +18,8 @@ from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
 from ._history import plain_records
-from ._members import draw_training_rows, forget_unseen, hide_unseen
+from ._members import Mask, draw_training_rows, forget_unseen, hide_unseen
+from ._net import DCNNet, build_net
 from ._parameters import check_continuation, check_parameters
 from ._pickling import KeepsNet
 from ._predicting import PredictsLogits
@@ -41,7 +42,7 @@ from ._saving import SavesToFile
 from ._statistics import Supervision
 from ._table import take_rows
 from ._targets import ClassTarget, ContinuousTarget
-from ._training import TRAINING, DCNNet, build_net, train
+from ._training import TRAINING, train
 
 __all__ = ["BaseDCN"]
 
@@ -241,14 +242,13 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             )
         return None
 
-    def _hold_out(self, rows: Rows) -> NDArray[np.bool_] | None:
+    def _hold_out(self, rows: Rows) -> Mask | None:
         """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
         seeds = [self._draw_seed() for _ in range(self._n_members)]
-        return draw_training_rows(
-            len(rows.y), self._strata(rows.y), self.validation_fraction, seeds
-        )
+        fraction = self.validation_fraction
+        return draw_training_rows(len(rows.y), self._strata(rows.y), fraction, seeds)
 
     def _learn(self, rows: Rows, all_rows: bool = True) -> Encoded:
         """Learn the encoding of table and target, and build the net for it."""
@@ -295,7 +295,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         return y, self._loss_weight(y, weight)
 
     def _training_table(
-        self, encoded: Encoded, rows: Rows, trains: NDArray[np.bool_] | None = None
+        self, encoded: Encoded, rows: Rows, trains: Mask | None = None
     ) -> TensorTable:
         """Return the rows that train, or those of them that are drawn to."""
         at = None if trains is None else np.flatnonzero(trains.any(axis=1))
@@ -303,7 +303,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         return self._tensors(encoded, rows, at, offset, trains)
 
     def _validation_table(
-        self, encoded: Encoded, rows: Rows, trains: NDArray[np.bool_]
+        self, encoded: Encoded, rows: Rows, trains: Mask
     ) -> TensorTable:
         """Return the rows that validate."""
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
@@ -316,13 +316,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         rows: Rows,
         at: NDArray[np.intp] | None = None,
         offset: float = 0.0,
-        members: NDArray[np.bool_] | None = None,
+        members: Mask | None = None,
         suffix: str = "",
     ) -> TensorTable:
-        """Return the rows, or those at some positions, for the training.
-
-        `members` tells which rows are whose, where members differ in that.
-        """
+        """Return rows for the training: all or at positions, all members' or each's."""
         y, weight = rows.y, rows.weight
         if at is not None:
             encoded = take(encoded, torch.from_numpy(at))

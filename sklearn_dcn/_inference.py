@@ -15,7 +15,7 @@ from ._runtime import mixed_precision
 from .network.ensemble import mean_logits
 
 if TYPE_CHECKING:
-    from ._training import DCNNet
+    from ._net import DCNNet
 
 __all__ = ["predict_logits", "predict_stack"]
 

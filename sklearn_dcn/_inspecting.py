@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from ._categories import CategoryLevels, HashedLevels
 from ._columns import MISSING_LEVEL, UNKNOWN_LEVEL, missing_types
 from ._encoding import TableEncoder
+from ._net import DCNNet
 from ._numbers import NumberLevels
-from ._training import DCNNet
 from .inspection._importances import total_effects
 from .inspection._mixing import import_pandas
 from .network._checks import check_count, check_option

@@ -21,7 +21,7 @@ from ._rows import train_validation_split
 from .network import DeepCrossNetwork, EmbeddingStack
 from .network.embedding import N_RESERVED_IDS, UNKNOWN_ID
 
-__all__ = ["draw_training_rows", "forget_unseen", "hide_unseen"]
+__all__ = ["Mask", "draw_training_rows", "forget_unseen", "hide_unseen"]
 
 Mask = NDArray[np.bool_]
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from ._encoding import TableEncoder
 from ._history import replay
+from ._net import DCNNet
 from ._runtime import resolve_device
-from ._training import DCNNet
 
 __all__ = ["KeepsNet", "map_leaves", "to_numpy", "to_tensor"]
 

@@ -13,10 +13,10 @@ from ._batches import Encoded, to_tensors
 from ._encoding import TableEncoder
 from ._inference import predict_logits, predict_stack
 from ._inspecting import InspectsColumns
+from ._net import DCNNet
 from ._runtime import torch_threads
 from ._summary import Summarizes
 from ._table import check_table, has_columns, header, is_records, records_to_array
-from ._training import DCNNet
 from .network.ensemble import Network
 
 __all__ = ["PredictsLogits"]

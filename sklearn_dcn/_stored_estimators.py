@@ -219,7 +219,8 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
-    return Stored(cls, fields, frozenset(fitted), get_state=_get_state, make=_make_net)
+    optional = frozenset(fitted) | BEFORE_2.keys()
+    return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
 
 
 def _step(cls: Any, fields: dict[str, Check], fits: Check) -> Stored:

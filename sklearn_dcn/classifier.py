@@ -137,7 +137,7 @@ default="auto"
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
     n_members : int or "auto", default="auto"
-        Number of networks, whose mean is the prediction [8]_. They share the encoding
+        Number of networks, whose mean is the prediction. They share the encoding
         of the table alone: initial weights differ, and so do the rows that are held out
         for early stopping. "auto" is 2 from 2,000 to 200,000 rows, else 1.
     optimizer : str or class, default="auto"
@@ -291,8 +291,6 @@ default="auto"
        :arxiv:`1708.02002`.
     .. [7] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
        ADKDD 2014, section 6.3.
-    .. [8] Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty
-       Estimation using Deep Ensembles", 2017, :arxiv:`1612.01474`.
 
     Examples
     --------

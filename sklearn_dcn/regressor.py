@@ -134,7 +134,7 @@ default="auto"
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
     n_members : int or "auto", default="auto"
-        Number of networks, whose mean is the prediction [6]_. They share the encoding
+        Number of networks, whose mean is the prediction. They share the encoding
         of the table alone: initial weights differ, and so do the rows that are held out
         for early stopping. "auto" is 2 from 2,000 to 200,000 rows, else 1.
     optimizer : str or class, default="auto"
@@ -260,8 +260,6 @@ default="auto"
        Learning", 2022, :arxiv:`2203.05556`.
     .. [5] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
        :arxiv:`1606.07792`.
-    .. [6] Lakshminarayanan et al., "Simple and Scalable Predictive Uncertainty
-       Estimation using Deep Ensembles", 2017, :arxiv:`1612.01474`.
 
     Examples
     --------

@@ -132,7 +132,7 @@ def test_network_imports_torch_alone(path):
 
 def test_only_training_imports_skorch():
     users = {path.name for path in FILES if "skorch" in top(imports_of(path))}
-    assert users == {"_training.py"}
+    assert users == {"_net.py", "_training.py"}
 
 
 def test_no_module_imports_pandas_when_it_is_loaded():

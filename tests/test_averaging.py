@@ -112,7 +112,7 @@ OPTIONS = {
     "batch_size": 25,
     "learning_rate": 0.02,
 }
-RAW = {"ema_decay": None}  # the default averages
+RAW = {"ema_decay": None, "n_members": 1}  # the default averages
 
 
 class Path(Callback):

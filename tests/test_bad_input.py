@@ -663,6 +663,7 @@ WRONG_PARAMETERS = {
     "activation": [*OPTION, (None, V)],
     "dropout": RATE,
     "normalization": OPTION,
+    "n_members": [(0, V), (-1, V), (1.0, T), ("all", V), (None, T), (True, T)],
     "optimizer": [("lbfgs", V), (1, V), (None, V), (int, V), (["adam"], V)],
     "learning_rate": [(0, V), (0.0, V), *NOT_NEGATIVE],
     "weight_decay": NOT_NEGATIVE,

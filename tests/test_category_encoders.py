@@ -173,24 +173,13 @@ def make_ids(n=1000, n_levels=400, seed=0):
     return frame, rng.integers(0, 2, n)
 
 
-def encode(encoder, frame, y, *, at=None, strata=None, seed=7):
-    """Return a fitted TableEncoder and the numbers that it makes of the training table.
-
-    `y` is of the training rows `at`; None for all rows.
-    """
+def encode(encoder, frame, y, *, strata=None, seed=7):
+    """Return a fitted TableEncoder and the numbers that it makes of the table."""
     table = TableEncoder(category_encoder=encoder, numeric_transform=None)
-    at = np.arange(len(frame)) if at is None else at
     targets = y if isinstance(y, dict) else {"": y}
-    weight = np.ones(len(frame))
-    level_weight = np.zeros(len(frame))
-    level_weight[at] = 1.0
-    supervision = Supervision(at, targets, strata, seed)
+    supervision = Supervision(targets, strata, seed)
     encoded = table.fit_transform(
-        frame,
-        list(frame.columns),
-        weight,
-        level_weight=level_weight,
-        supervision=supervision,
+        frame, list(frame.columns), np.ones(len(frame)), supervision=supervision
     )
     return table, encoded["x_num"]
 
@@ -348,12 +337,11 @@ def test_who_sees_which_target(task, early_stopping, log, tiny):
     assert model.encoder_.field_names == ["id", "z", *names]
     z = model.encoder_.transform(X)["x_num"][:, 0]
     assert_array_equal(np.argsort(z), np.argsort(X["z"]))
-    n_training = 45 if early_stopping else 60
     n_targets = len(truth)
     entries = fits(log)
     assert len(entries) == (N_FOLDS + 1) * n_targets
     training = set(entries[0][1])
-    assert len(training) == n_training
+    assert len(training) == 60  # those that validate, too
     for k, (_, ids, seen, _, _) in enumerate(entries):
         rows = [int(i[1:]) for i in ids]
         wanted = truth[k % n_targets]
@@ -362,10 +350,8 @@ def test_who_sees_which_target(task, early_stopping, log, tiny):
             wanted = (wanted - mine.mean()) / mine.std()
         assert_allclose(seen, wanted[rows], atol=1e-12)
         assert set(ids) <= training
-        assert (
-            len(ids) == n_training if k < n_targets else len(ids) == n_training * 4 / 5
-        )
-    # Every training row is encoded in turn by encoders that did not see it.
+        assert len(ids) == 60 if k < n_targets else len(ids) == 48
+    # Every row is encoded in turn by encoders that did not see it.
     blind = [
         i
         for what, ids, _, _, encoder in log
@@ -376,21 +362,7 @@ def test_who_sees_which_target(task, early_stopping, log, tiny):
     assert sorted(blind) == sorted([*training] * n_targets)
     for scaler in model.encoder_.statistics.scalers.values():
         assert scaler.seen.low == scaler.seen.high == -9.0  # what no row knew
-        assert scaler.seen.n == n_training
-
-
-def test_held_out_targets_change_nothing(log, tiny):
-    X, y = make_rows()
-    y = y.astype(float)
-    tiny = {**tiny, "early_stopping": True, "category_encoder": ce.CatBoostEncoder()}
-    DCNRegressor(**{**tiny, "category_encoder": Recorder()}).fit(X, y)
-    training = fits(log)[0][1]
-    other = np.where(X["id"].isin(training), y, 100 - 7 * y)
-    assert (other != y).sum() == 6
-    a, b, c = (DCNRegressor(**tiny).fit(X, target) for target in (y, other, 1 - y))
-    x = [model.encoder_.transform(X)["x_num"] for model in (a, b, c)]
-    assert_array_equal(x[0], x[1])
-    assert (x[0] != x[2]).any()
+        assert scaler.seen.n == 60
 
 
 def test_weights_reach_encoders_that_take_them(log, tiny):
@@ -409,21 +381,18 @@ def test_weights_reach_encoders_that_take_them(log, tiny):
 # Ids ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hold_out", [False, True])
-def test_ordinal_codes_are_ids(hold_out):
+def test_ordinal_codes_are_ids():
     """Ids are those that the estimators find themselves; codes are their levels."""
     X, _ = make_mixed()
-    at = np.arange(40, 300) if hold_out else None
-    X.loc[:5, "city"] = "held out"
     X = X[["city", "device"]]
-    coded, _ = encode_ids(ce.OrdinalEncoder(), X, at)
-    own, _ = encode_ids(None, X, at)
-    new = pd.concat([X, X.head(3).assign(city=["Lima", None, "held out"])])
+    coded, _ = encode_ids(ce.OrdinalEncoder(), X)
+    own, _ = encode_ids(None, X)
+    new = pd.concat([X, X.head(2).assign(city=["Lima", None])])
     assert_array_equal(coded.transform(new)["x_cat"], own.transform(new)["x_cat"])
-    assert coded.categories[0].n_ids == own.categories[0].n_ids == 6 + (not hold_out)
+    assert coded.categories[0].n_ids == own.categories[0].n_ids == 6
     assert_array_equal(coded.categories[0].counts, own.categories[0].counts)
     with quiet():
-        codes = ce.OrdinalEncoder().fit_transform(X if at is None else X.iloc[at])
+        codes = ce.OrdinalEncoder().fit_transform(X)
     known = codes["city"][X["city"].notna()]
     assert coded.categories[0].levels == list(known.value_counts().index)
     assert "x_num" not in coded.transform(X)
@@ -431,18 +400,12 @@ def test_ordinal_codes_are_ids(hold_out):
     assert_array_equal(one, [[1, 0]])
 
 
-def encode_ids(encoder, X, at):
+def encode_ids(encoder, X):
     """Return a fitted TableEncoder of categories, and what it makes of the table."""
-    at = np.arange(len(X)) if at is None else at
     table = TableEncoder(category_encoder=encoder)
-    level_weight = np.zeros(len(X))
-    level_weight[at] = 1.0
+    supervision = Supervision({"": np.zeros(len(X))}, None, 0)
     encoded = table.fit_transform(
-        X,
-        list(X.columns),
-        np.ones(len(X)),
-        level_weight=level_weight,
-        supervision=Supervision(at, {"": np.zeros(len(at))}, None, 0),
+        X, list(X.columns), np.ones(len(X)), supervision=supervision
     )
     return table, encoded
 
@@ -452,7 +415,7 @@ def test_ordinal_mapping_and_columns():
     X = pd.DataFrame({"a": list("xyzxyzx"), "b": list("ppqqppq"), "c": list("1212121")})
     mapping = [{"col": "a", "mapping": {"x": 10, "y": 20}}]
     encoder = ce.OrdinalEncoder(cols=["a"], mapping=mapping)
-    table, encoded = encode_ids(encoder, X, None)
+    table, encoded = encode_ids(encoder, X)
     assert table.categories[0].levels == [10, 20]
     assert_array_equal(encoded["x_cat"][:, 0], [2, 3, 0, 2, 3, 0, 2])
     assert table.categories[1].levels == ["p", "q"]

@@ -31,6 +31,7 @@ VARIANTS = {
     "stacked mixture": {
         "cross": "mixture", "expert_activation": "tanh", "structure": "stacked",
     },
+    "members": {"n_members": 2},
     "cross alone": {"cross": "low_rank", "structure": "cross"},
     "dropout": {"dropout": 0.3, "category_dropout": 0.3, "normalization": "batch"},
 }  # fmt: skip
@@ -60,8 +61,9 @@ class Watch(Callback):
 
 def assert_nothing_compiled(model):
     """Check that the module has its own method again, and can be pickled."""
-    assert "combine" not in vars(model.module_)
-    assert model.module_.combine.__func__ is type(model.module_).combine
+    for member in model.module_.members:
+        assert "combine" not in vars(member)
+        assert member.combine.__func__ is type(member).combine
     pickle.dumps(model.module_)
 
 

@@ -24,25 +24,24 @@ PRIOR = 10.0  # rows, as docs/maths.md says
 # ----------------------------------------------------------------------------------
 
 
-def supervise(y, kind="binary", at=None, seed=0):
-    """Return a supervision of the rows `at`, all of them for None."""
-    at = np.arange(len(y)) if at is None else at
-    y = np.asarray(y)[at]
+def supervise(y, kind="binary", seed=0):
+    """Return what encoders are given of rows with this target."""
+    y = np.asarray(y)
     if kind == "number":
-        return Supervision(at, {"": y.astype(float)}, None, seed)
+        return Supervision({"": y.astype(float)}, None, seed)
     if kind == "binary":
-        return Supervision(at, {"": y}, y, seed)
+        return Supervision({"": y}, y, seed)
     targets = {f" of {k}": (y == k).astype(int) for k in np.unique(y).tolist()}
-    return Supervision(at, targets, y, seed)
+    return Supervision(targets, y, seed)
 
 
-def encode(X, y, kind="binary", at=None, weight=None, **options):
+def encode(X, y, kind="binary", weight=None, **options):
     """Return a fitted encoder, and the encoded rows of `fit` in float64."""
     names = [*X.columns] if isinstance(X, pd.DataFrame) else None
     encoder = TableEncoder(**{"memorized_crosses": "auto", **options})
     weight = np.ones(len(X)) if weight is None else weight
-    supervision = supervise(y, kind, at)
-    encoded = encoder.fit_transform(X, names, weight, np.float64, None, supervision)
+    supervision = supervise(y, kind)
+    encoded = encoder.fit_transform(X, names, weight, np.float64, supervision)
     return encoder, encoded
 
 
@@ -214,32 +213,6 @@ def test_pairs_have_keys_of_their_own():
     assert_allclose(x[:, 0], x[:, 3])
 
 
-def test_rows_that_validate_take_no_part():
-    X, rng = noise(300)
-    y = rng.integers(0, 2, 300)
-    at = rng.permutation(300)[:240]
-    held_out = np.setdiff1d(np.arange(300), at)
-    other = y.copy()
-    other[held_out] = 1 - y[held_out]
-    pairs = {"memorized_crosses": [("c0", "x0"), ("b0", "c1")]}
-    (one, a), (two, b) = (encode(X, t, at=at, **pairs) for t in (y, other))
-    assert_array_equal(a["x_num"], b["x_num"])
-    assert_array_equal(one.crosses.values, two.crosses.values)
-    # They have the plain statistics, as new rows do.
-    new = one.transform(X.iloc[held_out])["x_num"]
-    assert_array_equal(a["x_num"][held_out], new)
-
-
-def test_early_stopping_holds_rows_out_of_the_statistics():
-    X, rng = noise(300)
-    y = rng.permutation(np.arange(300) < 143).astype(int)
-    parameters = {"memorized_crosses": [("c0", "c1")], "max_epochs": 1}
-    model = DCNClassifier(early_stopping=True, random_state=0, **parameters).fit(X, y)
-    mean = 1 / (1 + np.exp(-model.encoder_.crosses.default[0]))
-    # A share of 270 rows; of all 300 it would be 143 / 300, which is none.
-    assert mean * 270 == pytest.approx(round(mean * 270), abs=1e-6)
-
-
 # ----------------------------------------------------------------------------------
 # Levels of numbers
 # ----------------------------------------------------------------------------------
@@ -254,7 +227,7 @@ def test_few_values_of_a_number_have_a_bin_each(n_values, transform):
     for dtype in (np.float64, np.float32):
         encoder = TableEncoder(memorized_crosses=[(0, 1)], numeric_transform=transform)
         weight, y = np.ones(300), supervise(x > 0)
-        encoder.fit_transform(X, None, weight, dtype, None, y)
+        encoder.fit_transform(X, None, weight, dtype, y)
         z = encoder.numbers[0].apply(x, dtype=dtype)
         codes = np.searchsorted(encoder._cuts[0], z)
         assert_array_equal(codes, x)
@@ -453,14 +426,12 @@ def fitted():
     return model.fit(X, y), X, y
 
 
-def test_auto_needs_a_thousand_training_rows(tiny):
-    X, y = planted("categories", n=1100)
+def test_auto_needs_a_thousand_rows(tiny):
+    X, y = planted("categories", n=1000)
     tiny = {**tiny, "max_epochs": 1}
     assert DCNClassifier(**tiny).fit(X[:999], y[:999]).encoder_.crosses is None
-    model = DCNClassifier(**tiny).fit(X[:1000], y[:1000])
+    model = DCNClassifier(**tiny).fit(X, y)
     assert names_of(model.encoder_)[0] == {"c0", "c2"}
-    model = DCNClassifier(**tiny, early_stopping=True).fit(X, y)  # of 990 rows
-    assert model.encoder_.crosses is None
 
 
 def test_partial_fit_memorises_none(tiny):

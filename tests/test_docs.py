@@ -218,6 +218,9 @@ def test_attributes_are_those_of_a_fitted_estimator(Estimator, as_frame, mixed, 
 def test_attributes_of_the_network_exist(cls):
     arguments = {
         network.CrossNetwork: {"d": 8, "n_layers": 2},
+        network.DeepCrossEnsemble: {
+            **{"n_members": 2, "n_num": 2, "cardinalities": [5]}
+        },
         network.DeepCrossNetwork: {"n_num": 2, "cardinalities": [5]},
         network.DeepNetwork: {"d_in": 8},
         network.EmbeddingStack: {

@@ -128,32 +128,6 @@ def test_weights_equal_repeated_rows():
     same(encoder.transform(X), repeated.transform(X))
 
 
-def test_rows_that_validate_teach_numbers_alone():
-    """Levels are those of `level_weight`, statistics of numbers those of `weight`."""
-    X, _ = make_mixed()
-    X = X.assign(tags=[["x", "y"][: 1 + i % 2] for i in range(300)])
-    X.loc[250:, "city"] = "Lima"
-    X["tags"] = [["held out"] if i >= 250 else tags for i, tags in enumerate(X["tags"])]
-    training = np.where(np.arange(300) < 250, 1.0, 0.0)
-    encoder = TableEncoder()
-    ones = np.ones(300)
-    encoded = encoder.fit_transform(X, list(X), ones, level_weight=training)
-    whole, from_all = fit(X)
-    part, from_training = fit(X[:250])
-    np.testing.assert_array_equal(encoded["x_num"], from_all["x_num"])
-    np.testing.assert_array_equal(encoded["x_cat"][:250], from_training["x_cat"])
-    assert (encoded["x_cat"][250:, 0] == 0).all()
-    assert encoder.categories[0].levels == part.categories[0].levels
-    assert "Lima" in whole.categories[0].levels
-    assert encoder.lists[5].levels.levels == part.lists[5].levels.levels == ["x", "y"]
-    [bag] = encoded["x_bag"]
-    assert (bag.ids[bag.offsets[250] :] == 0).all()
-    # Later the same rows have the same encoding.
-    again = encoder.transform(X)
-    np.testing.assert_array_equal(again["x_cat"], encoded["x_cat"])
-    np.testing.assert_array_equal(again["x_num"], encoded["x_num"])
-
-
 # ----------------------------------------------------------------------------------
 # The same rows, however they come
 # ----------------------------------------------------------------------------------

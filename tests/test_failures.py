@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, _archive
+from sklearn_dcn._net import DCNNet
 from sklearn_dcn._steps import Steps
-from sklearn_dcn._training import DCNNet
 
 SMALL = {"hidden_layer_sizes": (8,), "batch_size": 64, "random_state": 0}
 N_STEPS = 5  # of an epoch

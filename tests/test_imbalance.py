@@ -27,6 +27,7 @@ def make_rare(n=20_000, seed=0):
 
 
 FAST = {
+    "n_members": 1,
     "hidden_layer_sizes": (16,),
     "n_cross_layers": 1,
     "random_state": 0,

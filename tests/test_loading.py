@@ -25,6 +25,7 @@ import sklearn_dcn
 from sklearn_dcn import DCNClassifier, DCNRegressor, LoadError, load
 from sklearn_dcn._archive import N_DIGEST, _digest, write_archive
 from sklearn_dcn._codec import DECODERS
+from sklearn_dcn._saving import FORMAT_VERSION
 from sklearn_dcn._stored import PARTS
 from sklearn_dcn._stored_estimators import ESTIMATORS
 
@@ -250,10 +251,13 @@ def test_the_crc_of_a_member_is_checked(path):
 
 def test_a_newer_format_is_refused_with_the_remedy(path):
     def newer(tree):
-        tree["format_version"] = 2
+        tree["format_version"] = FORMAT_VERSION + 1
 
     change(path, config=newer)
-    with pytest.raises(LoadError, match=r"of format 2.*up to 1\. Update sklearn-dcn"):
+    rule = (
+        rf"of format {FORMAT_VERSION + 1}.*up to {FORMAT_VERSION}\. Update sklearn-dcn"
+    )
+    with pytest.raises(LoadError, match=rule):
         load(path)
 
 

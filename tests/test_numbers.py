@@ -629,7 +629,7 @@ def test_fields_of_an_estimator_fit_its_network():
     X, y = spiked(2500)
     options = {"max_epochs": 1, "early_stopping": True, "random_state": 0}
     model = DCNClassifier(**options, memorized_crosses=None).fit(X, y)
-    encoder, embedding = model.encoder_, model.module_.embedding
+    encoder, embedding = model.encoder_, model.module_.members[1].embedding
     assert [*encoder.values] == [0]
     assert encoder.cardinalities == [2 + 100]
     assert encoder.field_names == ["0 as a level", "0", "1"]
@@ -638,8 +638,8 @@ def test_fields_of_an_estimator_fit_its_network():
     assert [row.width for row in encoder.schema()] == [width[0] + width[1], width[2]]
     assert [row.levels for row in encoder.schema()] == [100, None]
     assert len(embedding.column_weight(0)) == encoder.cardinalities[0]
-    # Only the rows that train are counted: a tenth validates.
-    assert encoder.values[0].counts.sum() == 2250
+    # Those that validate are counted as well.
+    assert encoder.values[0].counts.sum() == 2500
 
 
 def test_spike_is_learned_with_levels_alone():

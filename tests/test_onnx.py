@@ -140,9 +140,10 @@ def small():
 
 
 @pytest.mark.parametrize("cross", CROSS_KINDS)
-def test_shipped_tables(table, cross, small):
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_shipped_tables(table, cross, n_members, small):
     X, y, new = table
-    model = DCNClassifier(cross=cross, **small).fit(X, y)
+    model = DCNClassifier(cross=cross, n_members=n_members, **small).fit(X, y)
     assert model.encoder_.crosses.pairs and model.encoder_.values
     check(model, new)
 
@@ -394,6 +395,7 @@ def make_lists(separator=None, n=300):
 @pytest.mark.parametrize("pooling", ["mean", "sum"])
 @pytest.mark.parametrize("hashing", [None, {"tags": 8}])
 def test_lists(pooling, hashing, small):
+    small["n_members"] = 2
     X, y = make_lists()
     X.loc[:9, "tags"] = None
     small |= {"memorized_crosses": None, "hashing": hashing, "pooling": pooling}
@@ -432,14 +434,16 @@ def test_lists_of_numbers(small):
 # Sparse matrices, pipelines -----------------------------------------------------------
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize("transform", ["quantile", "standard", None])
-def test_sparse_matrix(transform, tiny):
+def test_sparse_matrix(transform, n_members, tiny):
     X = random_sparse(300, 20, density=0.2, format="lil", random_state=0) * 10
     X = X.tolil()
     X[:, 7] = 0
     X = X.tocsr()
     y = (X[:, 0].toarray()[:, 0] > 0).astype(int)
-    model = DCNClassifier(numeric_transform=transform, min_frequency=55, **tiny)
+    options = {"numeric_transform": transform, "n_members": n_members, **tiny}
+    model = DCNClassifier(min_frequency=55, **options)
     model.fit(X, y)
     X = X.tolil()
     X[0, 7] = 3.0

@@ -134,17 +134,6 @@ def test_shares_are_of_the_weight():
         assert fit(frame, rng.exponential(size=5000)).schema()[0].rare == 0.0
 
 
-def test_training_rows_count_in_categories():
-    """Levels are those of the rows that train, numbers those of all."""
-    encoder = TableEncoder()
-    X = small()[["city", "price"]]
-    level_weight = np.repeat([1.0, 0.0], 4)
-    encoder.fit_transform(X, list(X), np.ones(8), level_weight=level_weight)
-    city, price = encoder.schema()
-    assert (city.levels, city.missing) == (2, 1 / 4)
-    assert price.missing == 2 / 8
-
-
 # ----------------------------------------------------------------------------------
 # Width in x_0
 # ----------------------------------------------------------------------------------

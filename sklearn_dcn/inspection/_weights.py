@@ -72,8 +72,9 @@ def block_norms(
     return np.sqrt(both)
 
 
-def _squares(cross: CrossNetwork, x_0: Tensor, layer: int) -> Tensor:
+def _squares(cross: CrossNetwork | None, x_0: Tensor, layer: int) -> Tensor:
     """Return the squared entries of the W of a layer, of shape (d, d)."""
+    assert cross is not None
     x_l = x_0
     for below in cross.layers[:layer]:
         x_l = below(x_0, x_l)

@@ -146,8 +146,6 @@ class DeepCrossNetwork(nn.Module):
             normalization=normalization,
         )
         self._connect(cross_network, deep_network, d_out)
-        self.d_out = d_out
-        self.d_stack = self.embedding.d_out
         self.reset_parameters()
 
     @property
@@ -159,6 +157,7 @@ class DeepCrossNetwork(nn.Module):
         self, cross_network: CrossNetwork, deep_network: DeepNetwork, d_out: int
     ) -> None:
         """Keep the networks that the structure has, and combine them."""
+        self.d_out, self.d_stack = d_out, self.embedding.d_out
         has_cross = self.structure != "deep" and len(cross_network.layers) > 0
         has_deep = self.structure != "cross" and len(deep_network.linears) > 0
         self.cross = cross_network if has_cross else None
@@ -222,7 +221,7 @@ class DeepCrossNetwork(nn.Module):
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
     ) -> Tensor:
-        """Return x_0 of shape (B, d)."""
+        """Return x_0 of shape (B, d) of the columns x_num, x_cat and x_bag."""
         return self.embedding(x_num, x_cat, x_bag)
 
     def combine(self, x_0: Tensor, generator: torch.Generator | None = None) -> Tensor:

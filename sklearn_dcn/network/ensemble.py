@@ -62,7 +62,7 @@ class DeepCrossEnsemble(nn.Module):
         self.d_stack = sum(member.d_stack for member in self.members)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew, one member after the other."""
+        """Draw all weights anew, from `generator`, one member after the other."""
         for member in self.members:
             member.reset_parameters(generator)
 
@@ -105,7 +105,7 @@ class DeepCrossEnsemble(nn.Module):
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
     ) -> Tensor:
-        """Return the x_0 of all members side by side, of shape (B, d_stack)."""
+        """Return the x_0 (B, d_stack) of all members, from x_num, x_cat and x_bag."""
         each = [member.stack(x_num, x_cat, x_bag) for member in self.members]
         return torch.cat(each, dim=-1)
 

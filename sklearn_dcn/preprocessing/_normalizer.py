@@ -52,7 +52,7 @@ class ContinuousNormalizer(ColumnwiseTransformer):
     >>> import numpy as np
     >>> from sklearn_dcn.preprocessing import ContinuousNormalizer
     >>> X = np.array([[1.0], [10.0], [1e6], [np.nan]])
-    >>> ContinuousNormalizer().fit_transform(X).round(3)
+    >>> ContinuousNormalizer().fit_transform(X).round(3) + 0.0
     array([[-1.225],
            [ 0.   ],
            [ 1.225],

@@ -40,7 +40,7 @@ def main():
     small = {"max_epochs": 2, "hidden_layer_sizes": (4,), "embedding_dim": 2}
     small |= {"hashing": {"user": 4}, "random_state": 0, "dtype": "float64"}
     classifier = DCNClassifier(
-        **small, numeric_levels=8, memorized_crosses=2, cross="low_rank"
+        **small, numeric_levels=8, memorized_crosses=2, cross="low_rank", n_members=2
     ).fit(X, labels)
     outputs = X["count"].to_numpy()[:, None] * [1.0, -2.0]
     regressor = DCNRegressor(**small, numeric_embedding="linear").fit(X, outputs)

@@ -143,15 +143,14 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = resolve_random_state(self.random_state)
-            self._n_members = resolve_members(self.n_members, len(rows.y))
         checkpoint = self._find_checkpoint()
         given = self._check_validation(validation)
-        trains = None if given is not None else self._hold_out(rows)
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
         else:
             encoded = self._learn(rows)
+        trains = None if given is not None else self._hold_out(rows)
         data = self._training_table(encoded, rows, trains)
         valid = None
         if given is not None:
@@ -186,7 +185,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
-                fitted._n_members = resolve_members(self.n_members, None)
                 encoded = fitted._learn(rows, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
@@ -253,27 +251,27 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
     def _learn(self, rows: Rows, all_rows: bool = True) -> Encoded:
         """Learn the encoding of table and target, and build the net for it."""
         y, weight = rows.y, rows.weight
+        n_rows = len(y) if all_rows else None
         device = resolve_device(self.device)
-        self._dtype = resolve_dtype(self.dtype, len(y) if all_rows else None, device)
+        self._dtype = resolve_dtype(self.dtype, n_rows, device)
         self._target = self._make_target(y, weight)
         options = {name: getattr(self, name) for name in ENCODING}
-        adapts = all_rows and not issparse(rows.X)  # whose columns are one field
-        options |= resolve_table(self.get_params(False), len(y) if adapts else None)
+        n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
+        options |= resolve_table(self.get_params(False), n_known)
         self._numeric_embedding = options.pop("numeric_embedding")
         supervision = None
         if not options["category_encoder"] is options["memorized_crosses"] is None:
             targets, seed = self._target.columns(y), self._draw_seed()
             supervision = Supervision(targets, self._strata(y), seed)
         self.encoder_ = TableEncoder(**options)
+        names = getattr(self, "feature_names_in_", None)
         encoded = self.encoder_.fit_transform(
-            rows.X,
-            getattr(self, "feature_names_in_", None),
-            rows.weight,
-            self._numpy_dtype,
-            supervision,
+            rows.X, names, rows.weight, self._numpy_dtype, supervision
         )
-        if self.numeric_embedding == "auto" and is_seldom(self.encoder_.n_ids, len(y)):
+        n_ids = self.encoder_.n_ids
+        if self.numeric_embedding == "auto" and is_seldom(n_ids, len(y)):
             self._numeric_embedding = None  # a short fit does not learn curves
+        self._n_members = resolve_members(self.n_members, n_rows, n_ids)
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         target = self._encode_target(y, weight)

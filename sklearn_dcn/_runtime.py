@@ -44,8 +44,8 @@ SMALL_TABLE = 500
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 2000
 
-# n_members="auto" is two networks for tables from and to so many rows: with few rows a
-# fit ends by a rule that one network suits, and with many one has little left to gain.
+# n_members="auto" is more than one network from and to so many rows: with fewer, none
+# are held out by default, and with more a fit is long, and there is less to gain.
 MEMBERS_FROM, MEMBERS_TO = 2000, 200_000
 
 # From this many training rows on "auto" looks for more in the table: numbers that mean
@@ -115,7 +115,7 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
     return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
 
 
-def resolve_members(n_members: int | str, n_rows: int | None) -> int:
+def resolve_members(n_members: int | str, n_rows: int | None, n_ids: int) -> int:
     """Return the number of networks that "auto" stands for.
 
     Parameters
@@ -124,10 +124,15 @@ def resolve_members(n_members: int | str, n_rows: int | None) -> int:
         An integer stands for itself.
     n_rows : int or None
         Rows; None if not all are known yet, as in `partial_fit`.
+    n_ids : int
+        Ids of all columns.
     """
     if isinstance(n_members, Integral):
         return int(n_members)
-    return 2 if n_rows is not None and MEMBERS_FROM <= n_rows <= MEMBERS_TO else 1
+    if n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
+        return 1
+    # A fit that ends after an epoch or two is short, and what it ends with is noisy.
+    return 4 if is_seldom(n_ids, n_rows) else 2
 
 
 def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:

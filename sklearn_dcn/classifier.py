@@ -137,9 +137,10 @@ default="auto"
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
     n_members : int or "auto", default="auto"
-        Number of networks, whose mean is the prediction. They share the encoding
-        of the table alone: initial weights differ, and so do the rows that are held out
-        for early stopping. "auto" is 2 from 2,000 to 200,000 rows, else 1.
+        Number of networks, whose mean is the prediction. They share the encoding of
+        the table alone: initial weights differ, and so do the rows that are held out
+        for early stopping. "auto" is 2 from 2,000 to 200,000 rows, 4 if the columns
+        have more than half as many levels as these, and 1 for other tables.
     optimizer : str or class, default="auto"
         "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
         "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost
@@ -186,7 +187,7 @@ default="auto"
     validation_fraction : float, default=0.1
         Fraction of the rows, of every class, held out for early stopping without
         `X_val`.
-    n_iter_no_change : int, default=3
+    n_iter_no_change : int, default=2
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
         Fall of the validation loss that counts as improvement.
@@ -350,7 +351,7 @@ default="auto"
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int = 2,
         tol: float = 0.0,
         class_weight: Any = None,
         loss: str = "log_loss",

@@ -295,8 +295,9 @@ def test_other_ways_of_training(tmp_path):
     plain = DCNClassifier(**options).fit(X, y)
     kept = DCNClassifier(**options, checkpoint=tmp_path / "fit").fit(X, y)
     assert_array_equal(kept.predict_proba(X), plain.predict_proba(X))
-    clipped = DCNClassifier(**options, max_grad_norm=1e-9, optimizer="sgd").fit(X, y)
-    start = DCNClassifier(**options, learning_rate=1e-12, optimizer="sgd").fit(X, y)
+    options |= {"optimizer": "sgd", "weight_decay": 0.0}
+    clipped = DCNClassifier(**options, max_grad_norm=1e-9).fit(X, y)
+    start = DCNClassifier(**options, learning_rate=1e-12).fit(X, y)
     assert_allclose(clipped.predict_proba(X), start.predict_proba(X), atol=1e-8)
 
 
@@ -317,8 +318,19 @@ def test_state_survives(structure, tmp_path):
     [(None, 1), (1999, 1), (2000, 2), (200_000, 2), (200_001, 1)],
 )
 def test_auto(n_rows, expected):
-    assert resolve_members("auto", n_rows) == expected
-    assert resolve_members(5, n_rows) == 5
+    assert resolve_members("auto", n_rows, 1000) == expected
+    assert resolve_members(5, n_rows, 1000) == 5
+
+
+def test_auto_takes_more_where_ids_are_seldom_seen():
+    assert resolve_members("auto", 2000, 1001) == 4
+    assert resolve_members("auto", 1999, 1001) == 1
+    X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
+    options = {**PLAIN, "max_epochs": 1}
+    model = DCNRegressor(**options).fit(X, np.arange(4000.0))
+    assert len(model.module_.members) == 4  # 2,002 ids are more than half as many
+    X["id"] = [f"id {i // 3}" for i in range(4000)]
+    assert len(DCNRegressor(**options).fit(X, np.arange(4000.0)).module_.members) == 2
 
 
 # What is said of it -------------------------------------------------------------------
@@ -336,8 +348,8 @@ def test_inspection_is_of_the_mean():
         one = copy.copy(model)
         one.net_ = model.net_.snapshot()
         one.net_.module_ = member
-        each.append(interaction_strengths(one, method="norm").to_numpy())
-    both = interaction_strengths(model, method="norm").to_numpy()
+        each.append(interaction_strengths(one, method="weight", layer=0).to_numpy())
+    both = interaction_strengths(model, method="weight", layer=0).to_numpy()
     assert_allclose(both, np.sqrt((each[0] ** 2 + each[1] ** 2) / 2), rtol=1e-6)
 
 

@@ -60,6 +60,7 @@ TREES = ("LightGBM", "CatBoost", "XGBoost")  # whose best the others are set aga
 # Variants of ours: a name that begins with "dcn: " -> arguments of the constructor.
 ABLATIONS: dict[str, dict] = {
     # Without what is on
+    "dcn: one network": {"n_members": 1},
     "dcn: no memorised crosses": {"memorized_crosses": None},
     "dcn: no levels of numbers": {"numeric_levels": None},
     "dcn: numbers as they are": {"numeric_embedding": None},
@@ -74,6 +75,7 @@ ABLATIONS: dict[str, dict] = {
     "dcn: no cross network": {"structure": "deep"},
     "dcn: no deep network": {"structure": "cross"},
     # With what is off
+    "dcn: four networks": {"n_members": 4},
     "dcn: stacked": {"structure": "stacked"},
     "dcn: vector cross": {"cross": "vector"},
     "dcn: low rank cross": {"cross": "low_rank"},

@@ -42,7 +42,9 @@ class Search:
 
         from sklearn_dcn import DCNClassifier
 
-        model = DCNClassifier(max_epochs=EPOCHS, early_stopping=False, random_state=0)
+        model = DCNClassifier(
+            **PLAIN_PARAMS, max_epochs=EPOCHS, early_stopping=False, random_state=0
+        )
         search = GridSearchCV(
             model,
             GRID,

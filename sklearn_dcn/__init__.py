@@ -11,7 +11,9 @@ The data flows one way, a file for each stage::
                                       _statistics.py: encoders of category-encoders
                                       _schema.py: what was found, in print
       -> target      _targets.py      y <-> tensor; loss and link function
-      -> batches     _training.py     slices of tensors; optimiser, early stopping
+      -> batches     _members.py      who trains, who validates which network
+                     _net.py          slices of tensors; steps and epochs
+                     _training.py     early stopping, the end of a fit
                      _steps.py        learning rates, clipping, average of weights
                      _progress.py     how far a fit is; _callbacks.py: scikit-learn's
       -> network     network/         embedding -> cross, deep -> logits (torch alone)

@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 
+from .networks import PLAIN_PARAMS
 from .report import Panel, Report, ratio, spread
 from .workers import SECONDS_TO_SETTLE, Contender, Worker, progress, rotated
 

@@ -170,7 +170,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             watchers=tasks,
             checkpoint=checkpoint,
         )
-        if trains is not None:
+        if trains is not None and not warm:  # else it may know them from before
             forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
             self.net_.optimizer_.state.clear()

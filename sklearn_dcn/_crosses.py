@@ -134,9 +134,8 @@ class CrossStatistics:
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
         else:
-            self.pairs, self.scores = self._choose(
-                table.sample(MAX_CHOICE), len(weight)
-            )
+            sample = table.sample(MAX_CHOICE)
+            self.pairs, self.scores = self._choose(sample, len(weight))
         keys = self._keys(codes)
         summaries = [table.summarise(keys[:, k]) for k in range(len(self.pairs))]
         self.default = self._link(table.means)

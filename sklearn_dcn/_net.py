@@ -187,12 +187,11 @@ class DCNNet(NeuralNet):
         """
         self._set_training(False)
         Xi, yi = unpack_data(batch)
-        logits = each = self.infer(Xi, **fit_params)
-        weight = yi.get("weight")
-        if weight is None or weight.ndim == 1:
-            each = mean_logits(logits)
-        loss = self.get_loss(each, yi, X=Xi, training=False)
-        return {"loss": loss, "y_pred": mean_logits(logits)}
+        each = self.infer(Xi, **fit_params).to(self.dtype)
+        mean, weight = mean_logits(each), yi.get("weight")
+        is_theirs = weight is not None and weight.ndim == 2
+        loss = self.get_loss(each if is_theirs else mean, yi, X=Xi, training=False)
+        return {"loss": loss, "y_pred": mean}
 
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
         """Compute the logits of one batch."""

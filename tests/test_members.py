@@ -301,6 +301,19 @@ def test_other_ways_of_training(tmp_path):
     assert_allclose(clipped.predict_proba(X), start.predict_proba(X), atol=1e-8)
 
 
+def test_a_warm_fit_forgets_nothing():
+    """Levels that it holds out alone keep what the fit before has learned."""
+    X, y = make_mixed(200)
+    X = X.assign(own=[f"row {i}" for i in range(200)])
+    options = {**PLAIN, "early_stopping": False, "max_epochs": 1, "warm_start": True}
+    model = DCNClassifier(**options, n_members=2).fit(X, y)
+    model.set_params(early_stopping=True, learning_rate=1e-12).fit(X, y)
+    own = list(model.encoder_.categories).index(list(X).index("own"))
+    for member in model.module_.members:
+        vectors = member.embedding.column_weight(own)
+        assert not (vectors[1:] == vectors[0]).all(dim=1).any()
+
+
 @pytest.mark.parametrize("structure", ["parallel", "stacked", "cross", "deep"])
 def test_state_survives(structure, tmp_path):
     X, y = make_mixed(300)

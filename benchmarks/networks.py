@@ -23,6 +23,7 @@ PLAIN_PARAMS = {
     "numeric_embedding": None,
     "ema_decay": None,
     "n_members": 1,
+    "calibrate": False,
 }
 
 # The same network, as the estimator's parameters.

@@ -65,6 +65,7 @@ ABLATIONS: dict[str, dict] = {
     "dcn: no levels of numbers": {"numeric_levels": None},
     "dcn: numbers as they are": {"numeric_embedding": None},
     "dcn: no average of weights": {"ema_decay": None},
+    "dcn: not calibrated": {"calibrate": False},
     "dcn: none of these four": {
         "memorized_crosses": None,
         "numeric_levels": None,

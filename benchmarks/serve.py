@@ -20,6 +20,12 @@ RUNTIME = ("onnx", "onnxruntime")
 CONTENDERS = (
     (OURS, "Graph", {"inputs": "columns"}, RUNTIME),
     ("sklearn-dcn (ONNX matrix)", "Graph", {"inputs": "matrix"}, RUNTIME),
+    (
+        "sklearn-dcn (ONNX matrix, mean of 2)",
+        "Graph",
+        {"inputs": "matrix", "n_members": 2},
+        RUNTIME,
+    ),
     ("sklearn-dcn (predict_proba)", "Estimator", {}, ()),
     *((name, name.title(), {}, LIBRARIES[name]) for name in ("catboost", "lightgbm")),
 )
@@ -40,6 +46,8 @@ class Server:
     cross : str
         Parameterisation of the cross layers, for networks.
     """
+
+    n_members = 1  # networks
 
     def __init__(self, rows, calls, cross):
         self.cross = cross
@@ -74,7 +82,9 @@ class Server:
     def _fit_network(self):
         from sklearn_dcn import DCNClassifier
 
-        model = DCNClassifier(cross=self.cross, max_epochs=1, random_state=0)
+        model = DCNClassifier(
+            cross=self.cross, n_members=self.n_members, max_epochs=1, random_state=0
+        )
         return model.fit(self.X_train, self.y_train)
 
 
@@ -97,11 +107,14 @@ class Graph(Server):
     ----------
     inputs : {"columns", "matrix"}
         As of `export`.
+    n_members : int, default=1
+        Networks whose mean it is.
     **config
         As `Server`.
     """
 
-    def __init__(self, inputs, **config):
+    def __init__(self, inputs, n_members=1, **config):
+        self.n_members = n_members
         super().__init__(**config)
         import onnxruntime
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ._batches import Encoded, TensorTable, take, to_tensors
+from ._calibration import calibrate
 from ._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from ._checkpoint import Checkpoint
 from ._encoding import ENCODING, TableEncoder
@@ -152,24 +153,15 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
             encoded = self._learn(rows)
         trains = None if given is not None else self._hold_out(rows)
         data = self._training_table(encoded, rows, trains)
-        valid = None
-        if given is not None:
-            valid = self._tensors(self._encode(given.X), given, suffix="_val")
-        elif trains is not None:
-            valid = self._validation_table(encoded, rows, trains)
+        valid = self._validation_table(encoded, rows, trains, given)
         stops = valid is not None and bool(self.early_stopping)  # "auto" or True
         n_batch = resolve_batch_size(self.batch_size, len(data))
         n_ids = self.encoder_.n_ids
         epochs = resolve_epochs(self.max_epochs, stops, len(data), n_batch, n_ids)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        self._train(
-            data,
-            valid,
-            epochs=epochs,
-            stops=stops,
-            watchers=tasks,
-            checkpoint=checkpoint,
-        )
+        self._train(data, valid, epochs, stops, tasks, checkpoint)
+        if valid is not None and stops and self.calibrate and not self.warm_start:
+            calibrate(self.net_, valid)
         if trains is not None and not warm:  # else it may know them from before
             forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
@@ -301,9 +293,13 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         return self._tensors(encoded, rows, at, offset, trains)
 
     def _validation_table(
-        self, encoded: Encoded, rows: Rows, trains: Mask
-    ) -> TensorTable:
-        """Return the rows that validate."""
+        self, encoded: Encoded, rows: Rows, trains: Mask | None, given: Rows | None
+    ) -> TensorTable | None:
+        """Return the rows that validate: those given, or held out, if any do."""
+        if given is not None:
+            return self._tensors(self._encode(given.X), given, suffix="_val")
+        if trains is None:
+            return None
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
         at = np.flatnonzero(~trains.all(axis=1))
         return self._tensors(hidden, rows, at, members=~trains)
@@ -374,7 +370,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         self,
         data: TensorTable,
         valid: TensorTable | None,
-        *,
         epochs: int,
         stops: bool,
         watchers: Sequence[Watcher] = (),

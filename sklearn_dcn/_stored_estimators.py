@@ -48,7 +48,7 @@ RENEWED = ("callbacks", "net_params", "optimizer")
 UNSAVED = {"checkpoint": None}
 
 # What files of format 1 have not, as there was nothing else.
-BEFORE_2 = {"n_members": 1}
+BEFORE_2 = {"n_members": 1, "calibrate": False}
 
 
 def _check_parameters(parameters: dict[str, Any]) -> None:

@@ -191,6 +191,10 @@ default="auto"
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
         Fall of the validation loss that counts as improvement.
+    calibrate : bool, default=True
+        Whether the rows that stop a fit also scale and shift what the network gives, so
+        that its loss on them is least. `history_` has the losses before. It is left out
+        with `warm_start`, where a later fit goes on from the weights as they are.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes in the loss, times `sample_weight`. "balanced" gives every
         class the same total. Probabilities are those of data in which the classes have
@@ -353,6 +357,7 @@ default="auto"
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 2,
         tol: float = 0.0,
+        calibrate: bool = True,
         class_weight: Any = None,
         loss: str = "log_loss",
         focal_gamma: float = 2.0,
@@ -410,6 +415,7 @@ default="auto"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.calibrate = calibrate
         self.class_weight = class_weight
         self.loss = loss
         self.focal_gamma = focal_gamma

@@ -97,6 +97,7 @@ _PAPERS = {
     "category_dropout": 0.0,
     "ema_decay": None,
     "n_members": 1,
+    "calibrate": False,
     "activation": "relu",
     "dropout": 0.0,
     "optimizer": "adam",
@@ -140,6 +141,7 @@ _BARS = {
     "category_dropout": 0.0,
     "ema_decay": None,
     "n_members": 1,
+    "calibrate": False,
     "cross": "matrix",
     "structure": "parallel",
     "activation": "relu",
@@ -305,6 +307,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "category_dropout": 0.0,
                 "ema_decay": None,
                 "n_members": 1,
+                "calibrate": False,
                 "min_frequency": 10,  # of Criteo
                 "embedding_dim": 16,
                 "cross": "gated",

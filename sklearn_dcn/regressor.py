@@ -187,6 +187,10 @@ default="auto"
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
         Fall of the validation loss that counts as improvement.
+    calibrate : bool, default=False
+        Whether the rows that stop a fit also scale and shift what the network gives, so
+        that its loss on them is least. `history_` has the losses before. It is left out
+        with `warm_start`, where a later fit goes on from the weights as they are.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, with its encoding.
     device : str or torch.device, default="auto"
@@ -318,6 +322,7 @@ default="auto"
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 2,
         tol: float = 0.0,
+        calibrate: bool = False,
         warm_start: bool = False,
         device: Any = "auto",
         dtype: str = "auto",
@@ -370,6 +375,7 @@ default="auto"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.calibrate = calibrate
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype

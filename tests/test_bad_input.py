@@ -681,6 +681,7 @@ WRONG_PARAMETERS = {
     "validation_fraction": [(0, V), (0.0, V), *RATE],
     "n_iter_no_change": POSITIVE_INTEGER,
     "tol": NOT_NEGATIVE,
+    "calibrate": [(1, T), (0, T), ("yes", T), (None, T)],
     "class_weight": [
         ("even", V),
         ([1, 1], V),

@@ -23,6 +23,7 @@ from sklearn_dcn.network.ensemble import by_member, mean_logits
 PLAIN = {
     "hidden_layer_sizes": (8,),
     "memorized_crosses": None,
+    "calibrate": False,
     "dtype": "float64",
     "random_state": 0,
 }

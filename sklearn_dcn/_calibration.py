@@ -28,6 +28,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from ._batches import BatchIterator, TensorTable, place
+from ._runtime import mixed_precision
 from .network.ensemble import by_member, mean_logits
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def calibrate(net: DCNNet, validation: TensorTable) -> None:
 
     It is done to the heads of all members, so that the network itself has them.
     """
-    scale, shift = fit_scale_and_shift(
-        net.criterion_, *_held_out_logits(net, validation)
-    )
+    with mixed_precision(torch.device(net.device), False):  # whatever the caller's
+        logits, target = _held_out_logits(net, validation)
+    scale, shift = fit_scale_and_shift(net.criterion_, logits, target)
     with torch.no_grad():
         for member in net.module_.members:
             weight, bias = member.head.weight, member.head.bias

@@ -253,8 +253,8 @@ def test_estimators_describe_the_same_parameter_alike():
     different = {
         name for name in of_regressor if of_classifier[name] != of_regressor[name]
     }
-    # A classifier holds out rows of every class.
-    assert different == {"validation_fraction"}
+    # A classifier holds out rows of every class, and is calibrated by default.
+    assert different == {"validation_fraction", "calibrate"}
 
 
 def test_estimators_describe_the_same_attribute_alike():

@@ -289,6 +289,7 @@ def test_history_is_the_focal_loss(mixed, tiny, n_classes):
     expected = np.mean(-((1 - p) ** 1.5) * np.log(p))
     assert model.history_[-1]["valid_loss"] == pytest.approx(expected, rel=1e-6)
     stopped = clone(model).set_params(early_stopping=True, max_epochs=30)
+    stopped.set_params(calibrate=False)
     stopped.fit(X[100:], y[100:], X_val=X[:100], y_val=y[:100])
     p = stopped.predict_proba(X[:100])[np.arange(100), y[:100]]
     losses = [epoch["valid_loss"] for epoch in stopped.history_]

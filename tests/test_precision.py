@@ -93,7 +93,8 @@ def test_the_loss_has_the_precision_of_the_weights(Estimator):
             )
             return net
 
-    Watched(**OPTIONS | {"max_epochs": 1}, dtype="bfloat16").fit(X, y, X_val=X, y_val=y)
+    options = OPTIONS | {"max_epochs": 1, "dtype": "bfloat16", "calibrate": False}
+    Watched(**options).fit(X, y, X_val=X, y_val=y)
     assert len(seen) == 2 * 4  # batches of training and validation
     assert set(seen) == {(torch.float32, False)}
 
@@ -161,7 +162,9 @@ def test_validation_does_not_stop_training():
     """Weights cast without gradients, in validation, are none of training's."""
     X, y = make_mixed(200)
     plain, validated = (
-        DCNClassifier(**OPTIONS, dtype="bfloat16").fit(X, y, **validation)
+        DCNClassifier(**OPTIONS, dtype="bfloat16", calibrate=False).fit(
+            X, y, **validation
+        )
         for validation in ({}, {"X_val": X, "y_val": y})
     )
     assert_array_equal(plain.predict_proba(X), validated.predict_proba(X))

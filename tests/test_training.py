@@ -49,7 +49,11 @@ def test_history_is_the_weighted_mean_loss():
     X, y = make_mixed(100)
     w = np.random.default_rng(0).random(100)
     model = DCNClassifier(
-        random_state=0, max_epochs=1, batch_size=48, learning_rate=1e-12
+        random_state=0,
+        max_epochs=1,
+        batch_size=48,
+        learning_rate=1e-12,
+        calibrate=False,
     )
     model.fit(X, y, sample_weight=w, X_val=X, y_val=y, sample_weight_val=w)
     p = model.predict_proba(X)[np.arange(100), y]

@@ -14,6 +14,7 @@ The data flows one way, a file for each stage::
       -> batches     _members.py      who trains, who validates which network
                      _net.py          slices of tensors; steps and epochs
                      _training.py     early stopping, the end of a fit
+                     _calibration.py  logits scaled and shifted by held-out rows
                      _steps.py        learning rates, clipping, average of weights
                      _progress.py     how far a fit is; _callbacks.py: scikit-learn's
       -> network     network/         embedding -> cross, deep -> logits (torch alone)

@@ -53,9 +53,9 @@ default="from_dtype"
         Encoder of the columns of categories, from category-encoders or in its form.
         Codes of its `OrdinalEncoder` replace the levels; whatever else comes out are
         numbers beside the embeddings. One that learns from the target is cross-fitted
-        in `fit`, so that none leaks: a fifth of the training rows at a time by a copy
-        fitted to the others. Other rows, and all in later calls with `warm_start` or
-        of `partial_fit`, get the one fitted to all training rows of the first. There
+        in `fit`, so that none leaks: a fifth of the rows at a time by a copy fitted to
+        the others, held-out rows among them. Other rows, and all in later calls with
+        `warm_start` or of `partial_fit`, get the one fitted to all of the first. There
         is one for each of several classes or outputs. `sample_weight` reaches those
         that take it.
     min_frequency : int, float or None, default=None
@@ -86,21 +86,21 @@ default="quantile"
     numeric_levels : int, "auto" or None, default="auto"
         Numbers of columns of at most so many distinct ones also get an embedding each,
         as levels do, if they occur in at least 5 rows: a count or an amount that
-        repeats may mean something by itself. "auto" is 256 from 1,000 training rows on.
+        repeats may mean something by itself. "auto" is 256 from 1,000 rows on.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
         Pairs of columns of which the network is given, as one more number, what the
-        target was for both levels together: its smoothed mean over the training rows
+        target was for both levels together: its smoothed mean over the rows of `fit`
         that hold them, cross-fitted as with `category_encoder` [5]_. Numbers are
         crossed by their bins. So many pairs; or just these, by name or position; or
         "auto": at most 32 that explain more than their columns one by one, from 1,000
-        training rows on. "auto" is None in `partial_fit` and for a sparse `X`.
+        rows on. "auto" is None in `partial_fit` and for a sparse `X`.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do
         with each other: linear in the number, linear within bins of equal weight, or
         of its sines and cosines [4]_. None stacks the number itself. Its width is
         `embedding_dim` where that is an int, else 8. "auto" is "piecewise_linear" from
-        1,000 training rows on, if these are twice as many as the levels of all columns.
+        1,000 rows on, if these are twice as many as the levels of all columns.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;

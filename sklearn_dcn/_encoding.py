@@ -15,7 +15,7 @@ from ._categories import CategoryLevels, HashedLevels
 from ._columns import IdColumn, to_float
 from ._crosses import CrossStatistics
 from ._features import find_kinds, resolve_lists, resolve_options, resolve_pairs
-from ._numbers import NumberLevels, NumberScaler
+from ._numbers import MAX_LEVELS, NumberLevels, NumberScaler
 from ._runtime import map_threads
 from ._scaled import Scaled, scale, scale_all, side_by_side
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
@@ -50,8 +50,8 @@ class TableEncoder:
     categorical_features, multivalued_features, pooling, category_encoder, \
 min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
-    numeric_levels : int or None, default=None
-        As of the estimators, but for "auto".
+    numeric_levels : {"auto"}, int or None, default=None
+        As of the estimators; here "auto" does not depend on the number of rows.
     memorized_crosses : {"auto"}, int, list of pairs or None, default=None
         As of the estimators; here "auto" does not depend on the number of rows.
 
@@ -90,7 +90,7 @@ min_frequency, max_categories, hashing, numeric_transform
         max_categories: int | None = None,
         hashing: Any = None,
         numeric_transform: str | None = "quantile",
-        numeric_levels: int | None = None,
+        numeric_levels: int | str | None = None,
         memorized_crosses: Any = None,
     ) -> None:
         self.categorical_features = categorical_features
@@ -261,7 +261,7 @@ min_frequency, max_categories, hashing, numeric_transform
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
             if self.numeric_levels is not None:
-                self.values[j].fit(x, weight)
+                self.values[j].fit(x, weight, self.numeric_levels == "auto")
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
@@ -414,7 +414,9 @@ min_frequency, max_categories, hashing, numeric_transform
             if kind == "number":
                 self.numbers[j] = NumberScaler(self.numeric_transform)
                 if self.numeric_levels is not None:
-                    self.values[j] = NumberLevels(self.numeric_levels)
+                    most = self.numeric_levels
+                    most = MAX_LEVELS if isinstance(most, str) else most
+                    self.values[j] = NumberLevels(most)
                 continue
             ids = self._make_levels(self.names[j], buckets.pop(j, None))
             if kind == "category":

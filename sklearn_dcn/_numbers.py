@@ -25,6 +25,8 @@ N_SAMPLE = 100_000
 EPSILON = np.finfo(np.float64).eps
 
 MIN_ROWS = 5  # of a number that gets an id of its own
+MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an id each
+MOST_OF_RANGE = 0.5  # that they must not fill then
 
 
 class Seen(NamedTuple):
@@ -219,17 +221,27 @@ class NumberLevels:
     def __init__(self, most: int) -> None:
         self.most = most
 
-    def fit(self, x: NDArray[np.float64], weight: NDArray[np.float64]) -> NumberLevels:
-        """Learn the values of `x`, in rows weighted by `weight`."""
+    def fit(
+        self,
+        x: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        isolated: bool = False,
+    ) -> NumberLevels:
+        """Learn the values of `x`, in rows weighted by `weight`.
+
+        With `isolated` there are none where the values fill their range.
+        """
         self.values = self.counts = np.empty(0)
         present = ~np.isnan(x)
-        seen = present & (weight > 0)  # not rows that validate
+        seen = present & (weight > 0)
         some = x[:N_SAMPLE][seen[:N_SAMPLE]]
         if len(np.unique(some)) > self.most:  # most columns are told by their head
             return self
         values, inverse = np.unique(x[present], return_inverse=True)
         counts = np.bincount(inverse, weight[present], minlength=len(values))
         kept = counts >= MIN_ROWS
+        if isolated and _fill_their_range(values[counts > 0]):
+            return self
         if (counts > 0).sum() <= self.most and kept.sum() > 2:
             self.values = values[kept]
             rest = [counts[~kept].sum(), weight[~present].sum()]
@@ -247,6 +259,18 @@ class NumberLevels:
         ids = np.where(self.values[at] == x, at + N_RESERVED_IDS, UNKNOWN_ID)
         ids[np.isnan(x)] = MISSING_ID
         return ids.astype(np.int32)
+
+
+def _fill_their_range(values: NDArray[np.float64]) -> bool:
+    """Tell whether sorted numbers are most of the multiples of their smallest step.
+
+    Ages, hours and counts do, and their neighbours mean about the same; amounts that
+    repeat and codes such as 99,999 do not.
+    """
+    if len(values) < 2:
+        return False
+    steps = (values[-1] - values[0]) / np.diff(values).min()
+    return bool(len(values) > MOST_OF_RANGE * (1 + steps))
 
 
 def _sample(

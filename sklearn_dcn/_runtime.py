@@ -51,7 +51,6 @@ MEMBERS_FROM, MEMBERS_TO = 2000, 200_000
 # From this many training rows on "auto" looks for more in the table: numbers that mean
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
 ADAPT_FROM = 1000
-MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an embedding each
 
 # How torch says so on Linux, Windows and MPS, and of sizes beyond 64 bits.
 OUT_OF_MEMORY = re.compile(
@@ -191,7 +190,7 @@ def resolve_table(parameters: dict[str, Any], n_rows: int | None) -> dict[str, A
     """
     adapts = n_rows is not None and n_rows >= ADAPT_FROM
     auto = {
-        "numeric_levels": MAX_LEVELS,
+        "numeric_levels": "auto",  # where values are isolated
         "numeric_embedding": "piecewise_linear",
         "memorized_crosses": "auto",  # as many as are significant
     }

@@ -564,6 +564,27 @@ def test_levels_of_rows_that_validate_do_not_count():
     assert_equal(both.counts, levels(x, most=3).counts)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (range(18, 98), 0),  # ages
+        ([0.0, 0.2, 0.4, 0.6, 1.0], 0),  # most multiples of a fifth
+        ([-1.5, -1.0, 0.5, 4.0], 4),  # 4 of 12 multiples of a half
+        ([10, 20, 50, 99_999], 4),
+        ([0, *range(0, 9000, 1500), 99_999], 7),
+        ([7.0, 7.5], 0),  # two are told apart by a line
+    ],
+)
+def test_isolated_values(values, expected):
+    """Those that fill more than half of their range have no levels."""
+    x = np.repeat(np.array([*values], dtype=float), 6)
+    found = NumberLevels(256).fit(x, np.ones(len(x)), isolated=True)
+    assert len(found.values) == expected
+    weight = np.r_[np.ones(len(x)), np.zeros(1)]  # a row that is as if absent
+    found = NumberLevels(256).fit(np.r_[x, 0.123], weight, isolated=True)
+    assert len(found.values) == expected
+
+
 def test_ids_by_hand():
     """0 is unknown: new, or in fewer than 5 rows; 1 is missing; then in order."""
     x = [7.0] * 5 + [-1.0] * 6 + [3.5] * 4 + [0.0] * 9 + [np.nan] * 2
@@ -628,7 +649,8 @@ def spiked(n=4000):
 def test_fields_of_an_estimator_fit_its_network():
     X, y = spiked(2500)
     options = {"max_epochs": 1, "early_stopping": True, "random_state": 0}
-    model = DCNClassifier(**options, memorized_crosses=None).fit(X, y)
+    options |= {"numeric_levels": 256, "memorized_crosses": None}
+    model = DCNClassifier(**options).fit(X, y)
     encoder, embedding = model.encoder_, model.module_.members[1].embedding
     assert [*encoder.values] == [0]
     assert encoder.cardinalities == [2 + 100]
@@ -648,7 +670,8 @@ def test_spike_is_learned_with_levels_alone():
     options = {"numeric_embedding": None, "memorized_crosses": None, "max_epochs": 5}
     options |= {"early_stopping": False, "random_state": 0}
     new = np.stack([np.array([39.0, 40.0, 41.0]), np.zeros(3)], axis=1)
-    p = DCNClassifier(**options).fit(X, y).predict_proba(new)[:, 1]
+    model = DCNClassifier(**options, numeric_levels=256).fit(X, y)
+    p = model.predict_proba(new)[:, 1]
     assert p[1] > 0.8
     assert max(p[0], p[2]) < 0.5
     smooth = DCNClassifier(**options, numeric_levels=None).fit(X, y)

@@ -13,7 +13,7 @@ AUTO = {
     "memorized_crosses": "auto",
 }
 FOUND = {
-    "numeric_levels": 256,
+    "numeric_levels": "auto",
     "numeric_embedding": "piecewise_linear",
     "memorized_crosses": "auto",
 }
@@ -49,7 +49,7 @@ def test_other_parameters_do_not_matter():
 
 @pytest.mark.parametrize("n_rows", [999, 1000])
 def test_estimator_adapts_to_its_training_rows(n_rows):
-    X = np.random.default_rng(0).integers(0, 9, (n_rows, 2)).astype(float)
+    X = np.random.default_rng(0).integers(0, 9, (n_rows, 2)) ** 3.0
     y = np.arange(n_rows) % 2
     model = DCNClassifier(max_epochs=1, random_state=0).fit(X, y)
     adapts = n_rows == 1000

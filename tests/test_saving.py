@@ -124,6 +124,7 @@ def test_a_classifier_comes_back(options, mixed, path):
 def test_a_long_table_comes_back(path):
     """With what "auto" adds from 1,000 rows on, and early stopping from 2,000."""
     X, y = make_mixed(2500)
+    X["visits"] = X["visits"] ** 3  # whose values are isolated
     model = DCNClassifier(**TINY).fit(X, y)
     assert model.encoder_.crosses.pairs and model.encoder_.values
     loaded = back(model, path)

@@ -63,6 +63,7 @@ SETTINGS = {
     "validation_fraction": 0.1,
     "n_iter_no_change": 3,
     "n_members": 1,
+    "calibrate": False,
     "tol": 0.0,
     "dtype": "float32",
     "n_jobs": 1,

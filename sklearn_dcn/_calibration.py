@@ -28,8 +28,9 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from ._batches import BatchIterator, TensorTable, place
+from ._inference import PREDICT_BATCH_SIZE_CPU
 from ._runtime import mixed_precision
-from .network.ensemble import by_member, mean_logits
+from .network.ensemble import by_holder
 
 if TYPE_CHECKING:
     from ._net import DCNNet
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["calibrate", "fit_scale_and_shift"]
 
 PRIOR_STD = 0.2
-BATCH_SIZE = 1024  # whose activations stay in a CPU's cache
 
 
 def calibrate(net: DCNNet, validation: TensorTable) -> None:
@@ -63,12 +63,9 @@ def _held_out_logits(
     net._set_training(False)
     rows = place(validation, torch.device(net.device))
     logits, targets = [], []
-    for x, target in BatchIterator(rows, BATCH_SIZE):
-        each = net.infer(x).cpu().double()
-        weight = target.get("weight")
-        if weight is not None and weight.ndim == 2:
-            each, target = by_member(each, target)
-        logits.append(mean_logits(each))
+    for x, target in BatchIterator(rows, PREDICT_BATCH_SIZE_CPU):
+        each, target = by_holder(net.infer(x).cpu().double(), target)
+        logits.append(each)
         targets.append({name: tensor.cpu() for name, tensor in target.items()})
     return torch.cat(logits), {
         name: torch.cat([target[name] for target in targets]) for name in targets[0]

@@ -28,7 +28,7 @@ from ._runtime import keeping_filters, mixed_precision
 from ._steps import Steps
 from ._weights import allocate, assign, id_tables
 from .network import DeepCrossEnsemble, DeepCrossNetwork
-from .network.ensemble import Network, by_member, mean_logits
+from .network.ensemble import Network, by_holder, by_member, mean_logits
 
 __all__ = ["DCNNet", "build_net"]
 
@@ -188,10 +188,8 @@ class DCNNet(NeuralNet):
         self._set_training(False)
         Xi, yi = unpack_data(batch)
         each = self.infer(Xi, **fit_params).to(self.dtype)
-        mean, weight = mean_logits(each), yi.get("weight")
-        is_theirs = weight is not None and weight.ndim == 2
-        loss = self.get_loss(each if is_theirs else mean, yi, X=Xi, training=False)
-        return {"loss": loss, "y_pred": mean}
+        loss = self.get_loss(*by_holder(each, yi), X=Xi, training=False)
+        return {"loss": loss, "y_pred": mean_logits(each)}
 
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
         """Compute the logits of one batch."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ._checks import check_count
 from .dcn import DeepCrossNetwork
 
-__all__ = ["DeepCrossEnsemble", "Network", "by_member", "mean_logits"]
+__all__ = ["DeepCrossEnsemble", "Network", "by_holder", "by_member", "mean_logits"]
 
 
 class DeepCrossEnsemble(nn.Module):
@@ -148,3 +148,17 @@ def by_member(
         for name, tensor in target.items()
     }
     return logits.flatten(0, 1), own
+
+
+def by_holder(
+    logits: Tensor, target: dict[str, Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return logits and target of rows that validate.
+
+    Of each row by the members that hold it out, where "weight" tells these; else the
+    mean of all.
+    """
+    weight = target.get("weight")
+    if weight is not None and weight.ndim == 2:
+        return by_member(logits, target)
+    return mean_logits(logits), target

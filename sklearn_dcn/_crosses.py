@@ -4,7 +4,8 @@ A cross layer *factorises* an interaction: the effect of two ids is a product of
 embeddings, and says little about a pair whose levels are rare. A *memorised* cross is a
 statistic of the pair itself, the smoothed mean of the target over the training rows
 that hold it: the cross-product features of Wide & Deep, chosen from the data. The
-network gets it as one more number.
+network gets it as one more number, and beside it, for pairs whose levels are rare, how
+many rows it is the mean of.
 
 The statistic of a training row is cross-fitted: it comes from the four fifths of the
 rows that this one is not in, or it would tell the row's target.
@@ -72,7 +73,9 @@ class CrossStatistics:
 
     .. math:: s = (n\, m + a\, m_0) / (n + a), \qquad a = 10
 
-    and the network gets logit(s) for classes, s itself for numbers.
+    and the network gets logit(s) for classes, s itself for numbers. If a pair's levels
+    have fewer than a rows on average, so that some statistics say much and others next
+    to nothing, it gets log(1 + n) too, where n leaves out a training row itself.
 
     Parameters
     ----------
@@ -94,9 +97,15 @@ class CrossStatistics:
         Of each of them, by how much it would lower the training rows' total loss
         beyond what the columns explain one by one (see `score_pair`). NaN for pairs
         that were given.
+    counted : tuple of int
+        The positions in `pairs` of those whose rows are counted too.
     scalers : dict of {str: NumberScaler}
-        The columns of numbers by name, e.g. "city x hour".
+        The columns of numbers by name, e.g. "city x hour" and "rows of city x hour".
     """
+
+    # Of crosses that were stored before there were counts.
+    counted: tuple[int, ...] = ()
+    counts = np.empty(0)
 
     def __init__(
         self,
@@ -139,12 +148,17 @@ class CrossStatistics:
         keys = self._keys(codes)
         summaries = [table.summarise(keys[:, k]) for k in range(len(self.pairs))]
         self.default = self._link(table.means)
-        self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, _ in summaries)])
-        means = [np.empty((0, len(table.targets))), *(mean for _, mean in summaries)]
+        self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, *_ in summaries)])
+        means = [np.empty((0, len(table.targets))), *(mean for _, mean, _ in summaries)]
         self.values = self._link(np.concatenate(means))
+        counts = [count for *_, count in summaries]
+        self.counts = np.log1p(np.concatenate([np.empty(0), *counts]))
+        are_rare = [count.mean() < PRIOR_ROWS for count in counts]
+        self.counted = tuple(np.flatnonzero(are_rare).tolist())
         x = np.empty((len(weight), 0))
         if self.pairs:
-            x = self._cross_fit(table, self.pairs)
+            others = [table.count_others(keys[:, k]) for k in self.counted]
+            x = np.column_stack([self._cross_fit(table, self.pairs), *others])
         names = self._feature_names([*table.targets])
         self.scalers = {
             name: NumberScaler(self.numeric_transform).fit(x_k, weight)
@@ -160,7 +174,8 @@ class CrossStatistics:
     def transform(self, codes: Codes) -> Floats:
         """Return the numbers, not scaled yet, of shape (n, len(scalers)).
 
-        Pairs of levels that no training row holds have the mean of all rows.
+        Statistics of all pairs come first, then counts of those that are counted. Pairs
+        of levels that no training row holds have the mean of all rows, and no rows.
         """
         return self._look_up(self._keys(codes))
 
@@ -172,7 +187,8 @@ class CrossStatistics:
             pairs = [
                 f"{name} {pair}" for name, pair in zip(pairs, self.pairs, strict=True)
             ]
-        return [f"{name}{of}" for name in pairs for of in targets]
+        statistics = [f"{name}{of}" for name in pairs for of in targets]
+        return statistics + [f"rows of {pairs[k]}" for k in self.counted]
 
     def _link(self, mean: Floats) -> Floats:
         return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
@@ -208,7 +224,12 @@ class CrossStatistics:
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         is_known = (self.keys[at] == keys)[:, :, None]
         values = np.where(is_known, self.values[at], self.default)
-        return values.reshape(len(keys), -1)
+        values = values.reshape(len(keys), -1)
+        if not self.counted:
+            return values
+        which = [*self.counted]
+        counts = np.where(is_known[:, which, 0], self.counts[at[:, which]], 0.0)
+        return np.hstack([values, counts])
 
     # The choice of pairs --------------------------------------------------------------
 
@@ -326,12 +347,18 @@ class TargetTable:
         sums = [elsewhere(self.weight * y) for y in self.y.T]
         return self._smooth(np.stack(sums, axis=1), elsewhere(self.weight))
 
-    def summarise(self, key: Keys) -> tuple[Keys, Floats]:
-        """Return the levels in order, and their smoothed means over all folds."""
+    def count_others(self, key: Keys) -> Floats:
+        """Return log(1 + n), of the n other rows of each row's level."""
+        level = np.unique(key, return_inverse=True)[1]
+        count = np.bincount(level, self.weight)[level] - self.weight
+        return np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
+
+    def summarise(self, key: Keys) -> tuple[Keys, Floats, Floats]:
+        """Return the levels in order, their smoothed means, and their rows."""
         levels, level = np.unique(key, return_inverse=True)
         sums = [np.bincount(level, self.weight * y) for y in self.y.T]
         count = np.bincount(level, self.weight).astype(np.float64)
-        return levels, self._smooth(np.stack(sums, axis=1), count)
+        return levels, self._smooth(np.stack(sums, axis=1), count), count
 
     def _smooth(self, sums: Floats, count: Floats) -> Floats:
         return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)

@@ -16,7 +16,7 @@ from ._columns import IdColumn, to_float
 from ._crosses import CrossStatistics
 from ._features import find_kinds, resolve_lists, resolve_options, resolve_pairs
 from ._numbers import MAX_LEVELS, NumberLevels, NumberScaler
-from ._runtime import map_threads
+from ._runtime import is_seldom, map_threads
 from ._scaled import Scaled, scale, scale_all, side_by_side
 from ._schema import ColumnSchema, as_call, as_html, as_text, get_schema
 from ._statistics import ColumnStatistics, Supervision, copy_unfitted
@@ -265,7 +265,9 @@ min_frequency, max_categories, hashing, numeric_transform
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0])
-        self.values = {j: v for j, v in self.values.items() if len(v.values)}
+        found, self.values = self.values, {}
+        if self.numeric_levels != "auto" or not is_seldom(self.n_ids, X.shape[0]):
+            self.values = {j: v for j, v in found.items() if len(v.values)}
         if self.memorized_crosses is not None:
             assert supervision is not None
             self._start_crosses()

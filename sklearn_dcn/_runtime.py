@@ -172,8 +172,9 @@ def resolve_epochs(
 def is_seldom(n_ids: int, n_rows: int) -> bool:
     """Tell whether a table's ids are seldom seen: over half as many as its rows.
 
-    A fit then ends after an epoch or two, before it has learned curves of numbers:
-    these cost 0.9 % of the loss on 6,000 clicks with 25,000 ids.
+    A fit then ends after an epoch or two, before it has learned curves of numbers or
+    embeddings of their values: curves cost 0.9 % of the loss on 6,000 clicks with
+    25,000 ids, values 0.1 % and a quarter of the time.
     """
     return 2 * n_ids > n_rows
 

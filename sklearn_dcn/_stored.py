@@ -156,14 +156,18 @@ def _values_fit(levels: NumberLevels) -> bool:
 
 def _crosses_fit(crosses: CrossStatistics) -> bool:
     n_targets, n_columns = len(crosses.default), len(crosses.sizes)
+    n_keys = len(crosses.keys)
     return (
         n_columns == len(crosses.names)
         and len(crosses.pairs) == len(crosses.scores)
         and all(0 <= c < n_columns for pair in crosses.pairs for c in pair)
-        and crosses.values.shape == (len(crosses.keys), n_targets)
-        and bool(len(crosses.keys)) == bool(crosses.pairs)
+        and crosses.values.shape == (n_keys, n_targets)
+        and bool(n_keys) == bool(crosses.pairs)
         and _rises(crosses.keys)
-        and len(crosses.scalers) == len(crosses.pairs) * n_targets
+        and len(crosses.counts) in (0 if not crosses.counted else n_keys, n_keys)
+        and all(k < len(crosses.pairs) for k in crosses.counted)
+        and len(crosses.scalers) - len(crosses.counted)
+        == len(crosses.pairs) * n_targets
     )
 
 
@@ -320,8 +324,11 @@ PARTS: dict[str, Stored] = {
             "default": is_floats,
             "keys": array(np.int64),
             "values": array(np.float64, 2),
+            "counts": is_floats,
+            "counted": lambda v: type(v) is tuple and all(map(whole(0), v)),
             "scalers": mapping(a(str), is_scaler),
         },
+        frozenset({"counts", "counted"}),
         fits=_crosses_fit,
     ),
     "TableEncoder": Stored(

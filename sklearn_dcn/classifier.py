@@ -87,7 +87,8 @@ default="quantile"
         Numbers of columns of at most so many distinct ones also get an embedding each,
         as levels do, if they occur in at least 5 rows: a count or an amount that
         repeats may mean something by itself. "auto" is 256 from 1,000 rows on, but for
-        columns whose values fill most of their range, as ages do.
+        columns whose values fill most of their range, as ages do, and none in a table
+        of ids that are seldom seen: of more than half as many as it has rows.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
         Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the rows of `fit`

@@ -111,6 +111,7 @@ def test_statistic_by_hand():
 @pytest.mark.parametrize("kind", ["binary", "number", "classes"])
 def test_statistics_are_those_of_loops(kind):
     codes, weight, rng = small()
+    weight = 2 * weight  # more than 10 of every pair on average: rows are not counted
     y = rng.normal(size=80) if kind == "number" else rng.integers(0, 3, 80)
     y = y % 2 if kind == "binary" else y
     supervision = supervise(y, kind, seed=5)
@@ -119,7 +120,7 @@ def test_statistics_are_those_of_loops(kind):
     fold = assign_folds(80, None if kind == "number" else y, 5)
     keys = [tuple(row) for row in codes.tolist()]
     link = (lambda s: s) if kind == "number" else logit
-    assert x.shape == (80, 3 if kind == "classes" else 1)
+    assert x.shape == (80, 3 if kind == "classes" else 1) and not crosses.counted
     later = crosses.transform(codes.T)
     for k, target in enumerate(supervision.targets.values()):
         assert_allclose(x[:, k], link(oracle_cross_fit(keys, target, weight, fold)))
@@ -141,9 +142,57 @@ def test_weights_are_repeated_rows():
     repeated.fold = table.fold[rows]
     key = codes[:, 0] * 6 + codes[:, 1]
     assert_allclose(repeated.cross_fit(key[rows]), table.cross_fit(key)[rows])
-    (levels, one), (same, two) = table.summarise(key), repeated.summarise(key[rows])
-    assert_array_equal(levels, same)
-    assert_allclose(one, two)
+    found = zip(table.summarise(key), repeated.summarise(key[rows]), strict=True)
+    for one, two in found:  # levels, means, rows
+        assert_allclose(one, two)
+
+
+def test_rows_of_rare_pairs_by_hand():
+    """Three rows of one pair and one of another: two a level, which is below ten."""
+    codes = np.array([[2, 2], [2, 2], [2, 2], [3, 2]])
+    crosses = given()
+    x = crosses.fit_transform(codes.T, np.ones(4), supervise([1, 1, 0, 0]))
+    assert crosses.counted == (0,)
+    assert [*crosses.scalers] == ["a x b", "rows of a x b"]
+    assert_allclose(x[:, 1], np.log([3, 3, 3, 1]))  # without the row itself
+    new = np.array([[2, 2], [3, 2], [2, 3]])  # the last pair is none of fit
+    assert_allclose(crosses.transform(new.T)[:, 1], np.log([4, 2, 1]))
+
+
+def test_rows_are_counted_by_weight_and_tell_no_target():
+    codes, weight, rng = small()
+    weight = weight / 2  # 60 of 80 rows, in 12 pairs
+    found = []
+    for y in rng.integers(0, 2, (2, 80)):
+        crosses = given()
+        found.append(crosses.fit_transform(codes.T, weight, supervise(y))[:, 1])
+        later = crosses.transform(codes.T)[:, 1]
+    keys = [tuple(row) for row in codes.tolist()]
+    own = [sum(weight[j] for j in range(80) if keys[j] == key) for key in keys]
+    assert_allclose(later, np.log1p(own))
+    assert_allclose(found[0], np.log1p(own - weight), atol=1e-12)
+    assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_counts_are_of_the_rare_pairs_alone(n_targets):
+    """Between statistics of several targets, each pair keeps its own columns."""
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.integers(2, 2 + n, 300) for n in (2, 2, 100, 90)], axis=1)
+    y = np.arange(300) % (n_targets if n_targets > 1 else 2)
+    supervision = supervise(y, "classes" if n_targets > 1 else "binary")
+    pairs = [(0, 2), (0, 1), (2, 3)]
+    crosses = CrossStatistics(pairs, "abcd", [4, 4, 102, 92], None)
+    x = crosses.fit_transform(codes.T, np.ones(300), supervision)
+    assert crosses.counted == (0, 2)
+    later = crosses.transform(codes.T)
+    assert x.shape == later.shape == (300, 3 * n_targets + 2)
+    for k, pair in zip((-2, -1), ((0, 2), (2, 3)), strict=True):
+        _, level, count = np.unique(
+            codes[:, pair], axis=0, return_inverse=True, return_counts=True
+        )
+        assert_allclose(x[:, k], np.log(count[level.ravel()]))
+        assert_allclose(later[:, k], np.log1p(count[level.ravel()]))
 
 
 def test_own_target_is_not_in_the_statistic_of_a_row():
@@ -166,11 +215,12 @@ def test_own_target_has_no_way_into_the_table():
     X, rng = noise(200)
     y = rng.normal(size=200)
     options = {"memorized_crosses": [("c0", "c1")], "numeric_transform": None}
-    _, before = encode(X, y, "number", **options)
+    encoder, before = encode(X, y, "number", **options)
     other = y.copy()
     other[7] += 50.0
     _, after = encode(X, other, "number", **options)
-    change = (after["x_num"] - before["x_num"])[:, -1]
+    at = [*encoder.scalers].index("c0 x c1")
+    change = (after["x_num"] - before["x_num"])[:, at]
     fold = assign_folds(200, None, 0)
     mine = fold == fold[7]
     alike = (X["c0"] == X["c0"][7]) & (X["c1"] == X["c1"][7])
@@ -340,17 +390,19 @@ def test_pairs_by_name_and_by_position():
     by_name, a = encode(X, y, memorized_crosses=[("x0", "c1"), ["b0", "b1"]])
     by_position, b = encode(X, y, memorized_crosses=[(5, 1), (np.int64(3), 4)])
     assert names_of(by_name) == names_of(by_position) == [{"x0", "c1"}, {"b0", "b1"}]
-    assert [*by_name.crosses.scalers] == ["x0 x c1", "b0 x b1"]
+    found = [*by_name.crosses.scalers]
+    assert found == ["x0 x c1", "b0 x b1", "rows of x0 x c1"]
     assert np.isnan(by_name.crosses.scores).all()
     assert_array_equal(a["x_num"], b["x_num"])
-    assert by_name.field_names[-2:] == ["x0 x c1", "b0 x b1"]
+    assert by_name.field_names[-3:] == found
 
 
 def test_number_of_pairs():
     X, rng = noise(200)
     encoder, encoded = encode(X, rng.integers(0, 2, 200), memorized_crosses=3)
     assert len(encoder.crosses.pairs) == 3
-    assert encoded["x_num"].shape == (200, 5 + 3)
+    n_counted = len(encoder.crosses.counted)
+    assert encoded["x_num"].shape == (200, 5 + 3 + n_counted)
     scores = encoder.crosses.scores
     assert scores == sorted(scores, reverse=True)
     every = encode(X, rng.integers(0, 2, 200), memorized_crosses=1000)[0]

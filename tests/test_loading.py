@@ -363,6 +363,7 @@ def in_fit(name, value):
         put(None, "encoder_", "crosses"),
         put([0, 0], "encoder_", "crosses", "sizes"),
         put([], "encoder_", "crosses", "pairs"),
+        put({"tuple": [2]}, "encoder_", "crosses", "counted"),
         put("eval", "encoder_", "pooling_"),
         in_fit("n_cross_layers", 10**9),
         in_fit("hidden_layer_sizes", {"tuple": [10**15]}),
@@ -371,7 +372,7 @@ def in_fit(name, value):
         in_fit("embedding_dim", 2**62),
         in_fit("dtype", "float16"),
     ],
-    ids=range(28),
+    ids=range(29),
 )
 def test_fields_that_do_not_fit(config, path):
     change(path, config=config)
@@ -444,6 +445,7 @@ def with_first(value):
         ("crosses.keys", lambda a: a[::-1]),
         ("crosses.values", lambda a: a[:-1]),
         ("crosses.default", lambda a: np.repeat(a, 2)),
+        ("crosses.counts", lambda a: a[:-1]),
         ("initial_logits", lambda a: np.repeat(a, 2)),
         ("classes_", lambda a: a + 1),
     ],

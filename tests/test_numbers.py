@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal as assert_equal
 from scipy import stats
 
 from sklearn_dcn import DCNClassifier, _numbers
+from sklearn_dcn._encoding import TableEncoder
 from sklearn_dcn._numbers import (
     N_BINS,
     N_KNOTS,
@@ -622,6 +623,20 @@ def test_distinct_numbers_beyond_the_head_count(monkeypatch):
     x = np.r_[np.repeat(np.arange(3.0), 10), np.arange(100.0)]
     assert len(levels(x, most=10).values) == 0
     assert len(levels(x[:30], most=10).values) == 3
+
+
+@pytest.mark.parametrize("n_levels", [100, 700])
+def test_seldom_seen_ids_leave_no_levels_of_numbers(n_levels):
+    """Of 1,000 rows with "auto"; a number of levels that is asked for has them."""
+    ids = np.resize(np.arange(n_levels), 1000).astype(str)
+    X = pd.DataFrame({"id": ids, "amount": np.resize([1.0, 7.0, 99_999.0], 1000)})
+    expected = {"auto": [1] if n_levels == 100 else [], 10: [1], None: []}
+    for numeric_levels, columns in expected.items():
+        encoder = TableEncoder(numeric_levels=numeric_levels)
+        encoded = encoder.fit_transform(X, [*X.columns], np.ones(1000))
+        assert [*encoder.values] == columns
+        assert encoded["x_cat"].shape == (1000, 1 + len(columns))
+        assert encoder.transform(X)["x_cat"].shape == encoded["x_cat"].shape
 
 
 def test_levels_of_weights_are_those_of_repeated_rows():

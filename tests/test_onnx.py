@@ -136,6 +136,23 @@ def small():
     }
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rows_of_rare_pairs(n_classes, small):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({name: rng.integers(0, 60, 400).astype(str) for name in "ab"})
+    X["kind"] = rng.choice(["p", "q"], 400)
+    pairs = [("kind", "a"), ("a", "b"), ("b", "kind")]
+    small |= {"memorized_crosses": pairs, "n_members": 2}
+    model = DCNClassifier(**small).fit(X, np.arange(400) % n_classes)
+    assert model.encoder_.crosses.counted == (0, 1, 2)
+    new = pd.DataFrame({name: rng.integers(0, 80, 200).astype(str) for name in "ab"})
+    check(model, new.assign(kind=rng.choice(["p", "q", "new"], 200)))
+    X["a"] = X["kind"]  # of many rows a level, and not counted
+    model.fit(X, np.arange(400) % n_classes)
+    assert model.encoder_.crosses.counted == (1, 2)
+    check(model, new.assign(kind="q", a="p"))
+
+
 # Networks -----------------------------------------------------------------------------
 
 

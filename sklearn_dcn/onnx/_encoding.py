@@ -157,7 +157,7 @@ class Stacker:
         return Ids(graph.concat(parts), fields)
 
     def _crosses(self, crosses: CrossStatistics, ids: Ids | None, z: str | None) -> str:
-        """Return the statistics of pairs, which are normalised beforehand."""
+        """Return the numbers of pairs, which are normalised beforehand."""
         graph, n_pairs = self.graph, len(crosses.pairs)
         codes = self._codes(crosses, ids, z)
         first, second = (
@@ -183,13 +183,24 @@ class Stacker:
         pair = np.concatenate([pair, np.arange(n_pairs)])
         scalers = [*crosses.scalers.values()]
         n_targets = values.shape[1]
+        n_statistics = n_pairs * n_targets
         normalised = np.empty(values.shape, dtype=self.dtype)
-        for k, scaler in enumerate(scalers):
+        for k, scaler in enumerate(scalers[:n_statistics]):
             rows, t = pair == k // n_targets, k % n_targets
             normalised[rows, t] = scaler.apply(values[rows, t], dtype=self.dtype)
         found = graph.node("Gather", graph.constant(normalised), at)
-        shape = graph.constant([-1, len(scalers)], np.int64)
-        return graph.node("Reshape", found, shape)
+        shape = graph.constant([-1, n_statistics], np.int64)
+        statistics = graph.node("Reshape", found, shape)
+        if not crosses.counted:
+            return statistics
+        counts = np.concatenate([crosses.counts, np.zeros(n_pairs)])
+        normalised = np.empty(counts.shape, dtype=self.dtype)
+        for k, scaler in zip(crosses.counted, scalers[n_statistics:], strict=True):
+            normalised[pair == k] = scaler.apply(counts[pair == k], dtype=self.dtype)
+        which = graph.constant([*crosses.counted], np.int64)
+        at = graph.node("Gather", at, which, axis=1)
+        counted = graph.node("Gather", graph.constant(normalised), at)
+        return graph.concat([statistics, counted])
 
     def infinite(self) -> str | None:
         """Return NaN (n, 1) for rows with an infinite number, else 0."""

@@ -194,7 +194,7 @@ class Stacker:
         if not crosses.counted:
             return statistics
         counts = np.concatenate([crosses.counts, np.zeros(n_pairs)])
-        normalised = np.empty(counts.shape, dtype=self.dtype)
+        normalised = np.zeros(counts.shape, dtype=self.dtype)  # of others unread
         for k, scaler in zip(crosses.counted, scalers[n_statistics:], strict=True):
             normalised[pair == k] = scaler.apply(counts[pair == k], dtype=self.dtype)
         which = graph.constant([*crosses.counted], np.int64)

@@ -152,9 +152,9 @@ class CrossStatistics:
         means = [np.empty((0, len(table.targets))), *(mean for _, mean, _ in summaries)]
         self.values = self._link(np.concatenate(means))
         counts = [count for *_, count in summaries]
-        self.counts = np.log1p(np.concatenate([np.empty(0), *counts]))
         are_rare = [count.mean() < PRIOR_ROWS for count in counts]
         self.counted = tuple(np.flatnonzero(are_rare).tolist())
+        self.counts = np.log1p(np.concatenate(counts)) if self.counted else np.empty(0)
         x = np.empty((len(weight), 0))
         if self.pairs:
             others = [table.count_others(keys[:, k]) for k in self.counted]

@@ -164,7 +164,7 @@ def _crosses_fit(crosses: CrossStatistics) -> bool:
         and crosses.values.shape == (n_keys, n_targets)
         and bool(n_keys) == bool(crosses.pairs)
         and _rises(crosses.keys)
-        and len(crosses.counts) in (0 if not crosses.counted else n_keys, n_keys)
+        and len(crosses.counts) == (n_keys if crosses.counted else 0)
         and all(k < len(crosses.pairs) for k in crosses.counted)
         and len(crosses.scalers) - len(crosses.counted)
         == len(crosses.pairs) * n_targets

@@ -445,7 +445,7 @@ def with_first(value):
         ("crosses.keys", lambda a: a[::-1]),
         ("crosses.values", lambda a: a[:-1]),
         ("crosses.default", lambda a: np.repeat(a, 2)),
-        ("crosses.counts", lambda a: a[:-1]),
+        ("crosses.counts", lambda a: np.ones(len(a) + 1)),
         ("initial_logits", lambda a: np.repeat(a, 2)),
         ("classes_", lambda a: a + 1),
     ],

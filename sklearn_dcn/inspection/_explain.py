@@ -130,7 +130,7 @@ def explain(
     >>> model = DCNRegressor(max_epochs=5, random_state=0).fit(X, y)
     >>> e = explain(model, X[:5], background=X)
     >>> total = e.baseline + e.features.sum(axis=1) + e.pairs.sum(axis=1)
-    >>> bool(np.allclose(total, e.logit)), e.exact
+    >>> bool(np.allclose(total, e.logit, atol=1e-5)), e.exact
     (True, False)
     """
     import_pandas("explain")

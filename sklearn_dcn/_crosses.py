@@ -157,7 +157,9 @@ class CrossStatistics:
         self.counts = np.log1p(np.concatenate(counts)) if self.counted else np.empty(0)
         x = np.empty((len(weight), 0))
         if self.pairs:
-            others = [table.count_others(keys[:, k]) for k in self.counted]
+            others = [
+                table.count_others(keys[:, k], summaries[k]) for k in self.counted
+            ]
             x = np.column_stack([self._cross_fit(table, self.pairs), *others])
         names = self._feature_names([*table.targets])
         self.scalers = {
@@ -347,10 +349,13 @@ class TargetTable:
         sums = [elsewhere(self.weight * y) for y in self.y.T]
         return self._smooth(np.stack(sums, axis=1), elsewhere(self.weight))
 
-    def count_others(self, key: Keys) -> Floats:
-        """Return log(1 + n), of the n other rows of each row's level."""
-        level = np.unique(key, return_inverse=True)[1]
-        count = np.bincount(level, self.weight)[level] - self.weight
+    def count_others(self, key: Keys, summary: tuple[Keys, Floats, Floats]) -> Floats:
+        """Return log(1 + n), of the n other rows of each row's level.
+
+        `summary` is that of the key, which has the levels sorted and counted.
+        """
+        levels, _, rows = summary
+        count = rows[np.searchsorted(levels, key)] - self.weight
         return np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
 
     def summarise(self, key: Keys) -> tuple[Keys, Floats, Floats]:

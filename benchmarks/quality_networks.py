@@ -89,10 +89,15 @@ class DeepCTR(Rival):
 
 
 class PyTabKit(Rival):
-    """Networks of pytabkit with their tuned defaults; subclasses name them."""
+    """Networks of pytabkit with their tuned defaults; subclasses name them.
+
+    Their classifiers keep the epoch of the fewest errors unless they are told what is
+    judged: then the arguments are those that pytabkit recommends for log loss.
+    """
 
     packages = modules = ("pytabkit",)
     classifier = regressor = ""
+    for_log_loss: dict = {"val_metric_name": "cross_entropy"}
 
     def fit(self, split):
         """Train; the epoch that is best on the validation split is kept."""
@@ -107,8 +112,9 @@ class PyTabKit(Rival):
             self.imputer.fit(X[self.numbers])
         self.dtypes = CategoricalDtypes().fit(X)
         name = self.classifier if self.is_binary else self.regressor
+        judged = self.for_log_loss if self.is_binary else {}
         self.model = getattr(pytabkit, name)(
-            device="cpu", random_state=self.seed, n_threads=1
+            device="cpu", random_state=self.seed, n_threads=1, **judged
         )
         X_valid = self.prepare(split.X_valid)
         self.model.fit(self.prepare(X), split.y_fit, X_valid, split.y_valid)
@@ -126,6 +132,7 @@ class RealMLP(PyTabKit):
     """RealMLP-TD."""
 
     classifier, regressor = "RealMLP_TD_Classifier", "RealMLP_TD_Regressor"
+    for_log_loss = PyTabKit.for_log_loss | {"use_ls": False}
 
 
 class TabM(PyTabKit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ class PyTabKit(Rival):
 
     packages = modules = ("pytabkit",)
     classifier = regressor = ""
-    for_log_loss: dict = {"val_metric_name": "cross_entropy"}
+    for_log_loss: ClassVar[dict] = {"val_metric_name": "cross_entropy"}
 
     def fit(self, split):
         """Train; the epoch that is best on the validation split is kept."""

@@ -21,24 +21,26 @@ Prediction Problems", 2001.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from ._numbers import NumberScaler
-from ._runtime import ignoring
-from ._statistics import N_FOLDS, Supervision, assign_folds
+from ._statistics import Supervision
+from ._target_table import (
+    Codes,
+    Floats,
+    Keys,
+    Levels,
+    TargetTable,
+    score_pair,
+    standardise,
+)
 
 __all__ = ["CrossStatistics"]
-
-PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
 
 # "auto" memorises so many pairs at most, of all targets together; only if a linear
 # model of all columns' statistics loses so much of its loss by those of pairs, a bit
@@ -47,7 +49,6 @@ PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all ro
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
 NEAR = 0.01
-TEST_FOLDS = 2  # of the five: those whose loss this is
 
 # Bounds of the work, a second or two each: columns whose pairs are tried (those whose
 # own statistics vary the most), rows times pairs that are scored, rows of the linear
@@ -59,9 +60,6 @@ MAX_MEMORIZED = 20_000_000
 # Pairs are chosen by so many rows, drawn at random from more.
 MAX_CHOICE = 100_000
 
-Codes = Sequence[NDArray[Any]]  # integers, one array for each column
-Keys = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Pair = tuple[int, int]
 
 
@@ -146,21 +144,20 @@ class CrossStatistics:
             sample = table.sample(MAX_CHOICE)
             self.pairs, self.scores = self._choose(sample, len(weight))
         keys = self._keys(codes)
-        summaries = [table.summarise(keys[:, k]) for k in range(len(self.pairs))]
+        # Pair by pair, so that only one has its levels sorted in memory at a time.
+        pairs = [table.memorise(keys[:, k]) for k in range(len(self.pairs))]
         self.default = self._link(table.means)
-        self.keys = np.concatenate([np.empty(0, np.int64), *(k for k, *_ in summaries)])
-        means = [np.empty((0, len(table.targets))), *(mean for _, mean, _ in summaries)]
+        self.keys = np.concatenate([np.empty(0, np.int64), *(p.keys for p in pairs)])
+        means = [np.empty((0, len(table.targets))), *(p.means for p in pairs)]
         self.values = self._link(np.concatenate(means))
-        counts = [count for *_, count in summaries]
-        are_rare = [count.mean() < PRIOR_ROWS for count in counts]
-        self.counted = tuple(np.flatnonzero(are_rare).tolist())
-        self.counts = np.log1p(np.concatenate(counts)) if self.counted else np.empty(0)
+        self.counted = tuple(k for k, p in enumerate(pairs) if p.is_rare)
+        counts = [np.empty(0), *(p.counts for p in pairs if self.counted)]
+        self.counts = np.log1p(np.concatenate(counts))
         x = np.empty((len(weight), 0))
-        if self.pairs:
-            others = [
-                table.count_others(keys[:, k], summaries[k]) for k in self.counted
-            ]
-            x = np.column_stack([self._cross_fit(table, self.pairs), *others])
+        if pairs:
+            fitted = self._link(np.hstack([p.cross_fitted for p in pairs]))
+            others = [pairs[k].others for k in self.counted]
+            x = np.column_stack([fitted, *others])
         names = self._feature_names([*table.targets])
         self.scalers = {
             name: NumberScaler(self.numeric_transform).fit(x_k, weight)
@@ -199,7 +196,8 @@ class CrossStatistics:
         self, table: TargetTable, columns: Sequence[tuple[int, ...]]
     ) -> Floats:
         """Return statistics of columns, or pairs, of the training rows."""
-        found = [table.cross_fit(self._key(table.codes, one)) for one in columns]
+        keys = (self._key(table.codes, one) for one in columns)
+        found = [table.cross_fit(Levels.of(key)) for key in keys]
         return self._link(np.concatenate(found, axis=1))
 
     def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
@@ -288,177 +286,3 @@ class CrossStatistics:
         if least >= (1 - LEAST_GAIN) * alone:
             return 0
         return min(m for m, loss in losses.items() if loss <= least + NEAR * alone)
-
-
-class TargetTable:
-    """The training rows: codes, targets, and sums over rows of a level.
-
-    Parameters
-    ----------
-    codes : sequence of integer ndarrays of shape (n,)
-    weight : ndarray of shape (n,)
-    supervision : Supervision
-        Whose targets are indicators of classes if it has strata, else numbers.
-    """
-
-    def __init__(self, codes: Codes, weight: Floats, supervision: Supervision) -> None:
-        self.codes = codes
-        self.weight = weight
-        self.targets = list(supervision.targets)
-        self.y = np.stack([*supervision.targets.values()], axis=1).astype(np.float64)
-        self.is_logit = supervision.strata is not None
-        self.means = np.average(self.y, axis=0, weights=weight)
-        self.fold = assign_folds(len(weight), supervision.strata, supervision.seed)
-        self.rng = np.random.RandomState(supervision.seed)
-
-    def draw(self, size: int) -> NDArray[np.intp]:
-        """Return positions of so many rows, drawn at random, or of all."""
-        n = len(self.weight)
-        return self.rng.permutation(n)[:size] if size < n else np.arange(n)
-
-    def sample(self, size: int) -> TargetTable:
-        """Return a table of so many of the rows, or this one."""
-        if size >= len(self.weight):
-            return self
-        rows, part = self.draw(size), copy.copy(self)
-        part.codes = [c[rows] for c in self.codes]
-        part.y, part.weight, part.fold = (
-            self.y[rows],
-            self.weight[rows],
-            self.fold[rows],
-        )
-        return part
-
-    def hold_out(self) -> TargetTable:
-        """Return the table with no weight on the rows that `linear_loss` tests on."""
-        rest = copy.copy(self)
-        rest.weight = np.where(self.fold < TEST_FOLDS, 0.0, self.weight)
-        rest.means = np.average(self.y, axis=0, weights=rest.weight)
-        return rest
-
-    def cross_fit(self, key: Keys) -> Floats:
-        """Return the smoothed means (n, n_targets) of the rows in other folds."""
-        levels, level = np.unique(key, return_inverse=True)
-        shape = N_FOLDS, len(levels)
-        cell = self.fold * len(levels) + level
-
-        def elsewhere(values: Floats) -> Floats:
-            inside = np.bincount(cell, values, shape[0] * shape[1])
-            return inside.reshape(shape).sum(axis=0)[level] - inside[cell]
-
-        sums = [elsewhere(self.weight * y) for y in self.y.T]
-        return self._smooth(np.stack(sums, axis=1), elsewhere(self.weight))
-
-    def count_others(self, key: Keys, summary: tuple[Keys, Floats, Floats]) -> Floats:
-        """Return log(1 + n), of the n other rows of each row's level.
-
-        `summary` is that of the key, which has the levels sorted and counted.
-        """
-        levels, _, rows = summary
-        count = rows[np.searchsorted(levels, key)] - self.weight
-        return np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
-
-    def summarise(self, key: Keys) -> tuple[Keys, Floats, Floats]:
-        """Return the levels in order, their smoothed means, and their rows."""
-        levels, level = np.unique(key, return_inverse=True)
-        sums = [np.bincount(level, self.weight * y) for y in self.y.T]
-        count = np.bincount(level, self.weight).astype(np.float64)
-        return levels, self._smooth(np.stack(sums, axis=1), count), count
-
-    def _smooth(self, sums: Floats, count: Floats) -> Floats:
-        return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)
-
-    def leave_over(
-        self, features: Floats, rows: NDArray[np.intp]
-    ) -> tuple[Floats, Floats]:
-        """Return gradient and curvature of the loss where single columns leave it.
-
-        Both of shape (n_targets, n), times the weight. With the log loss they are
-        y - p and p (1 - p) of a logistic regression; with the squared error what a
-        linear regression leaves, in units of its standard deviation, and 1.
-        """
-        x, y, weight = features[rows], self.y[rows], self.weight[rows]
-        if self.is_logit:
-            p = np.stack([_probability(x, y_k, weight) for y_k in y.T], axis=1)
-            g, h = y - p, p * (1 - p)
-        else:
-            g = y - Ridge().fit(x, y, sample_weight=weight).predict(x).reshape(y.shape)
-            scale = np.sqrt(np.average(g**2, axis=0, weights=weight))
-            g = g / np.where(scale > 0, scale, 1.0)
-            h = np.ones_like(g)
-        return (g * weight[:, None]).T, (h * weight[:, None]).T
-
-    def linear_loss(self, features: Floats, rows: NDArray[np.intp]) -> float:
-        """Return the loss of a linear model on test rows, summed over targets."""
-        is_test = self.fold[rows] < TEST_FOLDS
-        fit, test = rows[~is_test], rows[is_test]
-        total = 0.0
-        for y in self.y.T:
-            if self.is_logit:
-                p = _probability(
-                    features[fit], y[fit], self.weight[fit], features[test]
-                )
-                loss = -np.log(np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None))
-            else:
-                model = Ridge().fit(features[fit], y[fit], self.weight[fit])
-                loss = (y[test] - model.predict(features[test])) ** 2
-            total += float(np.average(loss, weights=self.weight[test]))
-        return total
-
-
-def standardise(x: Floats) -> Floats:
-    """Return columns of mean 0 and standard deviation 1, constant ones of 0."""
-    spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
-
-
-def _probability(
-    x: Floats, y: Floats, weight: Floats, x_test: Floats | None = None
-) -> Floats:
-    """Return P(y = 1) by a logistic regression, of the same rows or of others."""
-    x_test = x if x_test is None else x_test
-    if y.min() == y.max():  # a class that these rows have not, or have alone
-        return np.full(len(x_test), y[0])
-    # A few of Newton's steps are exact enough.
-    model = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=10, tol=1e-3)
-    with ignoring(ConvergenceWarning):
-        model.fit(x, y, sample_weight=weight)
-    return model.predict_proba(x_test)[:, 1]
-
-
-def score_pair(
-    key: Keys, fold: NDArray[np.intp], gradient: Floats, curvature: Floats
-) -> float:
-    r"""Return the score test of a pair's cross-fitted effect, summed over targets.
-
-    The effect :math:`\delta` of a level is a Newton step on the rows of the other
-    folds. :math:`(\sum g \delta)^2 / (2 \sum h \delta^2)`, or 0 if
-    :math:`\sum g \delta` is negative, is what the best multiple of all these steps
-    would take off the loss.
-
-    Parameters
-    ----------
-    key : ndarray of shape (n,)
-        The pair's level of each row.
-    fold : ndarray of shape (n,)
-        The fold of each row.
-    gradient, curvature : ndarray of shape (n_targets, n)
-        g and h, weighted.
-    """
-    levels, level = np.unique(key, return_inverse=True)
-    shape = N_FOLDS, len(levels)
-    cell = fold * len(levels) + level
-
-    def elsewhere(values: Floats) -> Floats:
-        inside = np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
-        return (inside.sum(axis=0) - inside).ravel()[cell]
-
-    total = 0.0
-    for g, h in zip(gradient, curvature, strict=True):
-        if not h.any():  # a class that the rows have not, or have alone
-            continue
-        delta = elsewhere(g) / (elsewhere(h) + PRIOR_ROWS * h.mean())
-        slope, bend = g @ delta, h @ (delta * delta)
-        if slope > 0 and bend > 0:
-            total += slope * slope / (2 * bend)
-    return float(total)

@@ -19,7 +19,8 @@ MAX_FUNCTION = 60  # lines, without its docstring
 
 READING = ["_table", "_columns", "_lists", "_features", "_vocabulary", "_packing"]
 STAGES = ["_encoding", "_categories", "_bags", "_numbers", "_targets", "_rows"]
-STAGES += [*READING, "_batches", "_schema", "_statistics", "_crosses", "_scaled"]
+STAGES += [*READING, "_batches", "_schema", "_statistics", "_crosses", "_target_table"]
+STAGES += ["_scaled"]
 ABOVE_STAGES = [
     "_base",
     "_predicting",

@@ -12,9 +12,10 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._crosses import CrossStatistics, TargetTable, score_pair
+from sklearn_dcn._crosses import CrossStatistics
 from sklearn_dcn._encoding import TableEncoder
 from sklearn_dcn._statistics import N_FOLDS, Supervision, assign_folds
+from sklearn_dcn._target_table import Levels, TargetTable, score_pair
 
 PRIOR = 10.0  # rows, as docs/maths.md says
 
@@ -141,10 +142,11 @@ def test_weights_are_repeated_rows():
     repeated = TargetTable(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
     repeated.fold = table.fold[rows]
     key = codes[:, 0] * 6 + codes[:, 1]
-    assert_allclose(repeated.cross_fit(key[rows]), table.cross_fit(key)[rows])
-    found = zip(table.summarise(key), repeated.summarise(key[rows]), strict=True)
-    for one, two in found:  # levels, means, rows
-        assert_allclose(one, two)
+    once, again = table.memorise(key), repeated.memorise(key[rows])
+    assert_array_equal(again.keys, once.keys)
+    assert_allclose(again.means, once.means)
+    assert_allclose(again.counts, once.counts)
+    assert_allclose(again.cross_fitted, once.cross_fitted[rows])
 
 
 def test_rows_of_rare_pairs_by_hand():
@@ -200,11 +202,12 @@ def test_own_target_is_not_in_the_statistic_of_a_row():
     codes = np.full((40, 2), 2)  # one pair that all rows have
     y = np.arange(40) % 2
     table = TargetTable(codes.T, np.ones(40), supervise(y, "number"))
-    before = table.cross_fit(codes[:, 0])[:, 0]
+    levels = Levels.of(codes[:, 0])
+    before = table.cross_fit(levels)[:, 0]
     i = 3
     table.y = table.y.copy()
     table.y[i] += 100.0  # the mean stays: it was taken before
-    after = table.cross_fit(codes[:, 0])[:, 0]
+    after = table.cross_fit(levels)[:, 0]
     same_fold = table.fold == table.fold[i]
     assert_array_equal(after[same_fold], before[same_fold])
     assert (after[~same_fold] > before[~same_fold] + 1).all()

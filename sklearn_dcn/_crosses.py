@@ -150,13 +150,13 @@ class CrossStatistics:
         self.keys = np.concatenate([np.empty(0, np.int64), *(p.keys for p in pairs)])
         means = [np.empty((0, len(table.targets))), *(p.means for p in pairs)]
         self.values = self._link(np.concatenate(means))
-        self.counted = tuple(k for k, p in enumerate(pairs) if p.is_rare)
+        self.counted = tuple(k for k, p in enumerate(pairs) if p.others is not None)
         counts = [np.empty(0), *(p.counts for p in pairs if self.counted)]
         self.counts = np.log1p(np.concatenate(counts))
         x = np.empty((len(weight), 0))
         if pairs:
             fitted = self._link(np.hstack([p.cross_fitted for p in pairs]))
-            others = [pairs[k].others for k in self.counted]
+            others = [p.others for p in pairs if p.others is not None]
             x = np.column_stack([fitted, *others])
         names = self._feature_names([*table.targets])
         self.scalers = {

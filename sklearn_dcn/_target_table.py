@@ -54,12 +54,9 @@ class Memory(NamedTuple):
     means: Floats  # smoothed, of shape (n_levels, n_targets)
     counts: Floats  # rows of each level
     cross_fitted: Floats  # means of the rows in other folds, (n, n_targets)
-    others: Floats  # log(1 + n) of the n other rows of a row's level
-
-    @property
-    def is_rare(self) -> bool:
-        """Whether a mean is of fewer rows, on average, than smooth it."""
-        return bool(self.counts.mean() < PRIOR_ROWS)
+    # log(1 + n) of the n other rows of a row's level, if a level has fewer rows on
+    # average than its mean is smoothed by.
+    others: Floats | None
 
 
 class TargetTable:
@@ -120,10 +117,11 @@ class TargetTable:
         sums = [np.bincount(levels.codes, self.weight * y) for y in self.y.T]
         counts = np.bincount(levels.codes, self.weight).astype(np.float64)
         means = self._smooth(np.stack(sums, axis=1), counts)
-        # At least 0, which a rounding error may be below.
-        others = np.maximum(counts[levels.codes] - self.weight, 0.0)
-        cross_fitted = self.cross_fit(levels)
-        return Memory(levels.keys, means, counts, cross_fitted, np.log1p(others))
+        others = None
+        if counts.mean() < PRIOR_ROWS:
+            count = counts[levels.codes] - self.weight
+            others = np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
+        return Memory(levels.keys, means, counts, self.cross_fit(levels), others)
 
     def _smooth(self, sums: Floats, count: Floats) -> Floats:
         return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)

@@ -34,6 +34,7 @@ from ._runtime import (
     resolve_dtype,
     resolve_early_stopping,
     resolve_epochs,
+    resolve_learning_rate,
     resolve_members,
     resolve_random_state,
     resolve_table,
@@ -376,7 +377,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         checkpoint: Checkpoint | None = None,
     ) -> None:
         self.net_.set_params(
-            lr=self.learning_rate,
+            lr=resolve_learning_rate(
+                self.learning_rate, stops, len(data), self.encoder_.n_ids
+            ),
             batch_size=resolve_batch_size(self.batch_size, len(data)),
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose > 1),

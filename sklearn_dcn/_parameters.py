@@ -44,11 +44,14 @@ def option(*options: Any) -> Rule:
     return lambda name, value: check_option(name, value, options)
 
 
-def number(low: float, *, inclusive: bool = True) -> Rule:
-    """Return the rule of a finite number of at least, or of more than, `low`."""
+def number(low: float, *others: Any, inclusive: bool = True) -> Rule:
+    """Return the rule of a finite number >= or > `low`, or of one of `others`."""
+    least = f"a finite number {'>=' if inclusive else '>'} {low:g}"
+    what = " or ".join([least, *map(repr, others)])
 
     def rule(name: str, value: Any) -> None:
-        what = f"a finite number {'>=' if inclusive else '>'} {low:g}"
+        if _is_one_of(value, others):
+            return
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} must be {what}; got {value!r}.")
         if not math.isfinite(value) or value < low or (value == low and not inclusive):
@@ -88,11 +91,6 @@ def _fraction(name: str, value: Any) -> None:
 def _negative_sampling(name: str, value: Any) -> None:
     if value is not None:
         _fraction(name, value)
-
-
-def _max_grad_norm(name: str, value: Any) -> None:
-    if value is not None:
-        number(0.0, inclusive=False)(name, value)
 
 
 def _ema_decay(name: str, value: Any) -> None:
@@ -346,14 +344,14 @@ RULES: dict[str, Rule] = {
     "normalization": option(*NORMALIZATIONS),
     "n_members": count(1, "auto"),
     "optimizer": _optimizer,
-    "learning_rate": number(0.0, inclusive=False),
+    "learning_rate": number(0.0, "auto", inclusive=False),
     "weight_decay": number(0.0),
     "embedding_l2": number(0.0),
     "embedding_l2_scope": option("batch", "table"),
     "learning_rate_schedule": option(*SCHEDULES),
     "warmup": check_rate,
     "plateau_epochs": count(1),
-    "max_grad_norm": _max_grad_norm,
+    "max_grad_norm": number(0.0, None, inclusive=False),
     "ema_decay": _ema_decay,
     "label_smoothing": check_rate,
     "max_epochs": count(1, "auto"),

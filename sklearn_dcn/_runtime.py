@@ -31,6 +31,7 @@ __all__ = [
     "resolve_dtype",
     "resolve_early_stopping",
     "resolve_epochs",
+    "resolve_learning_rate",
     "resolve_members",
     "resolve_random_state",
     "resolve_table",
@@ -42,11 +43,13 @@ __all__ = [
 SMALL_TABLE = 500
 
 # early_stopping="auto" holds rows out from this size on.
-EARLY_STOPPING_FROM = 2000
+EARLY_STOPPING_FROM = 500
 
 # n_members="auto" is more than one network from and to so many rows: with fewer, none
-# are held out by default, and with more a fit is long, and there is less to gain.
-MEMBERS_FROM, MEMBERS_TO = 2000, 200_000
+# are held out by default, and with more a fit is long, and there is less to gain. It is
+# as many as have so many rows together, so that their tenths tell when to stop.
+MEMBERS_FROM, MEMBERS_TO = EARLY_STOPPING_FROM, 200_000
+ROWS_TOGETHER, MAX_MEMBERS = 10_000, 8
 
 # From this many training rows on "auto" looks for more in the table: numbers that mean
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
@@ -131,7 +134,8 @@ def resolve_members(n_members: int | str, n_rows: int | None, n_ids: int) -> int
     if n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
         return 1
     # A fit that ends after an epoch or two is short, and what it ends with is noisy.
-    return 4 if is_seldom(n_ids, n_rows) else 2
+    fewest = 4 if is_seldom(n_ids, n_rows) else 2
+    return int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
 
 
 def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
@@ -167,6 +171,29 @@ def resolve_epochs(
     epochs, least_steps = (2, 30) if is_seldom(n_ids, n_rows) else (10, 100)
     steps = -(-n_rows // batch_size)
     return max(epochs, -(-least_steps // steps))
+
+
+def resolve_learning_rate(
+    learning_rate: float | str, stops: bool, n_rows: int, n_ids: int
+) -> float:
+    """Return the learning rate that "auto" stands for.
+
+    Parameters
+    ----------
+    learning_rate : float or "auto"
+        A number stands for itself.
+    stops : bool
+        Whether early stopping ends the fit.
+    n_rows : int
+        Training rows.
+    n_ids : int
+        Ids of all columns.
+    """
+    if not isinstance(learning_rate, str):
+        return float(learning_rate)
+    # A number of epochs that is set beforehand is too many at twice the rate, and so
+    # is one epoch of ids that are seldom seen.
+    return 0.002 if stops and not is_seldom(n_ids, n_rows) else 0.001
 
 
 def is_seldom(n_ids: int, n_rows: int) -> bool:

@@ -141,15 +141,18 @@ default="auto"
     n_members : int or "auto", default="auto"
         Number of networks, whose mean is the prediction. They share the encoding of
         the table alone: initial weights differ, and so do the rows that are held out
-        for early stopping. "auto" is 2 from 2,000 to 200,000 rows, 4 if the columns
-        have more than half as many levels as these, and 1 for other tables.
+        for early stopping. "auto" is, from 500 to 200,000 rows, as many as have 10,000
+        rows together, between 2 (4 if the columns have more than half as many levels
+        as the table rows) and 8; else 1.
     optimizer : str or class, default="auto"
         "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
         "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost
         that does not grow with the number of levels. "auto" is that from 50,000 levels
         on, but "adamw" below or where a callback reads gradients.
-    learning_rate : float, default=0.001
-        Step size of the optimiser.
+    learning_rate : float or "auto", default="auto"
+        Step size of the optimiser. "auto" is 0.002 if early stopping ends the fit,
+        unless the columns have more than half as many levels as the table rows; then,
+        and without early stopping, 0.001.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0
@@ -185,7 +188,7 @@ default="auto"
         1024, and at least 128 from 512 rows.
     early_stopping : {"auto"} or bool, default="auto"
         Whether to stop when the validation loss stops falling, and to keep the weights
-        of the best epoch. "auto": from 2,000 rows, or if `fit` is given `X_val`.
+        of the best epoch. "auto": from 500 rows, or if `fit` is given `X_val`.
     validation_fraction : float, default=0.1
         Fraction of the rows, of every class, held out for early stopping without
         `X_val`.
@@ -344,7 +347,7 @@ default="auto"
         normalization: str | None = None,
         n_members: int | str = "auto",
         optimizer: str | type = "auto",
-        learning_rate: float = 0.001,
+        learning_rate: float | str = "auto",
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",

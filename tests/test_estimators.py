@@ -210,11 +210,11 @@ def test_ids_that_tell_nothing_are_not_memorised():
 
 
 def test_early_stopping_auto(tiny):
-    """It starts at 2,000 rows, or with validation rows; False only records them."""
-    X, y = make_mixed(2000)
+    """It starts at 500 rows, or with validation rows; False only records them."""
+    X, y = make_mixed(500)
     tiny |= {"max_epochs": 1, "batch_size": 4096}
     assert "valid_loss" in DCNClassifier(**tiny).fit(X, y).history_[0]
-    few = X.iloc[:1999], y[:1999]
+    few = X.iloc[:499], y[:499]
     assert "valid_loss" not in DCNClassifier(**tiny).fit(*few).history_[0]
     watched = DCNClassifier(**tiny | {"max_epochs": 9}, early_stopping=False)
     watched.fit(X[:100], y[:100], X_val=X[100:200], y_val=y[100:200])
@@ -423,8 +423,8 @@ def test_dtype(mixed, tiny):
     X, y = make_mixed(501)
     small = DCNClassifier(**tiny).fit(X[:500], y[:500])
     large = DCNClassifier(**tiny).fit(X, y)
-    assert small.module_.head.weight.dtype == torch.float64
-    assert large.module_.head.weight.dtype == torch.float32
+    assert small.module_.members[0].head.weight.dtype == torch.float64
+    assert large.module_.members[0].head.weight.dtype == torch.float32
     assert large.predict_proba(X).dtype == np.float64
     forced = DCNClassifier(**tiny, dtype="float32").fit(X[:100], y[:100])
     assert forced.module_.head.weight.dtype == torch.float32

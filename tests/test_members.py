@@ -329,16 +329,22 @@ def test_state_survives(structure, tmp_path):
 
 @pytest.mark.parametrize(
     ("n_rows", "expected"),
-    [(None, 1), (1999, 1), (2000, 2), (200_000, 2), (200_001, 1)],
+    [
+        *[(None, 1), (499, 1), (500, 8), (1250, 8), (1500, 7), (2000, 5), (3000, 3)],
+        *[(5000, 2), (200_000, 2), (200_001, 1)],
+    ],
 )
 def test_auto(n_rows, expected):
-    assert resolve_members("auto", n_rows, 1000) == expected
-    assert resolve_members(5, n_rows, 1000) == 5
+    """As many as have 10,000 rows together."""
+    assert resolve_members("auto", n_rows, 100) == expected
+    assert resolve_members(6, n_rows, 100) == 6
 
 
 def test_auto_takes_more_where_ids_are_seldom_seen():
-    assert resolve_members("auto", 2000, 1001) == 4
-    assert resolve_members("auto", 1999, 1001) == 1
+    assert resolve_members("auto", 8000, 4001) == 4
+    assert resolve_members("auto", 8000, 4000) == 2
+    assert resolve_members("auto", 1000, 501) == 8
+    assert resolve_members("auto", 499, 499) == 1
     X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
     options = {**PLAIN, "max_epochs": 1}
     model = DCNRegressor(**options).fit(X, np.arange(4000.0))
@@ -389,8 +395,8 @@ def test_mean_is_no_worse_than_the_members_alone():
     model = DCNClassifier(random_state=0, max_epochs=5).fit(X, y)
     X_new, y_new = make_mixed(2000, seed=1)
     z = member_logits(model, to_tensors(model.encoder_.transform(X_new, np.float32)))
-    assert z.shape == (2000, 2, 1)
-    alone = [log_loss(y_new, expit(z[:, k, 0])) for k in range(2)]
+    assert z.shape == (2000, 4, 1)
+    alone = [log_loss(y_new, expit(z[:, k, 0])) for k in range(4)]
     assert log_loss(y_new, model.predict_proba(X_new)) <= np.mean(alone)
 
 

@@ -3,9 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._runtime import resolve_early_stopping, resolve_table
+from sklearn_dcn._runtime import (
+    resolve_early_stopping,
+    resolve_learning_rate,
+    resolve_table,
+)
 
 AUTO = {
     "numeric_levels": "auto",
@@ -58,12 +63,34 @@ def test_estimator_adapts_to_its_training_rows(n_rows):
     assert [*model.encoder_.values] == ([0, 1] if adapts else [])
 
 
-def test_early_stopping_from_two_thousand_rows():
-    assert resolve_early_stopping("auto", 2000)
-    assert not resolve_early_stopping("auto", 1999)
+def test_early_stopping_from_five_hundred_rows():
+    assert resolve_early_stopping("auto", 500)
+    assert not resolve_early_stopping("auto", 499)
     assert resolve_early_stopping(True, 10)
     assert resolve_early_stopping(np.True_, 10) is True
     assert not resolve_early_stopping(False, 10**6)
+
+
+def test_learning_rate():
+    """Twice as high where early stopping ends a fit that ids do not over-fit."""
+    assert resolve_learning_rate("auto", True, 1000, 500) == 0.002
+    assert resolve_learning_rate("auto", True, 1000, 501) == 0.001  # seldom seen
+    assert resolve_learning_rate("auto", False, 1000, 0) == 0.001
+    assert resolve_learning_rate(0.1, True, 1000, 0) == 0.1
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_learning_rate_of_the_estimator(stops):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.arange(60) % 2
+    options = {"max_epochs": 1, "random_state": 0, "early_stopping": stops}
+    auto = DCNClassifier(**options).fit(X, y)
+    rate = 0.002 if stops else 0.001
+    given = DCNClassifier(**options, learning_rate=rate).fit(X, y)
+    assert auto.history_[0]["lr"] == rate
+    assert_array_equal(auto.predict_proba(X), given.predict_proba(X))
+    auto.partial_fit(X, y)  # which never stops early
+    assert auto.history_[-1]["lr"] == 0.001
 
 
 @pytest.mark.parametrize(("n_levels", "has_curves"), [(300, True), (1300, False)])
@@ -74,7 +101,7 @@ def test_curves_need_ids_that_are_seen(n_levels, has_curves):
     X = pd.DataFrame({"id": ids, "x": rng.normal(size=1800)})
     options = {"max_epochs": 1, "random_state": 0, "hidden_layer_sizes": (4,)}
     model = DCNClassifier(**options).fit(X, rng.random(1800) < 0.5)
-    assert (model.module_.embedding.numbers is not None) == has_curves
+    assert (model.module_.members[0].embedding.numbers is not None) == has_curves
     asked = DCNClassifier(**options, numeric_embedding="piecewise_linear")
     asked.fit(X, rng.random(1800) < 0.5)
-    assert asked.module_.embedding.numbers is not None
+    assert asked.module_.members[0].embedding.numbers is not None

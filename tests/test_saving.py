@@ -122,7 +122,7 @@ def test_a_classifier_comes_back(options, mixed, path):
 
 
 def test_a_long_table_comes_back(path):
-    """With what "auto" adds from 1,000 rows on, and early stopping from 2,000."""
+    """With what "auto" adds from 1,000 rows on, and its several networks."""
     X, y = make_mixed(2500)
     X["visits"] = X["visits"] ** 3  # whose values are isolated
     model = DCNClassifier(**TINY).fit(X, y)
@@ -490,7 +490,7 @@ def test_a_full_disk_or_a_crash_leaves_the_old_file(mixed, path):
     assert result.returncode == 3
     assert len(listing(path)) == 2  # what a crash leaves has another name
     assert path.read_bytes() == content
-    assert load(path).learning_rate == 0.001
+    assert load(path).learning_rate == "auto"
 
 
 def test_the_file_is_one_like_any_other(mixed, path, tmp_path):

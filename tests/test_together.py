@@ -78,7 +78,7 @@ def test_it_is_exported_as_before(copy, model):
 def test_the_graph_knows_what_the_defaults_found(model, table):
     """Curves, crosses and indicators are in it."""
     names = model.encoder_.field_names
-    assert model.module_.embedding.numbers is not None
+    assert model.module_.members[0].embedding.numbers is not None
     assert any(" x " in name for name in names)
     assert any(name.endswith(" is missing") for name in names)
     check(model, table[0])

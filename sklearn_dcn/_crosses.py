@@ -7,6 +7,9 @@ that hold it: the cross-product features of Wide & Deep, chosen from the data. T
 network gets it as one more number, and beside it, for pairs whose levels are rare, how
 many rows it is the mean of.
 
+A level that few rows hold is memorised by itself too: its embedding has learned these
+rows before it has learned what is common to levels.
+
 The statistic of a training row is cross-fitted: it comes from the four fifths of the
 rows that this one is not in, or it would tell the row's target.
 
@@ -50,6 +53,14 @@ MAX_PAIRS = 32
 LEAST_GAIN = 0.02
 NEAR = 0.01
 
+# "auto" memorises single columns of so few rows a level on average if their statistic
+# takes so much off the loss of a constant, the strongest of them; but none of a table
+# with so many levels for a row, whose columns say the same.
+ALONE_ROWS = 30.0
+ALONE_GAIN = 0.005
+MAX_ALONE = 4
+MAX_LEVELS_A_ROW = 2
+
 # Bounds of the work, a second or two each: columns whose pairs are tried (those whose
 # own statistics vary the most), rows times pairs that are scored, rows of the linear
 # models, and rows times pairs that are memorised.
@@ -61,6 +72,7 @@ MAX_MEMORIZED = 20_000_000
 MAX_CHOICE = 100_000
 
 Pair = tuple[int, int]
+Scored = tuple[Pair, float]
 
 
 class CrossStatistics:
@@ -90,15 +102,17 @@ class CrossStatistics:
     Attributes
     ----------
     pairs : list of tuple of (int, int)
-        The pairs that are memorised, the strongest first.
+        The pairs that are memorised, the strongest first; then (c, c) for columns that
+        are memorised by themselves.
     scores : list of float
         Of each of them, by how much it would lower the training rows' total loss
-        beyond what the columns explain one by one (see `score_pair`). NaN for pairs
-        that were given.
+        beyond what the columns explain one by one (see `score_pair`), or beyond the
+        mean for a column by itself. NaN for pairs that were given.
     counted : tuple of int
         The positions in `pairs` of those whose rows are counted too.
     scalers : dict of {str: NumberScaler}
-        The columns of numbers by name, e.g. "city x hour" and "rows of city x hour".
+        The columns of numbers by name, e.g. "city x hour" and "rows of city x hour", or
+        "target by city" and "rows of city" of a column by itself.
     """
 
     # Of crosses that were stored before there were counts.
@@ -142,7 +156,11 @@ class CrossStatistics:
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
         else:
             sample = table.sample(MAX_CHOICE)
-            self.pairs, self.scores = self._choose(sample, len(weight))
+            chosen = self._choose(sample, len(weight))
+            if self.crosses == "auto":
+                chosen += self._choose_alone(sample)
+            self.pairs = [pair for pair, _ in chosen]
+            self.scores = [score for _, score in chosen]
         keys = self._keys(codes)
         # Pair by pair, so that only one has its levels sorted in memory at a time.
         pairs = [table.memorise(keys[:, k]) for k in range(len(self.pairs))]
@@ -181,13 +199,18 @@ class CrossStatistics:
     # The statistics -------------------------------------------------------------------
 
     def _feature_names(self, targets: list[str]) -> list[str]:
-        pairs = [f"{self.names[a]} x {self.names[b]}" for a, b in self.pairs]
-        if len(set(pairs)) < len(pairs):  # as "a x b" with "c", and "a" with "b x c"
-            pairs = [
-                f"{name} {pair}" for name, pair in zip(pairs, self.pairs, strict=True)
-            ]
-        statistics = [f"{name}{of}" for name in pairs for of in targets]
-        return statistics + [f"rows of {pairs[k]}" for k in self.counted]
+        what = [
+            self.names[a] if a == b else f"{self.names[a]} x {self.names[b]}"
+            for a, b in self.pairs
+        ]
+        if len(set(what)) < len(what):  # as "a x b" with "c", and "a" with "b x c"
+            what = [f"{name} {p}" for name, p in zip(what, self.pairs, strict=True)]
+        statistics = [
+            f"target by {name}{of}" if a == b else f"{name}{of}"
+            for name, (a, b) in zip(what, self.pairs, strict=True)
+            for of in targets
+        ]
+        return statistics + [f"rows of {what[k]}" for k in self.counted]
 
     def _link(self, mean: Floats) -> Floats:
         return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
@@ -233,9 +256,7 @@ class CrossStatistics:
 
     # The choice of pairs --------------------------------------------------------------
 
-    def _choose(
-        self, table: TargetTable, n_rows: int
-    ) -> tuple[list[Pair], list[float]]:
+    def _choose(self, table: TargetTable, n_rows: int) -> list[Scored]:
         """Return the pairs that explain most of what single columns leave over."""
         n_columns = len(self.sizes)
         alone = self._cross_fit(table, [(c,) for c in range(n_columns)])
@@ -247,14 +268,25 @@ class CrossStatistics:
             most = self._count(table, pairs, max(1, most))
         else:
             most = self.crosses
-        if not most:
-            return [], []
-        ranked = self._rank(table, standardise(alone), pairs)[:most]
-        return [pair for pair, _ in ranked], [score for _, score in ranked]
+        return self._rank(table, standardise(alone), pairs)[:most] if most else []
+
+    def _choose_alone(self, table: TargetTable) -> list[Scored]:
+        """Return the columns (c, c) of rare levels that say much by themselves."""
+        n_rows = len(table.weight)
+        if sum(self.sizes) > MAX_LEVELS_A_ROW * n_rows:
+            return []
+        g, h, loss = table.leave_over_mean()
+        scored = []
+        for c, codes in enumerate(table.codes):
+            if n_rows < ALONE_ROWS * len(np.unique(codes)):
+                score = score_pair(self._key(table.codes, (c,)), table.fold, g, h)
+                scored.append(((c, c), score))
+        scored.sort(key=lambda one: -one[1])
+        return [one for one in scored if one[1] >= ALONE_GAIN * loss][:MAX_ALONE]
 
     def _rank(
         self, table: TargetTable, features: Floats, pairs: list[Pair]
-    ) -> list[tuple[Pair, float]]:
+    ) -> list[Scored]:
         """Return the pairs with their scores, the strongest first."""
         rows = table.draw(max(1, MAX_SCORED // len(pairs)))
         codes, fold = [c[rows] for c in table.codes], table.fold[rows]

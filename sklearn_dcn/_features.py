@@ -88,7 +88,7 @@ def resolve_pairs(
     Parameters
     ----------
     crosses : sequence of pairs of str or int
-        Names or positions of columns.
+        Names or positions of columns; of a column by itself twice.
     names : sequence
         The table's columns.
     columns : sequence of int
@@ -98,7 +98,7 @@ def resolve_pairs(
     ------
     ValueError
         If a pair names a column that is not there or that has lists in its cells, or
-        if it names one column twice or comes twice.
+        if it comes twice.
     """
     pairs = []
     for pair in crosses:
@@ -110,10 +110,10 @@ def resolve_pairs(
                 "it out."
             )
         pairs.append((columns.index(a), columns.index(b)))
-        # A name and a position may be one column, which has no pair with itself.
-        if a == b or len({frozenset(pair) for pair in pairs}) < len(pairs):
+        # By name and by position it may be the same columns.
+        if len({frozenset(pair) for pair in pairs}) < len(pairs):
             raise ValueError(
-                "memorized_crosses must hold pairs of two columns, each pair once; "
+                "memorized_crosses must hold pairs of columns, each pair once; "
                 f"got {tuple(pair)!r}, columns {names[a]!r} and {names[b]!r}. Take it "
                 "out."
             )

@@ -173,7 +173,6 @@ def _is_pair(value: Any) -> bool:
         isinstance(value, (list, tuple))
         and len(value) == 2
         and all(isinstance(v, (str, Integral)) for v in value)
-        and value[0] != value[1]
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -145,6 +146,25 @@ class TargetTable:
             g = g / np.where(scale > 0, scale, 1.0)
             h = np.ones_like(g)
         return (g * weight[:, None]).T, (h * weight[:, None]).T
+
+    def leave_over_mean(self) -> tuple[Floats, Floats, float]:
+        """Return gradient and curvature where the mean leaves the loss, and that loss.
+
+        As `leave_over`, in the same units; the loss is summed over rows and targets.
+        """
+        weight, mean = self.weight[:, None], self.means
+        g = (self.y - mean) * weight
+        if self.is_logit:
+            h = mean * (1 - mean) * weight
+            loss = -xlogy(self.y, mean) - xlogy(1 - self.y, 1 - mean)
+        else:
+            scale = np.sqrt(
+                np.average((self.y - mean) ** 2, axis=0, weights=self.weight)
+            )
+            g = g / np.where(scale > 0, scale, 1.0)
+            h = np.broadcast_to(weight, g.shape)
+            loss = np.full(g.shape, 0.5)
+        return g.T, h.T, float((loss * weight).sum())
 
     def linear_loss(self, features: Floats, rows: NDArray[np.intp]) -> float:
         """Return the loss of a linear model on test rows, summed over targets."""

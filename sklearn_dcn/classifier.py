@@ -93,9 +93,10 @@ default="quantile"
         Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the rows of `fit`
         that hold them, cross-fitted as with `category_encoder` [5]_. Numbers are
-        crossed by their bins. So many pairs; or just these, by name or position; or
-        "auto": at most 32 that explain more than their columns one by one, from 1,000
-        rows on. "auto" is None in `partial_fit` and for a sparse `X`.
+        crossed by their bins. So many pairs; or just these, by name or position, of a
+        column by itself twice; or "auto": at most 32 that explain more than their
+        columns one by one, and columns of rare levels by themselves, from 1,000 rows
+        on. "auto" is None in `partial_fit` and for a sparse `X`.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do

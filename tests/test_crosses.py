@@ -110,6 +110,40 @@ def test_statistic_by_hand():
 
 
 @pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_column_by_itself(kind):
+    """Its statistic is that of its levels; it says so, and of how many rows."""
+    codes, weight, rng = small()
+    y = rng.normal(size=80) if kind == "number" else rng.integers(0, 3, 80)
+    y = y % 2 if kind == "binary" else y
+    supervision = supervise(y, kind, seed=5)
+    crosses = CrossStatistics([(1, 1), (0, 1)], ["a", "b"], [5, 6], None)
+    x = crosses.fit_transform(codes.T, 0.2 * weight, supervision)
+    fold = assign_folds(80, None if kind == "number" else y, 5)
+    link = (lambda s: s) if kind == "number" else logit
+    later = crosses.transform(codes.T)
+    for k, target in enumerate(supervision.targets.values()):
+        expected = oracle_cross_fit(codes[:, 1], target, 0.2 * weight, fold)
+        assert_allclose(x[:, k], link(expected))
+        mean = sum(weight * target) / sum(weight)
+        of = [
+            smoothed(range(80), codes[:, 1], level, target, 0.2 * weight, mean)
+            for level in codes[:, 1]
+        ]
+        assert_allclose(later[:, k], link(np.array(of)))
+    targets = [f" of {k}" for k in range(3)] if kind == "classes" else [""]
+    assert [*crosses.scalers] == [
+        *[f"target by b{of}" for of in targets],
+        *[f"a x b{of}" for of in targets],
+        *["rows of b", "rows of a x b"],
+    ]
+    alone = CrossStatistics([(1, 1)], ["a", "b"], [5, 6], None)
+    assert_allclose(
+        alone.fit_transform(codes.T, 0.2 * weight, supervision)[:, : len(targets)],
+        x[:, : len(targets)],
+    )
+
+
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
 def test_statistics_are_those_of_loops(kind):
     codes, weight, rng = small()
     weight = 2 * weight  # more than 10 of every pair on average: rows are not counted
@@ -352,6 +386,80 @@ def test_planted_pair_is_found(kind, columns, target):
     assert names_of(encode(X, y, target, memorized_crosses=1)[0]) == [columns]
 
 
+def rare(n_levels=100, n=2000, seed=0):
+    """Return a table of ids, of which one matters, and a target."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, n_levels, (n, 3))
+    X = pd.DataFrame(ids.astype(str), columns=["who", "what", "where"])
+    X["kind"] = rng.integers(0, 3, n).astype(str)
+    p = np.array([0.2, 0.5, 0.8])
+    return X, (rng.random(n) < p[ids[:, 0] % 3]).astype(int)
+
+
+def test_columns_of_rare_levels_are_memorised_by_themselves():
+    """Those that say something, if they have fewer than 30 rows a level."""
+    X, y = rare()
+    for kind in ("binary", "number", "classes"):
+        encoder, _ = encode(X, y, kind)
+        assert names_of(encoder) == [{"who"}]
+    assert encode(X, y)[0].crosses.counted == ()  # 20 rows a level, more than 10
+    assert encode(*rare(300))[0].crosses.counted == (0,)
+    assert names_of(encode(*rare(65))[0]) == [{"who"}]
+    assert names_of(encode(*rare(70), max_categories=50)[0]) == []
+    assert names_of(encode(*rare(60))[0]) == []
+    assert names_of(encode(X, y, memorized_crosses=2)[0]) != [{"who"}]
+
+
+def test_columns_that_say_the_same_are_not_memorised_by_themselves():
+    """In a table of more than twice as many levels as rows."""
+    X, y = rare(n_levels=700)
+    copies = {f"who {k}": X["who"] + str(k) for k in range(5)}
+    assert names_of(encode(X, y)[0]) == [{"who"}]  # 2,100 levels of 2,000 rows
+    assert names_of(encode(X.assign(**copies), y)[0]) == []
+
+
+def test_the_four_that_say_most_are_memorised_by_themselves():
+    X, y = rare()
+    noisy = {f"who {k}": X["who"].where(X.index % 10 < k) for k in range(3, 9)}
+    encoder, _ = encode(X.assign(**noisy), y)
+    alone = [crosses for crosses in names_of(encoder) if len(crosses) == 1]
+    assert alone == [{"who"}, {"who 8"}, {"who 7"}, {"who 6"}]
+    crosses = encoder.crosses
+    scores = [
+        s for s, (a, b) in zip(crosses.scores, crosses.pairs, strict=True) if a == b
+    ]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_what_the_mean_leaves_over(kind):
+    """Gradient, curvature and loss are those of finite differences of the loss."""
+    codes, weight, rng = small()
+    y = rng.normal(3, 2, 80) if kind == "number" else rng.integers(0, 3, 80)
+    y = y % 2 if kind == "binary" else y
+    table = TargetTable(codes.T, weight, supervise(y, kind))
+    g, h, loss = table.leave_over_mean()
+    total = 0.0
+    for k, target in enumerate(table.y.T):
+        mean = np.average(target, weights=weight)
+        if kind == "number":
+            scale = np.sqrt(np.average((target - mean) ** 2, weights=weight))
+
+            def losses(shift, mean=mean, scale=scale, target=target):
+                return weight * (target - mean - shift * scale) ** 2 / (2 * scale**2)
+        else:
+
+            def losses(shift, mean=mean, target=target):
+                z = np.log(mean / (1 - mean)) + shift
+                return weight * (np.log1p(np.exp(z)) - target * z)
+
+        down, at, up = losses(-1e-4), losses(0.0), losses(1e-4)
+        assert_allclose(g[k], (down - up) / 2e-4, atol=1e-6)
+        assert_allclose(h[k], (down - 2 * at + up) / 1e-8, rtol=1e-4)
+        total += at.sum()
+    assert loss == pytest.approx(total)
+
+
 def test_score_is_that_of_a_loop():
     rng = np.random.default_rng(0)
     n = 60
@@ -421,7 +529,7 @@ def test_number_of_pairs():
         ([("c0", "tags")], "names 'tags', whose cells are lists"),
         ([("c0", "c1"), ("c1", "c0")], r"each pair once; got \('c1', 'c0'\)"),
         ([("c0", "c1"), (0, 1)], r"each pair once; got \(0, 1\), columns 'c0' and"),
-        ([("c1", 1)], r"pairs of two columns.*got \('c1', 1\), columns 'c1' and 'c1'"),
+        ([("c1", 1), (1, 1)], r"each pair once; got \(1, 1\), columns 'c1' and 'c1'"),
     ],
 )
 def test_wrong_pairs(pairs, message):

@@ -404,7 +404,7 @@ def test_columns_of_rare_levels_are_memorised_by_themselves():
         assert names_of(encoder) == [{"who"}]
     assert encode(X, y)[0].crosses.counted == ()  # 20 rows a level, more than 10
     assert encode(*rare(300))[0].crosses.counted == (0,)
-    assert names_of(encode(*rare(65))[0]) == [{"who"}]
+    assert names_of(encode(*rare(70))[0]) == [{"who"}]
     assert names_of(encode(*rare(70), max_categories=50)[0]) == []
     assert names_of(encode(*rare(60))[0]) == []
     assert names_of(encode(X, y, memorized_crosses=2)[0]) != [{"who"}]

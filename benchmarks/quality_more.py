@@ -223,9 +223,8 @@ def make_table(frame, recipe):
     frame = frame.drop(columns=["rownames", *recipe.dropped.split()], errors="ignore")
     if len(frame) > MOST_ROWS:
         frame = frame.sample(MOST_ROWS, random_state=0)
-    for name in frame.columns[
-        frame.dtypes == object
-    ]:  # as cells of several kinds have no column in parquet
+    # Cells of several kinds have no column in parquet.
+    for name in [c for c in frame if frame[c].dtype.kind == "O"]:
         frame[name] = frame[name].map(str, na_action="ignore")
     return frame.reset_index(drop=True)
 

@@ -42,6 +42,7 @@ from ._target_table import (
     score_pair,
     standardise,
 )
+from .network.embedding import N_RESERVED_IDS
 
 __all__ = ["CrossStatistics"]
 
@@ -159,7 +160,7 @@ class CrossStatistics:
             sample = table.sample(MAX_CHOICE)
             chosen = self._choose(sample, len(weight))
             if self.crosses == "auto":
-                chosen += self._choose_alone(sample)
+                chosen += self._choose_alone(sample, len(weight))
             self.pairs = [pair for pair, _ in chosen]
             self.scores = [score for _, score in chosen]
         keys = self._keys(codes)
@@ -260,6 +261,8 @@ class CrossStatistics:
     def _choose(self, table: TargetTable, n_rows: int) -> list[Scored]:
         """Return the pairs that explain most of what single columns leave over."""
         n_columns = len(self.sizes)
+        if n_columns < 2:
+            return []
         alone = self._cross_fit(table, [(c,) for c in range(n_columns)])
         spread = alone.std(axis=0).reshape(n_columns, -1).max(axis=1)
         tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
@@ -271,19 +274,19 @@ class CrossStatistics:
             most = self.crosses
         return self._rank(table, standardise(alone), pairs)[:most] if most else []
 
-    def _choose_alone(self, table: TargetTable) -> list[Scored]:
+    def _choose_alone(self, table: TargetTable, n_rows: int) -> list[Scored]:
         """Return the columns (c, c) of rare levels that say much by themselves."""
-        n_rows = len(table.weight)
         if sum(self.sizes) > MAX_LEVELS_A_ROW * n_rows:
             return []
         g, h, loss = table.leave_over_mean()
         scored = []
-        for c, codes in enumerate(table.codes):
-            if n_rows < ALONE_ROWS * len(np.unique(codes)):
+        for c, size in enumerate(self.sizes):
+            if n_rows < ALONE_ROWS * (size - N_RESERVED_IDS):
                 score = score_pair(self._key(table.codes, (c,)), table.fold, g, h)
                 scored.append(((c, c), score))
         scored.sort(key=lambda one: -one[1])
-        return [one for one in scored if one[1] >= ALONE_GAIN * loss][:MAX_ALONE]
+        most = min(MAX_ALONE, MAX_PAIRS // len(table.targets))
+        return [one for one in scored if one[1] >= ALONE_GAIN * loss][:most]
 
     def _rank(
         self, table: TargetTable, features: Floats, pairs: list[Pair]

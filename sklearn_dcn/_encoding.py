@@ -375,7 +375,7 @@ min_frequency, max_categories, hashing, numeric_transform
         wanted = self.memorized_crosses
         if not isinstance(wanted, (str, Integral)):
             wanted = resolve_pairs(wanted, self.names, columns)
-        if len(columns) < 2:
+        if not columns:
             return
         # Half-way between the edges of bins, which are values of the column: few
         # distinct ones, such as 0 and 1, have a bin each, and none is at a cut.

@@ -410,6 +410,15 @@ def test_columns_of_rare_levels_are_memorised_by_themselves():
     assert names_of(encode(X, y, memorized_crosses=2)[0]) != [{"who"}]
 
 
+@pytest.mark.parametrize("wanted", ["auto", [("who", "who")]])
+def test_the_only_column_is_memorised_by_itself(wanted):
+    X, y = rare()
+    encoder, encoded = encode(X[["who"]], y, memorized_crosses=wanted)
+    assert names_of(encoder) == [{"who"}]
+    assert [*encoder.crosses.scalers] == ["target by who"]
+    assert encoded["x_num"].shape == (len(X), 1)
+
+
 def test_columns_that_say_the_same_are_not_memorised_by_themselves():
     """In a table of more than twice as many levels as rows."""
     X, y = rare(n_levels=700)

@@ -45,9 +45,9 @@ SMALL_TABLE = 500
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 500
 
-# n_members="auto" is more than one network from and to so many rows: with fewer, none
-# are held out by default, and with more a fit is long, and there is less to gain. It is
-# as many as have so many rows together, so that their tenths tell when to stop.
+# n_members="auto" is more than one network from and to so many rows if early stopping
+# ends the fit: with more a fit is long, and there is less to gain. It is as many as
+# have so many rows together, so that the tenths that they hold out tell when to stop.
 MEMBERS_FROM, MEMBERS_TO = EARLY_STOPPING_FROM, 200_000
 ROWS_TOGETHER, MAX_MEMBERS = 10_000, 8
 
@@ -117,13 +117,17 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
     return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
 
 
-def resolve_members(n_members: int | str, n_rows: int | None, n_ids: int) -> int:
+def resolve_members(
+    n_members: int | str, stops: bool, n_rows: int | None, n_ids: int
+) -> int:
     """Return the number of networks that "auto" stands for.
 
     Parameters
     ----------
     n_members : int or "auto"
         An integer stands for itself.
+    stops : bool
+        Whether early stopping ends the fit.
     n_rows : int or None
         Rows; None if not all are known yet, as in `partial_fit`.
     n_ids : int
@@ -131,17 +135,17 @@ def resolve_members(n_members: int | str, n_rows: int | None, n_ids: int) -> int
     """
     if isinstance(n_members, Integral):
         return int(n_members)
-    if n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
+    if not stops or n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
         return 1
     # A fit that ends after an epoch or two is short, and what it ends with is noisy.
     fewest = 4 if is_seldom(n_ids, n_rows) else 2
     return int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
 
 
-def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
-    """Return whether rows are held out, of `n_rows` in all."""
+def resolve_early_stopping(early_stopping: bool | str, n_rows: int | None) -> bool:
+    """Return whether rows are held out, of `n_rows` in all if these are known."""
     if isinstance(early_stopping, str):  # "auto"
-        return n_rows >= EARLY_STOPPING_FROM
+        return n_rows is not None and n_rows >= EARLY_STOPPING_FROM
     return bool(early_stopping)
 
 

@@ -139,9 +139,9 @@ default="auto"
     n_members : int or "auto", default="auto"
         Number of networks, whose mean is the prediction. They share the encoding of
         the table alone: initial weights differ, and so do the rows that are held out
-        for early stopping. "auto" is, from 500 to 200,000 rows, as many as have 10,000
-        rows together, between 2 (4 if the columns have more than half as many levels
-        as the table rows) and 8; else 1.
+        for early stopping. "auto" is, with early stopping and from 500 to 200,000 rows,
+        as many as have 10,000 rows together, between 2 (4 if the columns have more
+        than half as many levels as the table rows) and 8; else 1.
     optimizer : str or class, default="auto"
         "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
         "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost

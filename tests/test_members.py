@@ -336,15 +336,16 @@ def test_state_survives(structure, tmp_path):
 )
 def test_auto(n_rows, expected):
     """As many as have 10,000 rows together."""
-    assert resolve_members("auto", n_rows, 100) == expected
-    assert resolve_members(6, n_rows, 100) == 6
+    assert resolve_members("auto", True, n_rows, 100) == expected
+    assert resolve_members("auto", False, n_rows, 100) == 1
+    assert resolve_members(6, True, n_rows, 100) == 6
 
 
 def test_auto_takes_more_where_ids_are_seldom_seen():
-    assert resolve_members("auto", 8000, 4001) == 4
-    assert resolve_members("auto", 8000, 4000) == 2
-    assert resolve_members("auto", 1000, 501) == 8
-    assert resolve_members("auto", 499, 499) == 1
+    assert resolve_members("auto", True, 8000, 4001) == 4
+    assert resolve_members("auto", True, 8000, 4000) == 2
+    assert resolve_members("auto", True, 1000, 501) == 8
+    assert resolve_members("auto", True, 499, 499) == 1
     X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
     options = {**PLAIN, "max_epochs": 1}
     model = DCNRegressor(**options).fit(X, np.arange(4000.0))

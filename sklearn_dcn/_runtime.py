@@ -196,8 +196,9 @@ def resolve_learning_rate(
     if not isinstance(learning_rate, str):
         return float(learning_rate)
     # A number of epochs that is set beforehand is too many at twice the rate, and so
-    # is one epoch of ids that are seldom seen.
-    return 0.002 if stops and not is_seldom(n_ids, n_rows) else 0.001
+    # is one epoch of ids that are seldom seen. Few rows are over-fitted at once.
+    is_slow = n_rows < ADAPT_FROM or is_seldom(n_ids, n_rows)
+    return 0.002 if stops and not is_slow else 0.001
 
 
 def is_seldom(n_ids: int, n_rows: int) -> bool:

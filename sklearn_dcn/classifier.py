@@ -151,9 +151,9 @@ default="auto"
         that does not grow with the number of levels. "auto" is that from 50,000 levels
         on, but "adamw" below or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
-        Step size of the optimiser. "auto" is 0.002 if early stopping ends the fit,
-        unless the columns have more than half as many levels as the table rows; then,
-        and without early stopping, 0.001.
+        Step size of the optimiser. "auto" is 0.002 from 1,000 rows on if early stopping
+        ends the fit, unless the columns have more than half as many levels as the
+        table rows; else 0.001.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0

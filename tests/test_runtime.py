@@ -76,14 +76,16 @@ def test_learning_rate():
     assert resolve_learning_rate("auto", True, 1000, 500) == 0.002
     assert resolve_learning_rate("auto", True, 1000, 501) == 0.001  # seldom seen
     assert resolve_learning_rate("auto", False, 1000, 0) == 0.001
+    assert resolve_learning_rate("auto", True, 999, 0) == 0.001
     assert resolve_learning_rate(0.1, True, 1000, 0) == 0.1
 
 
 @pytest.mark.parametrize("stops", [True, False])
 def test_learning_rate_of_the_estimator(stops):
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    y = np.arange(60) % 2
+    X = np.random.default_rng(0).normal(size=(1200, 2))
+    y = np.arange(1200) % 2
     options = {"max_epochs": 1, "random_state": 0, "early_stopping": stops}
+    options["hidden_layer_sizes"] = (4,)
     auto = DCNClassifier(**options).fit(X, y)
     rate = 0.002 if stops else 0.001
     given = DCNClassifier(**options, learning_rate=rate).fit(X, y)

@@ -32,12 +32,14 @@ class Recipe:
     target : str
         A column, or what `make` makes.
     task : {"binary", "regression"}
+    one : str or None
+        The value of the target that is 1, all others 0; None where it is a number.
     dropped : str
         Columns that are no features, separated by blanks.
     categorical : str
         Numbers that are names, separated by blanks.
     make : callable or None
-        Frame -> frame with the target.
+        Frame -> frame with what the data set has not, and rows left out.
     lists : dict or None
         Column -> separator of the levels in its cells.
     """
@@ -45,19 +47,11 @@ class Recipe:
     source: str
     target: str
     task: str = "binary"
+    one: str | None = None
     dropped: str = ""
     categorical: str = ""
     make: object = None
     lists: dict | None = None
-
-
-def equals(column, value, target):
-    """Return what adds a target that is 1 where a column has a value, 0 elsewhere."""
-
-    def make(frame):
-        return frame.assign(**{target: (frame[column] == value).astype(int)})
-
-    return make
 
 
 def at_least(column, value, target):
@@ -87,10 +81,9 @@ def late_flights(frame):
     return frame.assign(late=(frame["arr_delay"] > 15).astype(int), weekday=day)
 
 
-def traffic_stops(frame):
-    """Tell stops for traffic from suspicions."""
-    hour = pd.to_datetime(frame["date"]).dt.hour
-    return equals("problem", "traffic", "traffic")(frame).assign(hour=hour)
+def hours_of_stops(frame):
+    """Add the hour of the day."""
+    return frame.assign(hour=pd.to_datetime(frame["date"]).dt.hour)
 
 
 def bird_strikes(frame):
@@ -98,15 +91,9 @@ def bird_strikes(frame):
     return frame.assign(effects=frame["effect"].notna().astype(int))
 
 
-def positive_tests(frame):
-    """Leave out tests that are neither."""
-    frame = frame[frame["result"] != "invalid"]
-    return equals("result", "positive", "positive")(frame)
-
-
-def sexed_rodents(frame):
-    """Leave out those whose sex is not known."""
-    return equals("sex", "M", "male")(frame[frame["sex"].notna()])
+def valid_tests(frame):
+    """Leave out tests that are neither positive nor negative."""
+    return frame[frame["result"] != "invalid"]
 
 
 RECIPES = {
@@ -134,23 +121,14 @@ RECIPES = {
     ),
     "stops": Recipe(
         "carData/MplsStops",
-        "traffic",
-        dropped="idNum date problem citationIssued personSearch vehicleSearch",
+        "problem",
+        one="traffic",
+        dropped="idNum date citationIssued personSearch vehicleSearch",
         categorical="policePrecinct",
-        make=traffic_stops,
+        make=hours_of_stops,
     ),
-    "nass": Recipe(
-        "DAAG/nassCDS",
-        "died",
-        dropped="dead caseid injSeverity",
-        make=equals("dead", "dead", "died"),
-    ),
-    "lending": Recipe(
-        "modeldata/lending_club",
-        "bad",
-        dropped="Class",
-        make=equals("Class", "bad", "bad"),
-    ),
+    "nass": Recipe("DAAG/nassCDS", "dead", one="dead", dropped="caseid injSeverity"),
+    "lending": Recipe("modeldata/lending_club", "Class", one="bad"),
     "loans": Recipe(
         "openintro/loans_full_schema",
         "interest_rate",
@@ -175,42 +153,28 @@ RECIPES = {
     ),
     "covid": Recipe(
         "medicaldata/covid_testing",
-        "positive",
-        dropped="result ct_result subject_id fake_first_name fake_last_name test_id",
-        make=positive_tests,
+        "result",
+        one="positive",
+        dropped="ct_result subject_id fake_first_name fake_last_name test_id",
+        make=valid_tests,
     ),
     "abortion": Recipe(
         "stevedata/gss_abortion",
         "abany",
         dropped="id abdefect abnomore abhlth abpoor abrape absingle",
     ),
-    "caravan": Recipe(
-        "ISLR/Caravan",
-        "buys",
-        dropped="Purchase",
-        make=equals("Purchase", "Yes", "buys"),
-    ),
-    "credit_small": Recipe(
-        "modeldata/credit_data",
-        "bad",
-        dropped="Status",
-        make=equals("Status", "bad", "bad"),
-    ),
-    "churn": Recipe(
-        "modeldata/mlc_churn",
-        "churned",
-        dropped="churn",
-        make=equals("churn", "yes", "churned"),
-    ),
+    "caravan": Recipe("ISLR/Caravan", "Purchase", one="Yes"),
+    "credit_small": Recipe("modeldata/credit_data", "Status", one="bad"),
+    "churn": Recipe("modeldata/mlc_churn", "churn", one="yes"),
     "ames": Recipe(
         "modeldata/ames", "Sale_Price", "regression", make=log_of("Sale_Price")
     ),
     "rodents": Recipe(
         "ratdat/complete",
-        "male",
-        dropped="sex record_id",
+        "sex",
+        one="M",
+        dropped="record_id",
         categorical="plot_id",
-        make=sexed_rodents,
     ),
 }
 
@@ -220,6 +184,9 @@ def make_table(frame, recipe):
     if recipe.make is not None:
         frame = recipe.make(frame)
     frame = frame[frame[recipe.target].notna()]
+    if recipe.one is not None:
+        is_one = frame[recipe.target] == recipe.one
+        frame = frame.assign(**{recipe.target: is_one.astype(int)})
     frame = frame.drop(columns=["rownames", *recipe.dropped.split()], errors="ignore")
     if len(frame) > MOST_ROWS:
         frame = frame.sample(MOST_ROWS, random_state=0)

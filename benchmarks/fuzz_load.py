@@ -31,8 +31,7 @@ from scipy.sparse import csr_matrix
 
 with atheris.instrument_imports(include=["sklearn_dcn"]):
     from sklearn_dcn import DCNClassifier, DCNRegressor, LoadError, load
-    from sklearn_dcn._archive import write_archive
-    from sklearn_dcn._saving import ARRAYS, CONFIG
+    from sklearn_dcn._files.archive import ARRAYS, CONFIG, write_archive
     from sklearn_dcn.preprocessing import (
         CategoricalEmbedder,
         CategoryEncoder,

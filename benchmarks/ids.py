@@ -141,7 +141,7 @@ class Encode:
         self.info = {"data_mib": reset_peak_memory()}
 
     def _encode(self, X):
-        from sklearn_dcn._encoding import TableEncoder
+        from sklearn_dcn._table.encoder import TableEncoder
 
         encoder = TableEncoder(categorical_features=["id"])
         return encoder.fit_transform(X, list(X), np.ones(len(X)), np.float32)

@@ -113,7 +113,7 @@ class Ours(Predictor):
         return figures
 
     def _parts(self):
-        from sklearn_dcn._inference import PREDICT_BATCH_SIZE_CPU
+        from sklearn_dcn._training.inference import PREDICT_BATCH_SIZE_CPU
 
         times = [time.perf_counter()]
         self.model.predict_proba(self.X)

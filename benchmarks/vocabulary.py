@@ -43,7 +43,11 @@ class Steps:
     def __init__(self, n_ids, optimizer, cross, steps):
         import torch
 
-        from sklearn_dcn._optimizers import OPTIMIZERS, is_lazy, parameter_groups
+        from sklearn_dcn._training.optimizers import (
+            OPTIMIZERS,
+            is_lazy,
+            parameter_groups,
+        )
         from sklearn_dcn.network import DeepCrossNetwork
 
         self.steps = steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from html import escape
 
-__all__ = ["html_table", "text_table"]
+__all__ = ["html_table", "quantity", "text_table"]
 
 STYLE = """
 .sklearn-dcn-table { max-height: 32em; overflow: auto; margin: 0.4em 0; }
@@ -25,6 +25,11 @@ STYLE = """
   text-align: right; font-variant-numeric: tabular-nums;
 }
 """
+
+
+def quantity(n: int, one: str, many: str | None = None) -> str:
+    """Return a number of things in words, e.g. "1 column" or "2,000 columns"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def text_table(

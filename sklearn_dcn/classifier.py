@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from ._base import BaseDCN
-from ._rows import Rows, sample_negatives
+from ._estimator import BaseDCN, Rows
 from ._targets import ClassTarget
+from ._training import sample_negatives
 
 __all__ = ["DCNClassifier"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
-from ._base import BaseDCN
+from ._estimator import BaseDCN
 from ._targets import ContinuousTarget
 
 __all__ = ["DCNRegressor"]

@@ -15,9 +15,10 @@ import torch
 from conftest import make_mixed
 
 import sklearn_dcn
-from sklearn_dcn import _archive, _checkpoint
-from sklearn_dcn._batches import digest
-from sklearn_dcn._steps import Steps
+from sklearn_dcn._files import archive as _archive
+from sklearn_dcn._training import checkpoint as _checkpoint
+from sklearn_dcn._training.batches import digest
+from sklearn_dcn._training.steps import Steps
 
 
 def die():

@@ -1,6 +1,15 @@
-"""The shape of the package: imports point one way, files and functions are small."""
+"""The rooms of the package and the arrows between them: read this first.
+
+`sklearn_dcn/` is a house. Its folders are rooms, in the order in which a table walks
+through them, and `ARROWS` says which room may ask which others. `docs/architecture.md`
+shows the same as a picture, and where a new thing belongs.
+
+A room is entered by its door alone: other rooms import what its `__init__` lists. The
+public rooms (`network`, `preprocessing`, ...) have modules that are public as well.
+"""
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -10,30 +19,97 @@ from pathlib import Path
 
 import pytest
 
+ARROWS = {
+    # The ground floor: single files that need nothing of the package.
+    "_checks": [],  # argument checks
+    "_ids": [],  # the ids 0 and 1, of unknown and missing levels
+    "_printing": [],  # tables as text and HTML
+    "_show_versions": [],
+    "_version": [],
+    "_warnings": [],
+    # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
+    "_files": [],
+    # A user's table -> ids and floats. No torch.
+    "_table": ["_files", "_ids", "_printing", "_warnings"],
+    # y <-> tensor; losses and links.
+    "_targets": ["_table"],
+    # embedding -> cross, deep -> logits. torch alone.
+    "network": ["_checks", "_ids"],
+    # Batches, members, steps, epochs. Knows no table.
+    "_training": ["_files", "_ids", "_show_versions", "_warnings", "network"],
+    # What a fitted network is asked.
+    "_analysis": ["_checks", "_ids", "_printing", "_table", "_training", "network"],
+    # What classifier and regressor share.
+    "_estimator": [
+        "_analysis",
+        "_checks",
+        "_files",
+        "_ids",
+        "_printing",
+        "_show_versions",
+        "_table",
+        "_targets",
+        "_training",
+        "network",
+    ],
+    "classifier": ["_estimator", "_targets", "_training"],
+    "regressor": ["_estimator", "_targets"],
+    # For users: steps alone, pictures, measures, recipes, graphs, data.
+    "preprocessing": [
+        "_checks",
+        "_estimator",
+        "_ids",
+        "_table",
+        "classifier",
+        "regressor",
+    ],
+    "inspection": ["_analysis", "_checks", "_table", "network"],
+    "metrics": ["_checks", "_table", "_targets"],
+    "presets": ["_estimator"],
+    "onnx": [
+        "_checks",
+        "_estimator",
+        "_ids",
+        "_table",
+        "_targets",
+        "_version",
+        "network",
+        "preprocessing",
+    ],
+    "datasets": [],
+    # What a file may hold of each class, and `load`.
+    "_saving": [
+        "_estimator",
+        "_files",
+        "_ids",
+        "_table",
+        "_targets",
+        "_training",
+        "_version",
+        "classifier",
+        "network",
+        "preprocessing",
+        "regressor",
+    ],
+    # The front door: what `import sklearn_dcn` gives.
+    "": ["_files", "_saving", "_show_versions", "_version", "classifier", "regressor"],
+}
+
+# The rooms inside of `_table`, in the same way.
+INSIDE_TABLE = {
+    "reading": [],  # any table -> columns -> kinds, floats, codes and levels
+    "categories": ["reading"],  # levels -> ids
+    "numbers": [],  # numbers -> well-behaved floats
+    "target_statistics": ["categories", "numbers", "reading"],
+    "": ["categories", "numbers", "reading", "target_statistics"],
+}
+
 PACKAGE = Path(__file__).parents[1] / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
-MAX_FILE = 470  # lines
+MAX_FILE = 400  # lines
 MAX_ESTIMATOR = 640  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
-
-READING = ["_table", "_columns", "_lists", "_features", "_vocabulary", "_packing"]
-STAGES = ["_encoding", "_categories", "_bags", "_numbers", "_targets", "_rows"]
-STAGES += [*READING, "_batches", "_schema", "_statistics", "_crosses", "_target_table"]
-STAGES += ["_scaled"]
-ABOVE_STAGES = [
-    "_base",
-    "_predicting",
-    "_pickling",
-    "_saving",
-    "_loading",
-    "_stored",
-    "_stored_estimators",
-    "classifier",
-    "regressor",
-    "_training",
-    "_parameters",
-]
 
 
 def module_name(path):
@@ -73,6 +149,7 @@ def imported(source, name, *, is_package=False, into_functions=True):
     return found
 
 
+@functools.cache
 def imports_of(path, **options):
     """Return the dotted names that a file imports."""
     is_package = path.name == "__init__.py"
@@ -87,7 +164,7 @@ def top(names):
 
 def own_modules(names):
     """Return the modules of the package that the dotted names are, or are in."""
-    known = {module_name(path) for path in FILES}
+    known = MODULES
     found = set()
     for name in names:
         while name and name not in known:
@@ -96,44 +173,186 @@ def own_modules(names):
     return found
 
 
-def test_imports_are_understood():
-    source = (
-        "from __future__ import annotations\n"
-        "import a.b\n"
-        "from c import d as e\n"
-        "from . import f\n"
-        "from ..g import h\n"
-        "if TYPE_CHECKING:\n    import i\n"
-        "try:\n    import j\nexcept ImportError:\n    pass\n"
-        "def function():\n    import k\n"
-    )
-    common = {"__future__.annotations", "a.b", "c.d", "j"}
-    assert imported(source, "p.q.r", into_functions=False) == common | {
-        "p.q.f",
-        "p.g.h",
+def room(module):
+    """Return the room that a module of the package is in, e.g. "_table"."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def inner_room(module):
+    """Return the room of `_table` that a module is in, "" for its own files."""
+    parts = module.split(".")
+    is_room = len(parts) > 3 or (len(parts) == 3 and module in PACKAGES)
+    return parts[2] if is_room else ""
+
+
+MODULES = {module_name(path) for path in FILES}
+PACKAGES = {module_name(path) for path in FILES if path.name == "__init__.py"}
+
+
+def arrows(names, room_of):
+    """Return the arrows between rooms that modules with these names draw."""
+    found = {}
+    for path in FILES:
+        name = module_name(path)
+        if name not in names:
+            continue
+        asked = own_modules(imports_of(path)) & names
+        found.setdefault(room_of(name), set()).update(map(room_of, asked))
+    return {one: others - {one} for one, others in found.items()}
+
+
+# The rooms ----------------------------------------------------------------------------
+
+
+def test_every_arrow_is_allowed_and_every_allowed_arrow_is_there():
+    assert arrows(MODULES, room) == {one: set(others) for one, others in ARROWS.items()}
+
+
+def test_the_rooms_of_the_table_are_in_order():
+    inside = {name for name in MODULES if room(name) == "_table"}
+    allowed = {one: set(others) for one, others in INSIDE_TABLE.items()}
+    assert arrows(inside, inner_room) == allowed
+
+
+@pytest.mark.parametrize("graph", [ARROWS, INSIDE_TABLE])
+def test_arrows_have_no_circle(graph):
+    assert len([*TopologicalSorter(graph).static_order()]) == len(graph)
+
+
+def test_modules_have_no_circle():
+    """Imports in functions count too: they would only hide a circle."""
+    graph = {
+        module_name(path): own_modules(imports_of(path)) - {module_name(path)}
+        for path in FILES
     }
-    assert imported(source, "p.q", is_package=True) == common | {"p.q.f", "p.g.h", "k"}
-    assert own_modules({"sklearn_dcn._table.check_table"}) == {"sklearn_dcn._table"}
-    assert {"classifier.py", "cross.py", "_table.py"} <= {path.name for path in FILES}
+    [*TopologicalSorter(graph).static_order()]  # raises CycleError
+    asked = set().union(*graph.values())
+    private = {name for name in graph if "._" in name}
+    assert private <= asked  # nothing is left over
 
 
-# Directions of imports ----------------------------------------------------------------
+def exported(package):
+    """Return what the `__init__` of a package lists."""
+    path = PACKAGE.parent / package.replace(".", "/") / "__init__.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def bound(package):
+    """Return the names that the `__init__` of a package imports."""
+    path = PACKAGE.parent / package.replace(".", "/") / "__init__.py"
+    return {name.rpartition(".")[2] for name in imports_of(path)}
+
+
+def is_private(name):
+    """Tell whether a name is that of a module's own."""
+    return name.startswith("_") and not name.startswith("__")
+
+
+def is_at_the_door(name):
+    """Tell whether another room may import a dotted name of a room."""
+    module, _, what = name.rpartition(".")
+    _, house, *inside = module.split(".")
+    door = f"sklearn_dcn.{house}"
+    if is_private(what) or any(map(is_private, inside)):
+        return False
+    if door not in PACKAGES:  # a single file
+        return True
+    if is_private(house):
+        return module == door and what in exported(door)
+    return bool(inside) or what in bound(door)
+
+
+def test_the_door_is_understood():
+    assert is_at_the_door("sklearn_dcn._table.TableEncoder")
+    assert not is_at_the_door("sklearn_dcn._table.encoder.TableEncoder")
+    assert not is_at_the_door("sklearn_dcn._table.stable_hash")
+    assert not is_at_the_door("sklearn_dcn._table.reading.describe")
+    assert is_at_the_door("sklearn_dcn._ids.UNKNOWN_ID")
+    assert is_at_the_door("sklearn_dcn.network.DeepCrossNetwork")
+    assert is_at_the_door("sklearn_dcn.network.embedding.auto_embedding_dim")
+    assert not is_at_the_door("sklearn_dcn.network.embedding._resolve_dims")
+    assert not is_at_the_door("sklearn_dcn.preprocessing._encoder.CategoryEncoder")
+    assert is_at_the_door("sklearn_dcn.classifier.DCNClassifier")
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_rooms_are_entered_by_their_doors(path):
+    own = room(module_name(path))
+    for name in imports_of(path):
+        if name.startswith("sklearn_dcn.") and room(name) != own:
+            assert is_at_the_door(name), f"{module_name(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_private_names_stay_in_their_module(path):
+    for name in imports_of(path):
+        if name.startswith("sklearn_dcn.") and name not in MODULES:
+            assert not is_private(name.rpartition(".")[2]), name
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES - {"sklearn_dcn"}))
+def test_doors_list_what_is_asked_for(package):
+    """A private room lists no name that nobody outside of it imports."""
+    if not package.split(".")[1].startswith("_"):
+        return
+    outside = [
+        path
+        for path in FILES
+        if not module_name(path).startswith(f"{package}.")
+        and module_name(path) != package
+    ]
+    asked = set().union(*(imports_of(path) for path in outside))
+    assert {f"{package}.{name}" for name in exported(package)} <= asked
+
+
+# Libraries ----------------------------------------------------------------------------
+
+
+def users_of(*libraries):
+    """Return the files that import a library, as paths in the package."""
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if top(imports_of(path)) & set(libraries)
+    }
 
 
 @pytest.mark.parametrize("path", NETWORK_FILES, ids=lambda path: path.name)
 def test_network_imports_torch_alone(path):
     for name in imports_of(path):
         first = name.split(".")[0]
-        assert (
-            first == "torch"
-            or first in sys.stdlib_module_names
-            or name.startswith("sklearn_dcn.network.")
-        ), f"{path.name} imports {name}"
+        ours = first == "sklearn_dcn"  # of which ARROWS says which
+        known = first == "torch" or first in sys.stdlib_module_names
+        assert ours or known, f"{path.name} imports {name}"
 
 
-def test_only_training_imports_skorch():
-    users = {path.name for path in FILES if "skorch" in top(imports_of(path))}
-    assert users == {"_net.py", "_training.py"}
+def test_one_file_knows_skorch():
+    assert users_of("skorch") == {"_training/net.py"}
+
+
+def test_tables_and_files_know_no_torch():
+    rooms = {path.split("/")[0] for path in users_of("torch", "skorch")}
+    assert rooms.isdisjoint({"_table", "_files", "_checks.py", "_ids.py"})
+
+
+def test_a_table_is_encoded_without_torch(tmp_path):
+    """Not even by way of another library."""
+    code = (
+        "import sys, types\n"
+        "import numpy as np\n"
+        "house = types.ModuleType('sklearn_dcn')\n"
+        f"house.__path__ = [{str(PACKAGE)!r}]\n"
+        "sys.modules['sklearn_dcn'] = house  # without the front door, which needs it\n"
+        "from sklearn_dcn._table import TableEncoder\n"
+        "X = np.array([['a', 1.0], ['b', None]] * 9, dtype=object)\n"
+        "x = TableEncoder().fit_transform(X, None, np.ones(18))\n"
+        "assert x['x_cat'].shape == (18, 1) and x['x_num'].shape == (18, 2)\n"
+    )
+    assert "torch" not in top(loaded_modules(code, tmp_path))
 
 
 def test_no_module_imports_pandas_when_it_is_loaded():
@@ -143,25 +362,21 @@ def test_no_module_imports_pandas_when_it_is_loaded():
 
 
 def test_few_import_libraries_of_frames():
-    """The loaders, tables, and what makes frames for encoders of other libraries."""
-    users = {
-        name: {path.name for path in FILES if name in top(imports_of(path))}
-        for name in ("pandas", "polars", "pyarrow", "narwhals")
+    """The loaders, the reader of frames, and what makes frames for other libraries."""
+    reading = "_table/reading"
+    assert users_of("pandas") == {
+        "_analysis/mixing.py",
+        "_table/target_statistics/foreign_encoders.py",
+        "datasets/_tables.py",
+        f"{reading}/frames.py",
     }
-    assert users == {
-        "pandas": {"_loaders.py", "_table.py", "_statistics.py", "_mixing.py"},
-        "polars": {"_table.py"},
-        "pyarrow": {"_table.py"},
-        "narwhals": {"_table.py", "_columns.py"},
-    }
+    assert users_of("polars") == {f"{reading}/frames.py"}
+    assert users_of("pyarrow") == {f"{reading}/frames.py"}
+    assert users_of("narwhals") == {f"{reading}/floats.py", f"{reading}/frames.py"}
 
 
 def test_only_the_graphs_import_onnx():
-    users = {path.parent.name for path in FILES if "onnx" in top(imports_of(path))}
-    assert users == {"onnx"}
-    for path in FILES:
-        if path.parent.name != "onnx":
-            assert "sklearn_dcn.onnx" not in own_modules(imports_of(path)), path.name
+    assert {path.split("/")[0] for path in users_of("onnx")} == {"onnx"}
 
 
 def attributes(source):
@@ -174,62 +389,17 @@ def attributes(source):
     }
 
 
-def test_only_table_and_columns_know_frames():
-    """No other file uses what is special to frames and their columns."""
+def test_only_reading_knows_frames():
+    """No other room uses what is special to frames and their columns."""
     assert attributes("torch.cat(x.cat.codes)") == {"cat", "codes"}
     special = {"iloc", "cat", "to_numpy", "to_arrow", "to_native", "factorize"}
     users = {
-        path.name
+        path.relative_to(PACKAGE).parent.as_posix()
         for path in FILES
-        if path.parent == PACKAGE
+        if room(module_name(path)).startswith("_")
         and attributes(path.read_text(encoding="utf-8")) & special
     }
-    assert users == {"_table.py", "_columns.py"}
-
-
-def test_reading_knows_nothing_of_the_encoding():
-    """What reads tables imports no other stage, but for the ids that are reserved."""
-    allowed = {f"sklearn_dcn.{name}" for name in READING}
-    for name in READING:
-        names = own_modules(imports_of(PACKAGE / f"{name}.py"))
-        assert names - allowed <= {"sklearn_dcn.network.embedding"}, name
-
-
-def test_network_does_not_know_the_rest():
-    for path in NETWORK_FILES:
-        for name in own_modules(imports_of(path)):
-            assert name.startswith("sklearn_dcn.network"), f"{path.name} imports {name}"
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stages_do_not_import_what_uses_them(stage):
-    names = own_modules(imports_of(PACKAGE / f"{stage}.py"))
-    assert names.isdisjoint(f"sklearn_dcn.{name}" for name in ABOVE_STAGES)
-
-
-def test_only_estimators_are_above_base():
-    users = {
-        path.name
-        for path in FILES
-        if "sklearn_dcn._base" in own_modules(imports_of(path))
-    }
-    assert users == {"classifier.py", "regressor.py", "_embedder.py", "_export.py"}
-
-
-def test_imports_have_no_cycle():
-    """Those in functions count too: they would only hide a cycle."""
-    graph = {
-        module_name(path): own_modules(imports_of(path)) - {module_name(path)}
-        for path in FILES
-    }
-    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
-    tops = ("datasets", "inspection", "preprocessing")
-    packages = {"sklearn_dcn", *(f"sklearn_dcn.{name}" for name in tops)}
-    imported_by_others = set().union(*graph.values())
-    assert packages.isdisjoint(imported_by_others)
-    private = {name for name in graph if "._" in name}
-    assert private <= imported_by_others  # nothing is left over
-    assert order.index("sklearn_dcn.network") < order.index("sklearn_dcn._training")
+    assert users == {"_table/reading"}
 
 
 # Sizes --------------------------------------------------------------------------------

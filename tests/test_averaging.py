@@ -14,8 +14,8 @@ from test_lazy import OPTIONS as LAZY
 from test_lazy import assert_same_weights, make_ids
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._averaging import WeightAverage
-from sklearn_dcn._optimizers import AdamW
+from sklearn_dcn._training.averaging import WeightAverage
+from sklearn_dcn._training.lazy_adamw import AdamW
 
 
 def average_of(path, decay, start, n_before=0):

@@ -12,9 +12,9 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._bags import ListLevels
-from sklearn_dcn._categories import CategoryLevels
-from sklearn_dcn._table import SHORT_TABLE
+from sklearn_dcn._table.categories.bags import ListLevels
+from sklearn_dcn._table.categories.category_levels import CategoryLevels
+from sklearn_dcn._table.reading.tables import SHORT_TABLE
 from sklearn_dcn.network import EmbeddingStack
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2

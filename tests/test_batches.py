@@ -10,9 +10,10 @@ from conftest import make_mixed
 from skorch.callbacks import Callback
 from test_optimizers import Results
 
-from sklearn_dcn import DCNClassifier, DCNRegressor, _batches
-from sklearn_dcn._bags import Bag
-from sklearn_dcn._batches import (
+from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._table.categories.bags import Bag
+from sklearn_dcn._training import batches as _batches
+from sklearn_dcn._training.batches import (
     FREE_SHARE,
     BatchIterator,
     TensorTable,
@@ -21,7 +22,7 @@ from sklearn_dcn._batches import (
     take,
     to_tensors,
 )
-from sklearn_dcn._optimizers import sum_by_row
+from sklearn_dcn._training.sum_by_row import sum_by_row
 from sklearn_dcn.network import EmbeddingStack
 
 META = torch.device("meta")  # a device without memory stands for one with its own
@@ -463,7 +464,7 @@ def test_no_batch_waits(reads, monkeypatch, Estimator, options):
     Sums by id are those of other devices, which need no number of ids.
     """
     monkeypatch.setattr(
-        "sklearn_dcn._optimizers.sum_by_row",
+        "sklearn_dcn._training.lazy_adamw.sum_by_row",
         lambda *args: sum_by_row(*args, compact=False),
     )
     few, many = (count_reads(reads, Estimator, n, **options) for n in (96, 16))

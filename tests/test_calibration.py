@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._calibration import PRIOR_STD, fit_scale_and_shift
-from sklearn_dcn._targets import WeightedLoss
+from sklearn_dcn._targets.losses import WeightedLoss
+from sklearn_dcn._training.calibration import PRIOR_STD, fit_scale_and_shift
 
 FEW = {"hidden_layer_sizes": (8,), "dtype": "float64", "random_state": 0}
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import OrdinalEncoder
 
-from sklearn_dcn._categories import CategoryLevels
-from sklearn_dcn._table import SHORT_TABLE
+from sklearn_dcn._table.categories.category_levels import CategoryLevels
+from sklearn_dcn._table.reading.tables import SHORT_TABLE
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 

@@ -22,8 +22,9 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._statistics import Supervision, assign_folds, learns_from_target
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.target_statistics.folds import Supervision, assign_folds
+from sklearn_dcn._table.target_statistics.foreign_encoders import learns_from_target
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its imports, on new releases of pandas

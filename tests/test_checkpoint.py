@@ -18,9 +18,11 @@ from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
 import sklearn_dcn
-from sklearn_dcn import DCNClassifier, DCNRegressor, _archive, _checkpoint
-from sklearn_dcn._codec import Decoder, from_json
-from sklearn_dcn._steps import Steps
+from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._files import archive as _archive
+from sklearn_dcn._files.codec import Decoder, from_json
+from sklearn_dcn._training import checkpoint as _checkpoint
+from sklearn_dcn._training.steps import Steps
 
 TESTS = Path(__file__).parent
 

@@ -10,7 +10,7 @@ from test_lazy import assert_same_weights, make_ids
 from test_optimizers import Results, draw, sparse, weights
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._optimizers import GradientClipper
+from sklearn_dcn._training.clipping import GradientClipper
 
 IDS = [3, 1, 3, 3, 0, 1]
 

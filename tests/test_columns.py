@@ -10,21 +10,20 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sklearn_dcn._columns import (
+from sklearn_dcn._table.reading.columns import (
     IdColumn,
     cells_of,
-    column_kind,
     describe,
     dtype_name,
-    factorize,
     is_boolean,
     is_bridged,
     level_family,
-    to_float,
-    unwrap_nullable,
 )
-from sklearn_dcn._lists import split_lists
-from sklearn_dcn._table import SHORT_TABLE, check_table, get_columns
+from sklearn_dcn._table.reading.factorize import factorize
+from sklearn_dcn._table.reading.floats import to_float, unwrap_nullable
+from sklearn_dcn._table.reading.kinds import column_kind
+from sklearn_dcn._table.reading.lists import split_lists
+from sklearn_dcn._table.reading.tables import SHORT_TABLE, check_table, get_columns
 
 LONG = 2 * SHORT_TABLE
 NAN = float("nan")

@@ -12,10 +12,16 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._crosses import CrossStatistics
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._statistics import N_FOLDS, Supervision, assign_folds
-from sklearn_dcn._target_table import Levels, TargetTable, score_pair
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.target_statistics.cross_choice import score_pair
+from sklearn_dcn._table.target_statistics.crosses import CrossStatistics
+from sklearn_dcn._table.target_statistics.folds import (
+    N_FOLDS,
+    Supervision,
+    assign_folds,
+)
+from sklearn_dcn._table.target_statistics.linear_models import leave_over_mean
+from sklearn_dcn._table.target_statistics.target_rows import Groups, TargetRows
 
 PRIOR = 10.0  # rows, as docs/maths.md says
 
@@ -171,9 +177,9 @@ def test_statistics_are_those_of_loops(kind):
 def test_weights_are_repeated_rows():
     codes, _, rng = small()
     weight, y = rng.integers(1, 4, 80), rng.integers(0, 2, 80)
-    table = TargetTable(codes.T, weight.astype(float), supervise(y))
+    table = TargetRows(codes.T, weight.astype(float), supervise(y))
     rows = np.repeat(np.arange(80), weight)
-    repeated = TargetTable(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
+    repeated = TargetRows(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
     repeated.fold = table.fold[rows]
     key = codes[:, 0] * 6 + codes[:, 1]
     once, again = table.memorise(key), repeated.memorise(key[rows])
@@ -235,8 +241,8 @@ def test_own_target_is_not_in_the_statistic_of_a_row():
     """The mean of all rows, which smooths, is the same for all and kept by a swap."""
     codes = np.full((40, 2), 2)  # one pair that all rows have
     y = np.arange(40) % 2
-    table = TargetTable(codes.T, np.ones(40), supervise(y, "number"))
-    levels = Levels.of(codes[:, 0])
+    table = TargetRows(codes.T, np.ones(40), supervise(y, "number"))
+    levels = Groups.of(codes[:, 0])
     before = table.cross_fit(levels)[:, 0]
     i = 3
     table.y = table.y.copy()
@@ -446,8 +452,8 @@ def test_what_the_mean_leaves_over(kind):
     codes, weight, rng = small()
     y = rng.normal(3, 2, 80) if kind == "number" else rng.integers(0, 3, 80)
     y = y % 2 if kind == "binary" else y
-    table = TargetTable(codes.T, weight, supervise(y, kind))
-    g, h, loss = table.leave_over_mean()
+    table = TargetRows(codes.T, weight, supervise(y, kind))
+    g, h, loss = leave_over_mean(table)
     total = 0.0
     for k, target in enumerate(table.y.T):
         mean = np.average(target, weights=weight)

@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 import sklearn_dcn
 from sklearn_dcn import datasets
 from sklearn_dcn.datasets import (
-    _loaders,
+    _tables,
     load_adult,
     load_bank_marketing,
     load_credit_default,
@@ -24,10 +24,10 @@ from sklearn_dcn.datasets import (
 )
 
 TABLES = {
-    "online_shoppers": (load_online_shoppers, _loaders._ONLINE_SHOPPERS),
-    "adult": (load_adult, _loaders._ADULT),
-    "bank_marketing": (load_bank_marketing, _loaders._BANK_MARKETING),
-    "credit_default": (load_credit_default, _loaders._CREDIT_DEFAULT),
+    "online_shoppers": (load_online_shoppers, _tables.ONLINE_SHOPPERS),
+    "adult": (load_adult, _tables.ADULT),
+    "bank_marketing": (load_bank_marketing, _tables.BANK_MARKETING),
+    "credit_default": (load_credit_default, _tables.CREDIT_DEFAULT),
 }
 KEYS = {
     "data",

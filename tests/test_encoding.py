@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from conftest import make_mixed
 
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._numbers import NUMERIC_TRANSFORMS
-from sklearn_dcn._table import SHORT_TABLE
+from sklearn_dcn._estimator.architecture import embedding_dims
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.numbers.scaler import NUMERIC_TRANSFORMS
+from sklearn_dcn._table.reading.tables import SHORT_TABLE
 from sklearn_dcn.network.embedding import auto_embedding_dim
 
 
@@ -313,21 +314,21 @@ def test_dates_are_refused_whichever_are_chosen():
 @pytest.mark.parametrize("value", ["auto", 7])
 def test_widths_for_all(value):
     """What is no dict passes through to the network."""
-    assert fit(small())[0].resolve_dims(value) == value
+    assert embedding_dims(fit(small())[0], value) == value
 
 
 def test_widths_by_column():
     """A dict names columns; the others keep their automatic width."""
     X, _ = make_mixed()
     encoder, _ = fit(X)
-    assert encoder.resolve_dims({"device": 9}) == [
+    assert embedding_dims(encoder, {"device": 9}) == [
         auto_embedding_dim(6),
         9,
         auto_embedding_dim(4),
     ]
-    assert encoder.resolve_dims({}) == [auto_embedding_dim(n) for n in (6, 4, 4)]
+    assert embedding_dims(encoder, {}) == [auto_embedding_dim(n) for n in (6, 4, 4)]
     array, _ = fit(X.to_numpy(dtype=object))
-    assert array.resolve_dims({0: 3, 1: 1, 2: 5}) == [3, 1, 5]
+    assert embedding_dims(array, {0: 3, 1: 1, 2: 5}) == [3, 1, 5]
 
 
 @pytest.mark.parametrize("name", ["price", "zip", 0])
@@ -336,4 +337,4 @@ def test_widths_of_other_columns(name):
     encoder, _ = fit(make_mixed()[0])
     message = rf"^embedding_dim names {re.escape(repr(name))}, .*'city', 'device'"
     with pytest.raises(ValueError, match=message):
-        encoder.resolve_dims({"city": 2, name: 4})
+        embedding_dims(encoder, {"city": 2, name: 4})

@@ -9,9 +9,10 @@ from conftest import make_mixed
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_dcn import DCNClassifier, DCNRegressor, _archive
-from sklearn_dcn._net import DCNNet
-from sklearn_dcn._steps import Steps
+from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._files import archive as _archive
+from sklearn_dcn._training.net import DCNNet
+from sklearn_dcn._training.steps import Steps
 
 SMALL = {"hidden_layer_sizes": (8,), "batch_size": 64, "random_state": 0}
 N_STEPS = 5  # of an epoch

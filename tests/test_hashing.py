@@ -13,11 +13,11 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._bags import ListLevels
-from sklearn_dcn._categories import HashedLevels
-from sklearn_dcn._columns import UNKNOWN_LEVEL
-from sklearn_dcn._table import SHORT_TABLE
-from sklearn_dcn._vocabulary import stable_hash
+from sklearn_dcn._table.categories.bags import ListLevels
+from sklearn_dcn._table.categories.hashed_levels import HashedLevels
+from sklearn_dcn._table.categories.hashing import stable_hash
+from sklearn_dcn._table.reading.columns import UNKNOWN_LEVEL
+from sklearn_dcn._table.reading.tables import SHORT_TABLE
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn_dcn._base
 from conftest import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
-import sklearn_dcn._base
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._rows import sample_negatives
+from sklearn_dcn._training.negative_sampling import sample_negatives
 from sklearn_dcn.metrics import expected_calibration_error
 
 
@@ -45,13 +45,13 @@ FAST = {
 def tables(monkeypatch):
     """Record what every training is given: its rows and those that validate."""
     seen = []
-    train = sklearn_dcn._base.train
+    train = sklearn_dcn._estimator.training.train
 
     def record(net, data, validation, **kwargs):
         seen.append((data, validation))
         return train(net, data, validation, **kwargs)
 
-    monkeypatch.setattr(sklearn_dcn._base, "train", record)
+    monkeypatch.setattr(sklearn_dcn._estimator.training, "train", record)
     return seen
 
 

@@ -14,12 +14,12 @@ from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.pipeline import make_pipeline
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._analysis.mixing import MixedLogits, join, whole
 from sklearn_dcn.inspection import (
     explain,
     interaction_strengths,
     rank_interactions,
 )
-from sklearn_dcn.inspection._mixing import MixedLogits, join, whole
 
 KINDS = ["vector", "matrix", "low_rank", "mixture", "gated"]
 FAST = {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}

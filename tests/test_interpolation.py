@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_dcn import _interpolation
-from sklearn_dcn._interpolation import TABLE_FROM, interpolate
+from sklearn_dcn._table.numbers import interpolation as _interpolation
+from sklearn_dcn._table.numbers.interpolation import TABLE_FROM, interpolate
 
 N = TABLE_FROM + 5000
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from test_optimizers import Results
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._optimizers import AdamW
+from sklearn_dcn._training.lazy_adamw import AdamW
 
 N = 60
 OPTIONS = {
@@ -174,7 +174,7 @@ CLIP = {
 @pytest.fixture
 def many_ids(monkeypatch):
     """Let the 25 + 3 levels of these tests, with 2 * 2 others, count as many."""
-    monkeypatch.setattr("sklearn_dcn._optimizers.LAZY_FROM", 32)
+    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", 32)
 
 
 def is_lazily_fitted(model):
@@ -185,7 +185,7 @@ def is_lazily_fitted(model):
 @pytest.mark.parametrize(("limit", "lazy"), [(31, True), (32, True), (33, False)])
 def test_auto_counts_all_ids(monkeypatch, limit, lazy):
     """The ids of all columns count together, those of unknown and missing as well."""
-    monkeypatch.setattr("sklearn_dcn._optimizers.LAZY_FROM", limit)
+    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", limit)
     model = fit(max_epochs=1)
     assert sum(model.encoder_.cardinalities) == 32
     assert is_lazily_fitted(model) == lazy

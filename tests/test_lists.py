@@ -14,8 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_dcn._lists import split_lists
-from sklearn_dcn._table import SHORT_TABLE, check_table, get_cells, get_columns
+from sklearn_dcn._table.reading.lists import split_lists
+from sklearn_dcn._table.reading.tables import (
+    SHORT_TABLE,
+    check_table,
+    get_cells,
+    get_columns,
+)
 
 NAN = float("nan")
 

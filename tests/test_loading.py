@@ -23,11 +23,12 @@ from scipy.sparse import csr_matrix
 
 import sklearn_dcn
 from sklearn_dcn import DCNClassifier, DCNRegressor, LoadError, load
-from sklearn_dcn._archive import N_DIGEST, _digest, write_archive
-from sklearn_dcn._codec import DECODERS
-from sklearn_dcn._saving import FORMAT_VERSION
-from sklearn_dcn._stored import PARTS
-from sklearn_dcn._stored_estimators import ESTIMATORS
+from sklearn_dcn._estimator.saving import FORMAT_VERSION, SPELLING
+from sklearn_dcn._files.archive import write_archive
+from sklearn_dcn._files.checksum import N_DIGEST, checksum
+from sklearn_dcn._files.codec import DECODERS
+from sklearn_dcn._saving.estimators import ESTIMATORS
+from sklearn_dcn._saving.parts import PARTS
 
 PACKAGE = Path(sklearn_dcn.__file__).parent
 CORPUS = Path(__file__).parent / "data" / "fuzz_corpus.tar.xz"
@@ -83,7 +84,7 @@ def change(path, *, config=None, arrays=None):
 def seal(content):
     """Return bytes with the checksum that `load` asks for in place of the last."""
     n = len(content) - N_DIGEST
-    return content[:n] + _digest(io.BytesIO(content), n)
+    return content[:n] + checksum(io.BytesIO(content), n)
 
 
 def write_zip(path, write):
@@ -291,11 +292,11 @@ def test_bad_json(config, path):
 
 
 def test_json_has_a_limit(path):
-    with mock.patch("sklearn_dcn._loading.MAX_CONFIG", 1000):
+    with mock.patch("sklearn_dcn._saving.loading.MAX_CONFIG", 1000):
         with pytest.raises(LoadError, match=r"no config\.json of up to 1,000 bytes"):
             load(path)
     model = load(path)
-    with mock.patch("sklearn_dcn._saving.MAX_CONFIG", 1000):
+    with mock.patch("sklearn_dcn._estimator.saving.MAX_CONFIG", 1000):
         with pytest.raises(ValueError, match="a file may have 1,000"):
             model.save(path)
 
@@ -520,7 +521,7 @@ def test_strings_of_equal_room_have_a_limit(path):
     """A long string among many would take the room of a long one each."""
     X = np.arange(40.0)[:, None]
     DCNClassifier(**TINY).fit(X, np.array(["a", "b"])[np.arange(40) % 2]).save(path)
-    with mock.patch("sklearn_dcn._codec.MAX_TEXT", 1):
+    with mock.patch("sklearn_dcn._files.codec.MAX_TEXT", 1):
         with pytest.raises(LoadError, match="array of strings is too large"):
             load(path)
     assert load(path).classes_.tolist() == ["a", "b"]
@@ -528,7 +529,7 @@ def test_strings_of_equal_room_have_a_limit(path):
 
 def test_spelled_numbers_stay_small(path):
     """A fraction is not spelled with an exponent, which would fill the memory."""
-    from sklearn_dcn._packing import unpack
+    from sklearn_dcn._files.packing import unpack
 
     text = b"1e999999999"
     packed = {
@@ -631,7 +632,7 @@ def test_the_list_of_what_a_file_may_hold_is_closed():
     for name, stored in (PARTS | ESTIMATORS).items():
         assert stored.cls.__name__ == name
         assert stored.cls.__module__.startswith("sklearn_dcn.")
-    assert set(DECODERS) == {
+    assert set(DECODERS) | set(SPELLING) == {
         *("float", "tuple", "set", "dict", "bytes", "device", "object", "array"),
         *("dates", "objects", "random_state", "scalar"),
     }

@@ -12,10 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.metrics import log_loss
 
-from sklearn_dcn import DCNClassifier, DCNRegressor, _base, load
-from sklearn_dcn._batches import to_tensors
-from sklearn_dcn._members import draw_training_rows, forget_unseen, hide_unseen
-from sklearn_dcn._runtime import resolve_members
+from sklearn_dcn import DCNClassifier, DCNRegressor, load
+from sklearn_dcn._estimator import rows as _rows
+from sklearn_dcn._estimator.defaults import resolve_members
+from sklearn_dcn._training.batches import to_tensors
+from sklearn_dcn._training.members import draw_training_rows, forget_unseen, hide_unseen
 from sklearn_dcn.inspection import explain, interaction_strengths
 from sklearn_dcn.network import DeepCrossEnsemble, DeepCrossNetwork
 from sklearn_dcn.network.ensemble import by_member, mean_logits
@@ -38,7 +39,7 @@ def drawn(monkeypatch):
         found.append(draw_training_rows(*args))
         return found[-1]
 
-    monkeypatch.setattr(_base, "draw_training_rows", draw)
+    monkeypatch.setattr(_rows, "draw_training_rows", draw)
     return found
 
 

@@ -9,14 +9,15 @@ from category_encoders import TargetEncoder
 from numpy.testing import assert_array_equal as assert_equal
 from scipy import stats
 
-from sklearn_dcn import DCNClassifier, _numbers
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._numbers import (
+from sklearn_dcn import DCNClassifier
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.numbers import scaler as _numbers
+from sklearn_dcn._table.numbers.number_levels import NumberLevels
+from sklearn_dcn._table.numbers.scaler import (
     N_BINS,
     N_KNOTS,
     N_SAMPLE,
     NUMERIC_TRANSFORMS,
-    NumberLevels,
     NumberScaler,
     signed_log,
 )

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_dcn._optimizers import parameter_groups
-from sklearn_dcn._weights import allocate
+from sklearn_dcn._training.module_weights import allocate
+from sklearn_dcn._training.optimizers import parameter_groups
 from sklearn_dcn.network.numeric import NUMERIC_EMBEDDINGS, NumericEmbedding
 
 EDGES = [[-1.5, -0.5, 0.25, 2.0], [0.0, 1.0], [-1.0, 0.0, 0.1]]  # T = 3, 1, 2

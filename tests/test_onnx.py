@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, datasets
-from sklearn_dcn._numbers import NUMERIC_TRANSFORMS, NumberScaler
+from sklearn_dcn._table.numbers.scaler import NUMERIC_TRANSFORMS, NumberScaler
 from sklearn_dcn.network.cross import CROSS_KINDS
 from sklearn_dcn.network.dcn import STRUCTURES
 from sklearn_dcn.network.deep import ACTIVATIONS

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from sklearn_dcn._optimizers import AdamW, sum_by_row
+from sklearn_dcn._training.lazy_adamw import AdamW
+from sklearn_dcn._training.sum_by_row import sum_by_row
 
 OPTIONS = {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.2}
 RTOL = {torch.float64: 1e-12, torch.float32: 1e-4}
@@ -401,7 +402,7 @@ def memories(tree):
 def recorded_step(monkeypatch, *, lazy, compact=None):
     """Return the record of a second step with a table of 1000 rows."""
     monkeypatch.setattr(
-        "sklearn_dcn._optimizers.sum_by_row",
+        "sklearn_dcn._training.lazy_adamw.sum_by_row",
         lambda *args: sum_by_row(*args, compact=compact),
     )
     p = weights(1000, 2)

@@ -223,6 +223,6 @@ def test_many_rows_agree_with_few(dtype, monkeypatch):
     X, y = make_mixed(150)
     models = [DCNClassifier(**OPTIONS, dtype=d).fit(X, y) for d in (dtype, "bfloat16")]
     whole = [model.predict_proba(X) for model in models]
-    monkeypatch.setattr("sklearn_dcn._inference.PREDICT_BATCH_SIZE_CPU", 64)
+    monkeypatch.setattr("sklearn_dcn._training.inference.PREDICT_BATCH_SIZE_CPU", 64)
     for model, p, tolerance in zip(models, whole, (1e-6, 4 * EPS), strict=True):
         assert_allclose(model.predict_proba(X), p, atol=tolerance)

@@ -301,7 +301,7 @@ def assert_same(p, expected):
 def predict_in_batches(model, X, size):
     """Return the predictions with another number of rows in a batch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sklearn_dcn._inference.PREDICT_BATCH_SIZE_CPU", size)
+        patch.setattr("sklearn_dcn._training.inference.PREDICT_BATCH_SIZE_CPU", size)
         return model.predict_proba(X)
 
 

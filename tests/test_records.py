@@ -9,7 +9,7 @@ from conftest import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._table import is_records, records_to_array
+from sklearn_dcn._table.reading.records import is_records, records_to_array
 
 
 @pytest.fixture(scope="module", params=[DCNClassifier, DCNRegressor])

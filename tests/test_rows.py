@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_dcn._rows import train_validation_split
-from sklearn_dcn._table import take_rows
+from sklearn_dcn._table.reading.tables import take_rows
+from sklearn_dcn._training.validation_split import train_validation_split
 
 
 def split(n, strata=None, fraction=0.1, seed=0):

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._runtime import (
+from sklearn_dcn._estimator.defaults import (
     resolve_early_stopping,
     resolve_learning_rate,
     resolve_table,

@@ -30,8 +30,8 @@ from skorch.callbacks import EpochScoring
 
 import sklearn_dcn
 from sklearn_dcn import DCNClassifier, DCNRegressor, load
-from sklearn_dcn._packing import pack, unpack
-from sklearn_dcn._vocabulary import DICT_UP_TO, Vocabulary
+from sklearn_dcn._files.packing import pack, unpack
+from sklearn_dcn._table.categories.vocabulary import DICT_UP_TO, Vocabulary
 from sklearn_dcn.preprocessing import (
     CategoricalEmbedder,
     CategoryEncoder,
@@ -401,7 +401,8 @@ def test_float64_stays_off_mps(mixed, path):
     X, y = mixed
     DCNClassifier(**TINY).fit(X, y).save(path)
     with mock.patch(
-        "sklearn_dcn._pickling.resolve_device", return_value=torch.device("mps")
+        "sklearn_dcn._estimator.pickling.resolve_device",
+        return_value=torch.device("mps"),
     ):
         assert load(path).net_.device == "cpu"
 

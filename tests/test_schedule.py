@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._schedule import LearningRate
+from sklearn_dcn._training.schedule import LearningRate
 
 N_STEPS = 10
 COSINE_OF_8 = [(1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)]

@@ -14,9 +14,10 @@ from conftest import make_mixed
 from scipy import sparse
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._numbers import NUMERIC_TRANSFORMS, NumberScaler
-from sklearn_dcn._schema import MAX_LINES, ColumnSchema
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.numbers.scaler import NUMERIC_TRANSFORMS, NumberScaler
+from sklearn_dcn._table.printing import MAX_LINES
+from sklearn_dcn._table.schema import ColumnSchema
 
 
 def fit(X, weight=None, **options):
@@ -96,7 +97,7 @@ def test_columns_without_names():
 
 def test_polars_has_the_schema_of_pandas():
     polars = pytest.importorskip("polars")
-    from sklearn_dcn._table import check_table
+    from sklearn_dcn._table.reading.tables import check_table
 
     X, _ = make_mixed()
     X = X.assign(device=X["device"].astype(str), tags=[["a", "b"], ["a"]] * 150)

@@ -14,10 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_columns import BIG, COLUMNS
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._categories import CategoryLevels
-from sklearn_dcn._columns import factorize_cells, is_bridged, to_float
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._table import (
+from sklearn_dcn._table.categories.category_levels import CategoryLevels
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.reading.columns import is_bridged
+from sklearn_dcn._table.reading.factorize import factorize_cells
+from sklearn_dcn._table.reading.floats import to_float
+from sklearn_dcn._table.reading.tables import (
     SHORT_TABLE,
     check_table,
     get_cells,

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._bags import SparseBlock
-from sklearn_dcn._table import check_table
+from sklearn_dcn._table.categories.sparse_block import SparseBlock
+from sklearn_dcn._table.reading.tables import check_table
 
 UNKNOWN, FIRST = 0, 2
 FORMATS = {
@@ -182,7 +182,7 @@ def test_rows_alone_and_in_batches(n, monkeypatch, tiny):
     assert_allclose(model.predict_proba(X[7 : 7 + n]), p[7 : 7 + n], rtol=1e-12)
     order = np.random.default_rng(0).permutation(len(y))
     assert_allclose(model.predict_proba(X[order]), p[order], rtol=1e-12)
-    monkeypatch.setattr("sklearn_dcn._inference.PREDICT_BATCH_SIZE_CPU", n)
+    monkeypatch.setattr("sklearn_dcn._training.inference.PREDICT_BATCH_SIZE_CPU", n)
     assert_allclose(model.predict_proba(X), p, rtol=1e-12)
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_dcn._optimizers import (
+from sklearn_dcn._training.optimizers import (
     LAZY_FROM,
     OPTIMIZERS,
     is_lazy,
     parameter_groups,
     resolve_optimizer,
-    sum_by_row,
 )
+from sklearn_dcn._training.sum_by_row import sum_by_row
 from sklearn_dcn.network import DeepCrossNetwork
 from sklearn_dcn.network.cross import CROSS_KINDS
 

@@ -16,7 +16,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_html_repr
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._summary import get_layers, training_curve
+from sklearn_dcn._analysis.layers import get_layers
+from sklearn_dcn._analysis.loss_curve import training_curve
 
 EVIL = "<script>alert(1)</script>"
 SVG = "{http://www.w3.org/2000/svg}"

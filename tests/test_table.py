@@ -14,15 +14,17 @@ from conftest import make_mixed
 from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._columns import IdColumn, column_kind, to_float
-from sklearn_dcn._encoding import TableEncoder
-from sklearn_dcn._table import (
+from sklearn_dcn._table.encoder import TableEncoder
+from sklearn_dcn._table.reading.columns import IdColumn
+from sklearn_dcn._table.reading.encoded_arrays import mark_ids
+from sklearn_dcn._table.reading.floats import to_float
+from sklearn_dcn._table.reading.frames import header
+from sklearn_dcn._table.reading.kinds import column_kind
+from sklearn_dcn._table.reading.tables import (
     check_table,
     get_cells,
     get_columns,
     has_columns,
-    header,
-    mark_ids,
     take_rows,
     to_sparse,
 )

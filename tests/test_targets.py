@@ -11,7 +11,9 @@ from scipy.special import log_softmax, logsumexp
 from sklearn.metrics import log_loss, mean_squared_error
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._targets import ClassTarget, ContinuousTarget, WeightedLoss
+from sklearn_dcn._targets.classes import ClassTarget
+from sklearn_dcn._targets.continuous import ContinuousTarget
+from sklearn_dcn._targets.losses import WeightedLoss
 
 
 def rng(seed=0):

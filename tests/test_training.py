@@ -179,7 +179,7 @@ class Freeze(Callback):
 
 def test_embedding_l2_of_the_table_needs_dense_gradients(monkeypatch):
     """The optimiser "auto" is dense then, and a lazy optimiser is refused."""
-    monkeypatch.setattr("sklearn_dcn._optimizers.LAZY_FROM", 1)
+    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", 1)
     X, y = make_mixed(60)
     model = DCNClassifier(max_epochs=1, embedding_l2_scope="table").fit(X, y)
     assert not model.module_.embedding.sparse

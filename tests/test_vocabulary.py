@@ -11,8 +11,9 @@ from conftest import print_elsewhere
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_dcn import _vocabulary
-from sklearn_dcn._vocabulary import DICT_UP_TO, Vocabulary, by_value, stable_hash
+from sklearn_dcn._table.categories import vocabulary as _vocabulary
+from sklearn_dcn._table.categories.hashing import stable_hash
+from sklearn_dcn._table.categories.vocabulary import DICT_UP_TO, Vocabulary, by_value
 
 FEW = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -299,7 +300,8 @@ def test_hashes_of_other_numbers_differ():
 
 CELLS = ["a", "Zürich", "", "\ud83d", b"x", 2**53 + 1, 0.5, True, -1]
 CODE = f"""
-from sklearn_dcn._vocabulary import _text_keys, stable_hash
+from sklearn_dcn._table.categories.hashing import stable_hash
+from sklearn_dcn._table.categories.vocabulary import _text_keys
 print(stable_hash({CELLS!r}, 5).tolist(), _text_keys(["a", "b"]).tolist())
 """
 

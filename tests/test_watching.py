@@ -28,8 +28,9 @@ from skorch.callbacks import (
     WandbLogger,
 )
 
-from sklearn_dcn import DCNClassifier, _progress
-from sklearn_dcn._progress import Progress
+from sklearn_dcn import DCNClassifier
+from sklearn_dcn._training import progress as _progress
+from sklearn_dcn._training.progress import Progress
 
 LINE = re.compile(
     r"epoch (\d)/3  loss (\S+)  validation (\S+)  [\d,]+ rows/s  at most \d:\d\d left"

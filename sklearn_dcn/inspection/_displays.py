@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import check_count, check_option
 from .._table import take_rows
-from ..network._checks import check_count, check_option
 from ._explain import explain
 from ._interactions import interaction_strengths
 from ._plotting import BLUE, GREY, ORANGE, get_axes, shorten, write_value

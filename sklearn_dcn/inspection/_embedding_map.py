@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._columns import MISSING_LEVEL, UNKNOWN_LEVEL
+from .._table import MISSING_LEVEL, UNKNOWN_LEVEL
 from ._plotting import BLUE, ORANGE, get_axes, shorten
 
 __all__ = ["EmbeddingDisplay"]

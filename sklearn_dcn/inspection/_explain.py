@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._columns import cells_of
-from .._table import get_columns, is_pandas, take_rows
+from .._analysis import Floats, MixedLogits, Pool, import_pandas, join, whole
+from .._checks import check_count
+from .._table import cells_of, get_columns, is_pandas, take_rows
 from ..network import MixtureCross
-from ..network._checks import check_count
 from ._interactions import make_generator
-from ._mixing import Floats, MixedLogits, Pool, import_pandas, join, whole
 
 __all__ = ["Explanation", "explain"]
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from ..network._checks import check_count, check_option
-from ._mixing import Floats, MixedLogits, Pool, import_pandas, whole
-from ._weights import block_norms
+from .._analysis import Floats, MixedLogits, Pool, block_norms, import_pandas, whole
+from .._checks import check_count, check_option
 
 __all__ = ["interaction_strengths", "rank_interactions"]
 

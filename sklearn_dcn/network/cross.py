@@ -7,7 +7,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count, check_option
+from .._checks import check_count, check_option
 from .cross_layers import (
     GatedCross,
     LowRankCross,

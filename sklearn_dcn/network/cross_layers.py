@@ -30,7 +30,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count, check_option
+from .._checks import check_count, check_option
 from ._init import xavier_normal_
 from .deep import ACTIVATIONS
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._checks import check_count, check_option, check_rate, check_sizes
+from .._checks import check_count, check_option, check_rate, check_sizes
 from ._init import he_normal_, xavier_normal_
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]

@@ -9,14 +9,12 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count, check_rate, check_sizes
+from .._checks import check_count, check_rate, check_sizes
+from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ._init import normal_
 from .numeric import NumericEmbedding, NumericKind
 
 __all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
-
-# The ids that every categorical column shares; its known levels follow.
-UNKNOWN_ID, MISSING_ID, N_RESERVED_IDS = 0, 1, 2
 
 # Standard deviation of a fresh embedding: small against the numbers' unit variance,
 # so that a level seen a few times has little say until the data has moved it.

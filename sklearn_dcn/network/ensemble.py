@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count
+from .._checks import check_count
 from .dcn import DeepCrossNetwork
 
 __all__ = ["DeepCrossEnsemble", "Network", "by_holder", "by_member", "mean_logits"]
@@ -124,6 +124,14 @@ def mean_logits(logits: Tensor) -> Tensor:
     return logits.mean(1) if logits.ndim == 3 else logits
 
 
+def has_own_weights(target: dict[str, Tensor]) -> bool:
+    """Tell whether "weight" has a column for each member: 0 where a row is not its own.
+
+    A loss is then the mean over the rows of each member, else over all rows.
+    """
+    return "weight" in target and target["weight"].ndim == 2
+
+
 def by_member(
     logits: Tensor, target: dict[str, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -143,7 +151,7 @@ def by_member(
     n_members = logits.shape[1]
     own = {
         name: tensor.flatten()
-        if name == "weight" and tensor.ndim == 2
+        if name == "weight" and has_own_weights(target)
         else tensor.repeat_interleave(n_members, dim=0)
         for name, tensor in target.items()
     }
@@ -153,12 +161,12 @@ def by_member(
 def by_holder(
     logits: Tensor, target: dict[str, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return logits and target of rows that validate.
+    """Return logits and target of rows that validate, for the loss.
 
-    Of each row by the members that hold it out, where "weight" tells these; else the
-    mean of all.
+    Where members hold out rows of their own, a row is judged by the logits of each
+    member that holds it out, as `by_member` has them. Rows that no member has seen are
+    judged by the mean of all members.
     """
-    weight = target.get("weight")
-    if weight is not None and weight.ndim == 2:
+    if has_own_weights(target):
         return by_member(logits, target)
     return mean_logits(logits), target

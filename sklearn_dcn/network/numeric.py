@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_count, check_option
+from .._checks import check_count, check_option
 from ._init import normal_
 
 __all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding", "NumericKind"]
@@ -197,14 +197,14 @@ class NumericEmbedding(nn.Module):
             phase = x * (2.0 * math.pi * self.frequencies).unsqueeze(-1)
             return torch.cat([phase.sin(), phase.cos()], dim=1)
         if self.edges is not None:
-            left, width, low, high = _bins(self.edges.unsqueeze(-1))
+            left, width, low, high = bins_of(self.edges.unsqueeze(-1))
             # In place, for the sake of memory; clamp() with both bounds at once is six
             # times slower where it has to broadcast them.
             return (x - left).div_(width).clamp_min_(low).clamp_max_(high)
         return x
 
 
-def _bins(edges: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def bins_of(edges: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return each bin's left edge, width and bounds for edges (n_num, k + 1, 1).
 
     A number's first bin has no lower and its last no upper bound. One of width 0 is

@@ -7,11 +7,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from .._categories import CategoryLevels, HashedLevels, families
-from .._columns import UNKNOWN_LEVEL, describe
-from .._encoding import TableEncoder
-from .._vocabulary import _to_bytes
-from ..network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._table import (
+    UNKNOWN_LEVEL,
+    CategoryLevels,
+    HashedLevels,
+    TableEncoder,
+    describe,
+    families,
+    to_bytes,
+)
 from ._graph import MICROSOFT, Graph
 from ._numbers import Numbers
 
@@ -150,7 +155,7 @@ def level_text(level: Any, name: Any) -> str:
             f"{describe(name)} has levels that are bytes, which a graph cannot take. "
             "Decode the column before fit."
         )
-    text = level if isinstance(level, str) else _to_bytes(level).decode()
+    text = level if isinstance(level, str) else to_bytes(level).decode()
     try:
         text.encode()
     except UnicodeEncodeError:

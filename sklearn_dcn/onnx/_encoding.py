@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._bags import ListLevels, SparseBlock
-from .._categories import CategoryLevels, HashedLevels
-from .._columns import describe
-from .._crosses import CrossStatistics
-from .._encoding import TableEncoder
-from .._numbers import NumberScaler
+from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._table import (
+    CategoryLevels,
+    CrossStatistics,
+    HashedLevels,
+    ListLevels,
+    NumberScaler,
+    SparseBlock,
+    TableEncoder,
+    describe,
+)
 from ..network import EmbeddingStack
-from ..network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ._columns import Columns, Inputs, find_texts, hash_texts, text_ids
 from ._graph import Graph
 from ._network import add_numbers, to_array

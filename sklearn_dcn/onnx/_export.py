@@ -15,14 +15,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseDCN
-from .._encoding import TableEncoder
-from .._features import resolve_lists
-from .._numbers import NumberScaler
+from .._checks import check_option
+from .._estimator import BaseDCN
+from .._table import NumberScaler, TableEncoder, resolve_lists
 from .._targets import ClassTarget, ContinuousTarget
 from .._version import __version__
-from ..network._checks import check_option
-from ..preprocessing._preprocessor import _Preprocessor
+from ..preprocessing import is_preprocessor
 from ._columns import Layout, add_inputs, sort_columns
 from ._encoding import Stacker, add_block, add_fields, add_stack
 from ._graph import Graph
@@ -216,7 +214,7 @@ def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
     names = [name if isinstance(name, str) else f"x{name}" for name in names]
     scalers: list[NumberScaler] = []
     separators: dict[int, str | None] = dict.fromkeys(encoder.lists)
-    if isinstance(transformer, _Preprocessor):
+    if is_preprocessor(transformer):
         if "numbers" in parts:
             scalers = parts["numbers"]._scalers
         _check_preprocessor(parts, scalers, encoder, step)

@@ -21,7 +21,7 @@ from ..network import (
     MixtureCross,
     NumericEmbedding,
 )
-from ..network.numeric import _bins
+from ..network.numeric import bins_of
 from ._graph import Graph
 
 __all__ = ["add_logits", "add_mean", "add_numbers", "to_array"]
@@ -215,7 +215,7 @@ def _embed(graph: Graph, numbers: NumericEmbedding, x_num: str) -> str:
     elif numbers.edges is not None:
         left, width, low, high = (
             graph.constant(to_array(part)[:, None])
-            for part in _bins(numbers.edges.float())
+            for part in bins_of(numbers.edges.float())
         )
         x = graph.node("Div", graph.node("Sub", x, left), width)
         x = graph.node("Min", graph.node("Max", x, low), high)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._numbers import NumberScaler
-from ..network.embedding import MISSING_ID, UNKNOWN_ID
+from .._ids import MISSING_ID, UNKNOWN_ID
+from .._table import NumberScaler
 from ._graph import Graph
 
 __all__ = ["Numbers", "clip_smoothly", "find_values", "scale"]

@@ -3,6 +3,7 @@
 from ._embedder import CategoricalEmbedder
 from ._encoder import CategoryEncoder
 from ._normalizer import ContinuousNormalizer
+from ._preprocessor import is_preprocessor as is_preprocessor
 from ._preprocessor import make_dcn_preprocessor
 
 __all__ = [

@@ -10,9 +10,8 @@ from scipy.sparse import issparse
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from .._rows import check_weight
-from .._saving import SavesToFile
-from .._table import check_table, get_columns, header, take_rows
+from .._estimator import SavesToFile
+from .._table import check_table, check_weight, get_columns, header, take_rows
 
 __all__ = ["ColumnwiseTransformer"]
 

@@ -14,10 +14,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from .._base import BaseDCN
-from .._columns import to_float
-from .._saving import SavesToFile
-from .._table import get_columns
+from .._estimator import BaseDCN, SavesToFile
+from .._table import get_columns, to_float
 from ..classifier import DCNClassifier
 from ..regressor import DCNRegressor
 

@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._categories import CategoryLevels, HashedLevels
-from .._columns import UNKNOWN_LEVEL, describe
-from .._features import resolve_options
-from .._parameters import check_parameters
-from ..network.embedding import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._estimator import check_parameters
+from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._table import (
+    UNKNOWN_LEVEL,
+    CategoryLevels,
+    HashedLevels,
+    describe,
+    resolve_options,
+)
 from ._columnwise import ColumnwiseTransformer
 
 __all__ = ["CategoryEncoder"]

@@ -7,9 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._columns import to_float
-from .._numbers import NUMERIC_TRANSFORMS, NumberScaler
-from ..network._checks import check_option
+from .._checks import check_option
+from .._table import NUMERIC_TRANSFORMS, NumberScaler, to_float
 from ._columnwise import ColumnwiseTransformer
 
 __all__ = ["ContinuousNormalizer"]

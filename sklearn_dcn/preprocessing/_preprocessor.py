@@ -10,16 +10,17 @@ from sklearn.compose import ColumnTransformer
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
-from .._columns import Kind
-from .._features import find_kinds, resolve_lists
-from .._lists import to_lists
 from .._table import (
+    Kind,
     check_table,
     column_names,
+    find_kinds,
     get_columns,
     header,
     mark_ids,
+    resolve_lists,
     to_categorical,
+    to_lists,
     to_polars,
 )
 from ._encoder import CategoryEncoder
@@ -181,6 +182,11 @@ class ListSplitter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def is_preprocessor(transformer: Any) -> bool:
+    """Tell whether a transformer is one of `make_dcn_preprocessor`."""
+    return isinstance(transformer, _Preprocessor)
 
 
 class _Preprocessor(ColumnTransformer):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._saving import FORMAT_VERSION
+from sklearn_dcn._estimator.saving import FORMAT_VERSION
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,20 @@
+"""What classifier and regressor share. `base.py` has `fit`, step by step."""
+
+from .base import BaseDCN
+from .defaults import resolve_device
+from .parameters import RULES, check_parameters
+from .rows import Rows
+from .saving import FORMAT, FORMAT_VERSION, MAX_CONFIG, SPELLING, SavesToFile
+
+__all__ = [
+    "BaseDCN",
+    "FORMAT",
+    "FORMAT_VERSION",
+    "MAX_CONFIG",
+    "RULES",
+    "Rows",
+    "SPELLING",
+    "SavesToFile",
+    "check_parameters",
+    "resolve_device",
+]

@@ -1,0 +1,268 @@
+"""What classifier and regressor share: `fit`, step by step."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from .._table import ENCODING, Supervision, TableEncoder
+from .._targets import ClassTarget, ContinuousTarget
+from .._training import (
+    CallbackSupportMixin,
+    DCNNet,
+    Encoded,
+    build_net,
+    calibrate,
+    forget_unseen,
+    reads_gradients,
+    to_tensors,
+    torch_threads,
+    with_callbacks,
+)
+from .architecture import network_arguments
+from .defaults import (
+    resolve_batch_size,
+    resolve_curves,
+    resolve_device,
+    resolve_dtype,
+    resolve_early_stopping,
+    resolve_epochs,
+    resolve_members,
+    resolve_optimizer,
+    resolve_random_state,
+    resolve_table,
+)
+from .memory import naming_memory
+from .parameters import check_continuation, check_parameters
+from .pickling import KeepsNet
+from .rows import HasRows, Rows
+from .saving import SavesToFile
+
+__all__ = ["BaseDCN"]
+
+
+class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
+    """The fit of a Deep & Cross Network, whatever the target.
+
+    A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
+    `_loss_weight` and `_strata`, and its predictions.
+    """
+
+    # Fitting --------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Fit the network to a table.
+
+        1. Check parameters, table, target and weights.
+        2. Learn the encoding of the columns and of the target.
+        3. Build the networks; their output starts at the target's mean.
+        4. Hold out rows to validate each, where early stopping asks for it.
+        5. Train them, and keep the weights of the best epoch.
+
+        If any of it fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Numbers, strings, categories, booleans and ids; cells may be missing.
+        y : array-like of shape (n_samples,)
+            Target; for regression also of shape (n_samples, n_outputs).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss and in all statistics. Rows of weight 0 are
+            as if absent.
+        X_val : DataFrame or array-like of shape (n_val, n_features), default=None
+            Validation rows, instead of some split from `X`.
+        y_val : array-like of shape (n_val,), default=None
+            Their target.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, column, target or weight breaks a rule, or if training
+            diverges. The message names what, and the remedy.
+        TypeError
+            If a parameter or the cells of a column are of the wrong type.
+        MemoryError
+            If memory runs out; the message names what takes it.
+        """
+        check_parameters(self.get_params(deep=False))
+        warm = self.warm_start and hasattr(self, "net_")
+        fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
+        with torch_threads(self.n_jobs), naming_memory(self):
+            fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, ...],
+        warm: bool,
+    ) -> None:
+        rows = self._check_rows(X, y, sample_weight, reset=not warm)
+        if not warm:
+            self._rng = resolve_random_state(self.random_state)
+        checkpoint = self._find_checkpoint()
+        given = self._check_validation(validation)
+        if warm:
+            encoded = self._continue(rows)
+            self.net_ = copy.deepcopy(self.net_)
+        else:
+            encoded = self._learn(rows)
+        trains = None if given is not None else self._hold_out(rows)
+        data = self._training_table(encoded, rows, trains)
+        valid = self._validation_table(encoded, rows, trains, given)
+        # Validation rows that were given may be there to be watched alone.
+        ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
+        epochs = self._resolve_epochs(len(data), ends_early)
+        tasks = self._begin_tasks(epochs, X, y, sample_weight)
+        self._train(data, valid, epochs, ends_early, tasks, checkpoint)
+        if valid is not None and ends_early and self.calibrate and not self.warm_start:
+            calibrate(self.net_, valid)
+        if trains is not None and not warm:  # a member knows what it saw in fits before
+            forget_unseen(self.module_.members, encoded, trains)
+        if not self.warm_start:  # a fitted estimator is small
+            self.net_.optimizer_.state.clear()
+        for task in tasks:
+            task.end()
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
+        check_parameters(self.get_params(deep=False), in_parts=True)
+        first = not hasattr(self, "net_")
+        fitted = copy.copy(self)
+        with torch_threads(self.n_jobs), naming_memory(self):
+            rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
+            if first:
+                fitted._rng = resolve_random_state(self.random_state)
+                encoded = fitted._learn(rows, all_rows=False)
+            else:
+                encoded = fitted._continue(rows)
+            data = fitted._training_table(encoded, rows)
+            fitted._train(data, None, epochs=1, ends_early=False)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    # The encoding and the net ---------------------------------------------------------
+
+    def _learn(self, rows: Rows, all_rows: bool = True) -> Encoded:
+        """Learn the encoding of table and target, and build the net for it.
+
+        Without `all_rows` there are more to come, and nobody knows how many.
+        """
+        n_rows = len(rows.y) if all_rows else None
+        device = resolve_device(self.device)
+        self._dtype = resolve_dtype(self.dtype, n_rows, device)
+        self._target = self._make_target(rows.y, rows.weight)
+        encoded = self._learn_table(rows, n_rows)
+        holds_out = resolve_early_stopping(self.early_stopping, len(rows.y))
+        n_ids = self.encoder_.n_ids
+        self._n_members = resolve_members(self.n_members, holds_out, n_rows, n_ids)
+        self._params_in_fit = self.get_params(deep=False)
+        self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
+        logits = self._target.initial_logits(*self._encode_target(rows.y, rows.weight))
+        self.net_ = self._build_net(logits, device, self._draw_seed())
+        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
+        return to_tensors(encoded)
+
+    def _learn_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
+        """Learn the columns; return them encoded."""
+        options = {name: getattr(self, name) for name in ENCODING}
+        n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
+        options |= resolve_table(self.get_params(False), n_known)
+        curves = options.pop("numeric_embedding")
+        self.encoder_ = TableEncoder(**options)
+        encoded = self.encoder_.fit_transform(
+            rows.X,
+            getattr(self, "feature_names_in_", None),
+            rows.weight,
+            self._numpy_dtype,
+            self._supervise(rows, options),
+            torch.get_num_threads(),
+        )
+        self._numeric_embedding = resolve_curves(
+            self.numeric_embedding, curves, len(rows.y), self.encoder_.n_ids
+        )
+        return encoded
+
+    def _supervise(self, rows: Rows, options: dict[str, Any]) -> Supervision | None:
+        """Return the target for what learns from it, if anything does."""
+        if options["category_encoder"] is None and options["memorized_crosses"] is None:
+            return None
+        targets, seed = self._target.columns(rows.y), self._draw_seed()
+        return Supervision(targets, self._strata(rows.y), seed)
+
+    def _build_net(
+        self,
+        initial_logits: NDArray[np.float64],
+        device: torch.device,
+        seed: int,
+        weights: dict[str, torch.Tensor] | None = None,
+    ) -> DCNNet:
+        """Return a net for the encoded table, its weights drawn or given."""
+        arguments = network_arguments(
+            vars(self), self.encoder_, len(initial_logits), self._numeric_embedding
+        )
+        optimizer = self.optimizer
+        if optimizer == "auto":
+            whole_tables = self.embedding_l2_scope == "table"
+            dense = whole_tables or bool(reads_gradients(self.callbacks))
+            optimizer = resolve_optimizer(self.encoder_.n_ids, dense)
+        return build_net(
+            self._target.criterion,
+            arguments,
+            n_members=self._n_members,
+            seed=seed,
+            initial_logits=initial_logits,
+            weights=weights,
+            dtype=self._dtype,
+            autocast=self.dtype == "bfloat16",
+            device=device,
+            optimizer=optimizer,
+            weight_decay=self.weight_decay,
+            embedding_l2_scope=self.embedding_l2_scope,
+            callbacks=self.callbacks,
+            net_params=self.net_params,
+        )
+
+    def _continue(self, rows: Rows) -> Encoded:
+        """Encode more rows for the net that is there."""
+        check_continuation(self._params_in_fit, self.get_params(deep=False))
+        return self._encode(rows.X)
+
+    def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
+        n_batch = resolve_batch_size(self.batch_size, n_rows)
+        n_ids = self.encoder_.n_ids
+        return resolve_epochs(self.max_epochs, ends_early, n_rows, n_batch, n_ids)
+
+    # A hook of the subclasses ---------------------------------------------------------
+
+    @abstractmethod
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> ClassTarget | ContinuousTarget:
+        """Return the target's encoding, learned on the training rows."""

@@ -1,0 +1,38 @@
+"""Memory that runs out in a fit: an error that says what to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+__all__ = ["naming_memory"]
+
+# How torch says so on Linux, Windows and MPS, and of sizes beyond 64 bits.
+OUT_OF_MEMORY = re.compile(
+    "can't allocate memory|not enough memory|out of memory|Storage size calculation"
+)
+
+
+@contextmanager
+def naming_memory(estimator: Any) -> Iterator[None]:
+    """Turn the errors of memory that runs out into one that says what to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (
+            isinstance(error, (MemoryError, torch.OutOfMemoryError))
+            or OUT_OF_MEMORY.search(str(error))
+        ):
+            raise
+        names = ("batch_size", "embedding_dim", "hidden_layer_sizes", "max_categories")
+        now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in names)
+        raise MemoryError(
+            f"Memory ran out ({error}). Of the table's levels: lower embedding_dim, or "
+            "limit levels by max_categories, min_frequency or hashing. Of a batch: "
+            "lower batch_size or hidden_layer_sizes. Of the rows: fit fewer, or give "
+            f"them in parts to partial_fit. Now {now}."
+        ) from error

@@ -1,0 +1,145 @@
+"""The estimators' parameters: the rule of each, and which may change between fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._checks import check_rate, check_sizes
+from .._table import NUMERIC_TRANSFORMS, POOLINGS
+from .._training import SCHEDULES
+from ..network.cross import CROSS_KINDS
+from ..network.cross_layers import GATES
+from ..network.dcn import STRUCTURES
+from ..network.deep import ACTIVATIONS, NORMALIZATIONS
+from ..network.numeric import NUMERIC_EMBEDDINGS
+from . import rules
+from .rules import Rule
+
+__all__ = ["RULES", "check_continuation", "check_parameters"]
+
+
+RULES: dict[str, Rule] = {
+    "min_frequency": rules.min_frequency,
+    "max_categories": rules.count(1, None),
+    "hashing": rules.hashing,
+    "multivalued_features": rules.multivalued_features,
+    "pooling": rules.by_column(rules.option(*POOLINGS)),
+    "category_encoder": rules.category_encoder,
+    "category_dropout": check_rate,
+    "numeric_transform": rules.option(*NUMERIC_TRANSFORMS),
+    "numeric_levels": rules.count(1, None, "auto"),
+    "memorized_crosses": rules.memorized_crosses,
+    "numeric_embedding": rules.option("auto", None, *NUMERIC_EMBEDDINGS),
+    "embedding_dim": rules.embedding_dim,
+    "cross": rules.option(*CROSS_KINDS),
+    "structure": rules.option(*STRUCTURES),
+    "n_cross_layers": rules.count(0),
+    "cross_rank": rules.count(1, "auto"),
+    "n_experts": rules.count(1),
+    "expert_gate": rules.option(*GATES),
+    "expert_activation": rules.option(None, *ACTIVATIONS),
+    "hidden_layer_sizes": check_sizes,
+    "activation": rules.option(*ACTIVATIONS),
+    "dropout": check_rate,
+    "normalization": rules.option(*NORMALIZATIONS),
+    "n_members": rules.count(1, "auto"),
+    "optimizer": rules.optimizer,
+    "learning_rate": rules.number(0.0, "auto", inclusive=False),
+    "weight_decay": rules.number(0.0),
+    "embedding_l2": rules.number(0.0),
+    "embedding_l2_scope": rules.option("batch", "table"),
+    "learning_rate_schedule": rules.option(*SCHEDULES),
+    "warmup": check_rate,
+    "plateau_epochs": rules.count(1),
+    "max_grad_norm": rules.number(0.0, None, inclusive=False),
+    "ema_decay": rules.ema_decay,
+    "label_smoothing": check_rate,
+    "max_epochs": rules.count(1, "auto"),
+    "batch_size": rules.count(1, "auto"),
+    "early_stopping": rules.early_stopping,
+    "validation_fraction": rules.fraction,
+    "n_iter_no_change": rules.count(1),
+    "tol": rules.number(0.0),
+    "calibrate": rules.boolean,
+    "class_weight": rules.class_weight,
+    "loss": rules.option("log_loss", "focal"),
+    "focal_gamma": rules.number(0.0),
+    "negative_sampling": rules.negative_sampling,
+    "warm_start": rules.boolean,
+    "device": rules.device,
+    "dtype": rules.option("auto", "float32", "float64", "bfloat16"),
+    "compile": rules.compile,
+    "n_jobs": rules.n_jobs,
+    "random_state": rules.random_state,
+    "checkpoint": rules.checkpoint,
+    "verbose": rules.verbose,
+    "callbacks": rules.callbacks,
+    "net_params": rules.net_params,
+    # Checked against the table, by the encoder:
+    "categorical_features": lambda name, value: None,
+}
+
+# What may change between a fit and the one that goes on from its weights.
+CONTINUABLE = {
+    "learning_rate",
+    "learning_rate_schedule",
+    "warmup",
+    "plateau_epochs",
+    "max_grad_norm",
+    "embedding_l2",
+    "max_epochs",
+    "batch_size",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "tol",
+    "calibrate",
+    "negative_sampling",
+    "compile",
+    "warm_start",
+    "n_jobs",
+    "random_state",
+    "checkpoint",
+    "verbose",
+}
+
+
+def check_continuation(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise a ValueError if a parameter changed that is built into the fitted net.
+
+    Parameters
+    ----------
+    before, now : dict
+        The estimator's parameters in the fit that began, and in the one to go on.
+    """
+    for name, value in now.items():
+        old = before[name]
+        if name not in CONTINUABLE and old is not value and repr(old) != repr(value):
+            raise ValueError(
+                f"warm_start and partial_fit go on with the fitted net, so {name} must "
+                f"stay {old!r}; got {value!r}. Set it back, or begin anew with "
+                "warm_start=False."
+            )
+
+
+def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None:
+    """Raise a ValueError or TypeError that names the first parameter out of bounds.
+
+    Parameters
+    ----------
+    parameters : dict
+        An estimator's parameters by name.
+    in_parts : bool, default=False
+        Whether rows come in parts, of which nobody knows how many.
+    """
+    for name, rule in RULES.items():  # a subclass may have more parameters
+        if name in parameters:
+            rule(name, parameters[name])
+    if in_parts:
+        for name in ("learning_rate_schedule", "warmup"):
+            if parameters.get(name):
+                raise ValueError(
+                    f"{name}={parameters[name]!r} needs to know how long the fit is, "
+                    "and partial_fit has one part of it. Change learning_rate between "
+                    "the calls."
+                )

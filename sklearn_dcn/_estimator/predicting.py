@@ -1,0 +1,93 @@
+"""What a fitted estimator does with new tables, whatever its target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._table import (
+    TableEncoder,
+    check_table,
+    has_columns,
+    header,
+    is_records,
+    records_to_array,
+)
+from .._training import (
+    DCNNet,
+    Encoded,
+    predict_logits,
+    predict_stack,
+    to_tensors,
+    torch_threads,
+)
+from ..network.ensemble import Network
+from .inspecting import InspectsColumns
+from .summarizing import Summarizes
+
+__all__ = ["PredictsLogits"]
+
+
+class PredictsLogits(InspectsColumns, Summarizes):
+    """Tables in, logits out, by an encoder and a net that are there."""
+
+    encoder_: TableEncoder
+    net_: DCNNet
+    _dtype: torch.dtype  # of the weights
+
+    @property
+    def _numpy_dtype(self) -> Any:
+        return np.float64 if self._dtype == torch.float64 else np.float32
+
+    @property
+    def module_(self) -> Network:
+        """The fitted torch module."""
+        return self.net_.module_
+
+    def _check_X(self, X: Any, *, reset: bool) -> Any:
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        if names is not None and is_records(X):
+            return records_to_array(X, dict.fromkeys(names))
+        X = check_table(X)
+        if names is not None and has_columns(X, names):
+            return X  # what validate_data would find at ten times the cost
+        validate_data(self, header(X), reset=reset, skip_check_array=True)
+        return X
+
+    def _encode(self, X: Any) -> Encoded:
+        """Encode a checked table as `fit` learned to."""
+        n_threads = torch.get_num_threads()
+        return to_tensors(self.encoder_.transform(X, self._numpy_dtype, n_threads))
+
+    def _logits(self, X: Any) -> NDArray[np.float64]:
+        """Return the network's output for a table, of shape (n_samples, d_out)."""
+        check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        with torch_threads(self.n_jobs):
+            logits = predict_logits(self.net_, self._encode(X))
+        if not np.isfinite(logits).all():
+            row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+            raise ValueError(
+                f"The network's output is not finite, first in row {row} of X: its "
+                "numbers are too far outside those of fit. Use "
+                "numeric_transform='quantile' or 'robust', or clip them."
+            )
+        return logits
+
+    def _stack(self, X: Any) -> NDArray[np.float64]:
+        """Return x_0 of a checked table, of shape (n_samples, d)."""
+        with torch_threads(self.n_jobs):
+            return predict_stack(self.net_, self._encode(X))
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        # Strings are welcome, but the tag would ask that dicts in cells are as well.
+        tags.input_tags.string = False
+        return tags

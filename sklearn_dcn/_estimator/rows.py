@@ -1,0 +1,181 @@
+"""The rows of a fit: checked, and as tensors that train or validate."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._table import check_weight, take_rows
+from .._training import (
+    Encoded,
+    Mask,
+    TensorTable,
+    draw_training_rows,
+    hide_unseen,
+    take,
+)
+from .defaults import resolve_early_stopping
+from .predicting import PredictsLogits
+from .training import TrainsNet
+
+__all__ = ["HasRows", "Rows"]
+
+
+class Rows(NamedTuple):
+    """Checked rows: table, target and weights, none of them zero."""
+
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64]
+
+
+class HasRows(TrainsNet, PredictsLogits):
+    """Which rows there are, which of them train, and which validate."""
+
+    _n_members: int
+    _target: Any  # ClassTarget or ContinuousTarget
+
+    # Checks ---------------------------------------------------------------------------
+
+    def _check_rows(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool,
+        suffix: str = "",
+        classes: Any = None,
+    ) -> Rows:
+        """Return the rows of weight above zero; `reset` what depends on all of them."""
+        if y is None:  # in scikit-learn's words
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        X = self._check_X(X, reset=reset)
+        y = self._check_y(y)
+        if X.shape[0] != len(y):
+            raise ValueError(
+                f"X{suffix} and y{suffix} must have the same number of rows; got "
+                f"{X.shape[0]} and {len(y)}."
+            )
+        weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+        if reset:
+            self._check_target(y, classes)
+        return Rows(X, y, weight)
+
+    def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
+        """Return the validation rows that `fit` was given, if any."""
+        X_val, y_val, weight_val = validation
+        if X_val is not None and y_val is not None:
+            return self._check_rows(
+                X_val, y_val, weight_val, reset=False, suffix="_val"
+            )
+        if any(given is not None for given in validation):
+            raise ValueError(
+                "X_val and y_val must be given together, and sample_weight_val only "
+                "with them."
+            )
+        return None
+
+    # Which train, which validate ------------------------------------------------------
+
+    def _hold_out(self, rows: Rows) -> Mask | None:
+        """Return which rows train which member, if others are to validate it."""
+        if not resolve_early_stopping(self.early_stopping, len(rows.y)):
+            return None
+        seeds = [self._draw_seed() for _ in range(self._n_members)]
+        fraction = self.validation_fraction
+        return draw_training_rows(len(rows.y), self._strata(rows.y), fraction, seeds)
+
+    def _training_table(
+        self, encoded: Encoded, rows: Rows, trains: Mask | None = None
+    ) -> TensorTable:
+        """Return the rows that train, or those of them that are drawn to."""
+        at = None if trains is None else np.flatnonzero(trains.any(axis=1))
+        at, offset = self._draw_rows(rows, at)
+        if at is None:
+            return self._tensors(encoded, rows, offset=offset)
+        return self._tensors_at(at, encoded, rows, trains, offset)
+
+    def _validation_table(
+        self, encoded: Encoded, rows: Rows, trains: Mask | None, given: Rows | None
+    ) -> TensorTable | None:
+        """Return the rows that validate: those given, or held out, if any do."""
+        if given is not None:
+            return self._tensors(self._encode(given.X), given, suffix="_val")
+        if trains is None:
+            return None
+        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
+        at = np.flatnonzero(~trains.all(axis=1))
+        return self._tensors_at(at, hidden, rows, ~trains)
+
+    def _tensors_at(
+        self,
+        at: NDArray[np.intp],
+        encoded: Encoded,
+        rows: Rows,
+        members: Mask | None,
+        offset: float = 0.0,
+    ) -> TensorTable:
+        """Return the rows at these positions, each for the members it is of."""
+        part = Rows(None, rows.y[at], rows.weight[at])
+        taken = take(encoded, torch.from_numpy(at))
+        return self._tensors(
+            taken, part, None if members is None else members[at], offset
+        )
+
+    def _tensors(
+        self,
+        encoded: Encoded,
+        rows: Rows,
+        members: Mask | None = None,
+        offset: float = 0.0,
+        suffix: str = "",
+    ) -> TensorTable:
+        """Return encoded rows with their targets, as the loss takes them."""
+        y, weight = self._encode_target(rows.y, rows.weight, suffix)
+        if members is not None and members.shape[1] > 1:
+            weight = weight[:, None] * members
+        has_weights = weight.min() < weight.max()
+        w = torch.from_numpy(weight).to(self._dtype) if has_weights else None
+        return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
+
+    def _encode_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the target as the loss takes it, and the weights of the loss."""
+        y = self._target.encode(y, name=f"y{suffix}")
+        return y, self._loss_weight(y, weight)
+
+    # Hooks of the subclasses ----------------------------------------------------------
+
+    @abstractmethod
+    def _check_y(self, y: Any) -> NDArray[Any]:
+        """Return the target as a checked array."""
+
+    @abstractmethod
+    def _check_target(self, y: NDArray[Any], classes: Any) -> None:
+        """Learn from all rows what does not depend on the training rows alone."""
+
+    @abstractmethod
+    def _loss_weight(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the weight in the loss of rows with encoded target `y`."""
+
+    @abstractmethod
+    def _strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the classes that a validation split keeps in proportion."""
+
+    def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
+        """Return those of the training rows (None: all) to train on; their offset."""
+        return at, 0.0

@@ -1,0 +1,103 @@
+"""The training of an estimator's net: watched, kept in a file, and told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from .._table import TableEncoder
+from .._training import (
+    TRAINING,
+    Checkpoint,
+    DCNNet,
+    FitTasks,
+    Progress,
+    TensorTable,
+    Watcher,
+    plain_records,
+    train,
+)
+from .defaults import resolve_batch_size, resolve_learning_rate
+
+__all__ = ["TrainsNet"]
+
+
+class TrainsNet(BaseEstimator):
+    """An encoded table trains the net that is there."""
+
+    encoder_: TableEncoder
+    net_: DCNNet
+    n_features_in_: int
+    _rng: np.random.RandomState
+
+    def _train(
+        self,
+        data: TensorTable,
+        valid: TensorTable | None,
+        epochs: int,
+        ends_early: bool,
+        watchers: Sequence[Watcher] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.net_.set_params(
+            lr=resolve_learning_rate(
+                self.learning_rate, ends_early, len(data), self.encoder_.n_ids
+            ),
+            batch_size=resolve_batch_size(self.batch_size, len(data)),
+            embedding_l2=self.embedding_l2,
+            verbose=int(self.verbose > 1),
+        )
+        data.generator = torch.Generator().manual_seed(self._draw_seed())
+        if self.verbose == 1:
+            n_before = len(self.net_.history)
+            n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
+            left = epochs - (n_done - n_before)
+            watchers = [*watchers, Progress(len(data), left, n_done, ends_early)]
+        self.best_epoch_ = train(
+            self.net_,
+            data,
+            valid,
+            epochs=epochs,
+            patience=self.n_iter_no_change if ends_early else None,
+            seed=self._draw_seed(),
+            watchers=watchers,
+            checkpoint=checkpoint,
+            **{name: getattr(self, name) for name in TRAINING},
+        )
+        self.__dict__.pop("_importances", None)  # those of the weights before
+        self.__dict__.update(self._history())
+
+    def _find_checkpoint(self) -> Checkpoint | None:
+        """Return the file that the fit writes to, or goes on from, if any."""
+        if self.checkpoint is None:
+            return None
+        columns = getattr(self, "feature_names_in_", self.n_features_in_)
+        parameters = {**self.get_params(deep=False), "columns": columns}
+        return Checkpoint(self.checkpoint, parameters, self._rng)
+
+    def _history(self) -> dict[str, Any]:
+        """Return the attributes that tell how the training went, up to now."""
+        records = plain_records(self.net_.history)
+        return {"n_iter_": len(records), "history_": records}
+
+    def _begin_tasks(
+        self, n_epochs: int, X: Any, y: Any, sample_weight: Any
+    ) -> list[FitTasks]:
+        """Tell scikit-learn's callbacks of the fit, where it has callbacks."""
+        if not hasattr(self, "set_callbacks"):
+            return []
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": weight}
+
+        def snapshot() -> dict[str, Any]:
+            last = {"best_epoch_": len(self.net_.history)}
+            return {**self._history(), **last, "net_": self.net_.snapshot()}
+
+        return [FitTasks(self, n_epochs, data, snapshot)]
+
+    def _draw_seed(self) -> int:
+        return int(self._rng.randint(np.iinfo(np.int32).max))

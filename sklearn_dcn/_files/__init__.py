@@ -1,0 +1,23 @@
+"""Bytes: a file with a checksum, and plain values as JSON and arrays. No estimator."""
+
+from .archive import ARRAYS, CONFIG, Archive, LoadError, remove_remnants, write_archive
+from .codec import Check, Decoder, Encoder, Spelled, Stored, from_json, to_json
+from .packing import pack, unpack
+
+__all__ = [
+    "ARRAYS",
+    "Archive",
+    "CONFIG",
+    "Check",
+    "Decoder",
+    "Encoder",
+    "LoadError",
+    "Spelled",
+    "Stored",
+    "from_json",
+    "pack",
+    "remove_remnants",
+    "to_json",
+    "unpack",
+    "write_archive",
+]

@@ -1,0 +1,300 @@
+"""What a file may hold: the estimators and transformers, with the rules of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+
+from .._estimator import SavesToFile, check_parameters
+from .._files import Check, Stored
+from .._table import NUMERIC_TRANSFORMS, TableEncoder
+from .._targets import ClassTarget, ContinuousTarget
+from .._training import DTYPES
+from ..classifier import DCNClassifier
+from ..network.numeric import NUMERIC_EMBEDDINGS
+from ..preprocessing import (
+    CategoricalEmbedder,
+    CategoryEncoder,
+    ContinuousNormalizer,
+)
+from ..regressor import DCNRegressor
+from .parts import (
+    PARTS,
+    array,
+    each,
+    is_levels,
+    is_names,
+    is_plain,
+    is_scaler,
+    mapping,
+    none,
+    one_of,
+    whole,
+)
+
+__all__ = ["ESTIMATORS", "registry"]
+
+# What metadata routing knows requests of.
+METHODS = ("fit", "partial_fit", "score", "transform", "inverse_transform")
+
+# Of the fit, but not of the network: a loaded one has a new optimiser.
+RENEWED = ("callbacks", "net_params", "optimizer")
+
+# A path of one machine, which a fit writes to and removes.
+UNSAVED = {"checkpoint": None}
+
+# What files of format 1 have not, as there was nothing else.
+BEFORE_2 = {"n_members": 1, "calibrate": False}
+
+
+def _check_parameters(parameters: dict[str, Any]) -> None:
+    # To know the names of compilers, torch imports them all: that is left to `fit`.
+    named = {"compile": True} if type(parameters["compile"]) is str else {}
+    check_parameters(parameters | named)
+
+
+def _get_state(model: Any) -> dict[str, Any]:
+    """Return the state of an estimator with a net, without the optimiser's."""
+    _check_parameters(model.get_params(deep=False))
+    state = _without(_with_requests(model), UNSAVED)
+    if "net_" in state:
+        state["net_"] |= {"optimizer": None, "callbacks": None}
+        now = {name: state[name] for name in RENEWED}
+        state["_params_in_fit"] = _without(state["_params_in_fit"] | now, UNSAVED)
+    return state
+
+
+def _without(entries: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if key not in names}
+
+
+def _with_requests(estimator: Any) -> dict[str, Any]:
+    """Return the state, with requests of metadata routing in plain containers."""
+    state = dict(estimator.__getstate__())
+    if "_metadata_request" in state:
+        request = estimator.get_metadata_routing()
+        state["_metadata_request"] = {
+            method: dict(getattr(request, method).requests)
+            for method in METHODS
+            if hasattr(estimator, f"set_{method}_request")
+        }
+    return state
+
+
+def _make(cls: Any, state: dict[str, Any]) -> Any:
+    requests = state.pop("_metadata_request", {})
+    estimator = cls.__new__(cls)
+    estimator.__setstate__(state)
+    with config_context(enable_metadata_routing=True):
+        for method, aliases in requests.items():
+            getattr(estimator, f"set_{method}_request")(**aliases)
+    return estimator
+
+
+def _make_net(cls: Any, state: dict[str, Any]) -> Any:
+    """Return an estimator with its net, once its parts are known to fit together."""
+    state = BEFORE_2 | state | UNSAVED
+    if "_params_in_fit" in state and "_n_members" not in state:
+        state |= {
+            "_n_members": 1,
+            "_params_in_fit": BEFORE_2 | state["_params_in_fit"],
+        }
+    names = [*signature(cls).parameters]
+    _check_parameters({name: state[name] for name in names})
+    if fitted := state.keys() - SETTINGS.keys() - set(names):
+        is_classifier = cls is DCNClassifier
+        fields = FITTED | (CLASSES if is_classifier else {})
+        in_fit = state["_params_in_fit"] = state["_params_in_fit"] | UNSAVED
+        if not (
+            fields.keys() - fitted <= {"feature_names_in_"}
+            and in_fit.keys() == set(names)
+            and _fit_fits(state)
+            and (type(state["_target"]) is ClassTarget) == is_classifier
+            and (not is_classifier or _labels_fit(state))
+        ):
+            raise ValueError("the parts of the estimator do not fit together")
+        _check_parameters(in_fit)
+        _check_weights(state["net_"]["weights"], in_fit, state["_n_members"])
+    return _make(cls, state)
+
+
+def _fit_fits(state: dict[str, Any]) -> bool:
+    names, n = state.get("feature_names_in_"), state["n_features_in_"]
+    expected = [*range(n)] if names is None else names.tolist()
+    return (
+        state["encoder_"].names == expected
+        and len(expected) == n
+        and 1 <= state["best_epoch_"] <= state["n_iter_"] == len(state["history_"])
+        and state["_target"].d_out == len(state["net_"]["initial_logits"])
+    )
+
+
+def _labels_fit(state: dict[str, Any]) -> bool:
+    labels = state["_target"].classes.tolist()
+    return state["classes_"].tolist() == labels and len(state["_class_weights"]) == len(
+        labels
+    )
+
+
+def _check_weights(
+    weights: dict[str, Any], in_fit: dict[str, Any], n_members: int
+) -> None:
+    # Layers are made one by one, before it shows that there is no weight of theirs.
+    n_layers = max(in_fit["n_cross_layers"], len(in_fit["hidden_layer_sizes"]))
+    if max(n_layers, n_members) > len(weights):
+        raise ValueError("there are more layers than weights")
+    for name, weight in weights.items():
+        if not _is_finite(weight):
+            raise ValueError(f"weight {name} must be finite")
+
+
+def _is_finite(weight: Any) -> bool:
+    return not weight.size or bool(np.isfinite([weight.min(), weight.max()]).all())
+
+
+def _is_net(value: Any) -> bool:
+    if type(value) is not dict or value.keys() != NET.keys():
+        return False
+    return all(rule(value[key]) for key, rule in NET.items())
+
+
+def _is_epoch(value: Any) -> bool:
+    return mapping(lambda k: type(k) is str, is_plain)(value) and "batches" not in value
+
+
+def _is_net_estimator(value: Any) -> bool:
+    return type(value) in (DCNClassifier, DCNRegressor)
+
+
+def _is_fitted_net(value: Any) -> bool:
+    return _is_net_estimator(value) and hasattr(value, "net_")
+
+
+NET: dict[str, Check] = {
+    "seed": whole(0),
+    "initial_logits": array(np.float64),
+    "dtype": one_of(*DTYPES),
+    "weights": mapping(
+        lambda k: type(k) is str, lambda v: type(v) is np.ndarray and v.ndim <= 4
+    ),
+    "optimizer": none,
+    "callbacks": none,
+}
+
+FITTED: dict[str, Check] = {
+    "n_features_in_": whole(1),
+    "feature_names_in_": is_names,
+    "encoder_": lambda v: type(v) is TableEncoder,
+    "net_": _is_net,
+    "best_epoch_": whole(1),
+    "n_iter_": whole(1),
+    "history_": each(_is_epoch),
+    "_rng": lambda v: isinstance(v, np.random.RandomState),
+    "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
+    "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
+    "_n_members": whole(1),
+    "_params_in_fit": is_plain,
+}
+
+SETTINGS: dict[str, Check] = {  # of scikit-learn
+    "_metadata_request": mapping(
+        one_of(*METHODS), mapping(lambda k: type(k) is str, is_plain)
+    ),
+    "_sklearn_output_config": is_plain,
+}
+
+FEATURES = {name: FITTED[name] for name in ("n_features_in_", "feature_names_in_")}
+CLASSES: dict[str, Check] = {
+    "classes_": lambda v: type(v) is np.ndarray and v.ndim == 1,
+    "_class_weights": array(np.float64),
+}
+
+
+def _net(cls: Any, more: dict[str, Check]) -> Stored:
+    """Return how an estimator with a net is stored; it may be unfitted."""
+    fitted = FITTED | SETTINGS | more
+    fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
+    fields = _without(fields, UNSAVED)
+    optional = frozenset(fitted) | BEFORE_2.keys()
+    return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
+
+
+def _step(cls: Any, fields: dict[str, Check], fits: Check) -> Stored:
+    """Return how a transformer is stored."""
+    return Stored(
+        cls,
+        dict.fromkeys(signature(cls).parameters, is_plain)
+        | FEATURES
+        | SETTINGS
+        | fields,
+        frozenset({"feature_names_in_", *SETTINGS}),
+        fits,
+        _with_requests,
+        _make,
+    )
+
+
+def _has_columns(n: int) -> Check:
+    """Return the rule of a transformer of n columns."""
+
+    def rule(step: Any) -> bool:
+        names = getattr(step, "feature_names_in_", range(n))
+        return step.n_features_in_ == len(names) == n
+
+    return rule
+
+
+def _encoders_fit(step: CategoryEncoder) -> bool:
+    n_ids = [levels.n_ids for levels in step._encoders]
+    return step.n_ids_ == n_ids and _has_columns(len(n_ids))(step)
+
+
+def _embedder_fits(step: CategoricalEmbedder) -> bool:
+    net: Any = step.estimator_
+    ours, its = ([*getattr(e, "feature_names_in_", [])] for e in (step, net))
+    return ours == its and _has_columns(net.n_features_in_)(step)
+
+
+NETS: dict[str, Stored] = {
+    "DCNClassifier": _net(DCNClassifier, CLASSES),
+    "DCNRegressor": _net(DCNRegressor, {}),
+}
+
+ESTIMATORS: dict[str, Stored] = NETS | {
+    "CategoryEncoder": _step(
+        CategoryEncoder,
+        {"_encoders": each(is_levels), "n_ids_": each(whole(2))},
+        _encoders_fit,
+    ),
+    "ContinuousNormalizer": _step(
+        ContinuousNormalizer,
+        {"method": one_of(*NUMERIC_TRANSFORMS), "_scalers": each(is_scaler)},
+        lambda step: _has_columns(len(step._scalers))(step),
+    ),
+    "CategoricalEmbedder": _step(
+        CategoricalEmbedder,
+        {
+            "estimator": lambda v: (
+                v is None or type(v) in (DCNClassifier, DCNRegressor)
+            ),
+            "estimator_": _is_fitted_net,
+        },
+        _embedder_fits,
+    ),
+}
+
+SavesToFile._registry = PARTS | ESTIMATORS
+
+
+def registry(device: Any) -> dict[str, Stored]:
+    """Return all classes by name, with nets on a device; "auto" is the saved one."""
+
+    def make(cls: Any, state: dict[str, Any]) -> Any:
+        return _make_net(cls, state | {"device": device})
+
+    nets = {name: stored._replace(make=make) for name, stored in NETS.items()}
+    return PARTS | ESTIMATORS | ({} if device == "auto" else nets)

@@ -1,0 +1,384 @@
+"""What a file may hold: the classes of the encoding, and the rules of their fields.
+
+The list is closed. A field that is not as its rule says, or that does not fit the
+others, is an error of loading: so that nothing later reads outside of an array, or
+takes more room than the file did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._files import Check, Stored
+from .._ids import N_RESERVED_IDS, UNKNOWN_ID
+from .._table import (
+    ENCODING,
+    N_BINS,
+    NUMERIC_TRANSFORMS,
+    POOLINGS,
+    CategoryLevels,
+    CrossStatistics,
+    HashedLevels,
+    ListLevels,
+    NumberLevels,
+    NumberScaler,
+    Seen,
+    SparseBlock,
+    TableEncoder,
+    Vocabulary,
+)
+from .._targets import ClassTarget, ContinuousTarget
+
+__all__ = [
+    "PARTS",
+    "array",
+    "each",
+    "is_names",
+    "is_plain",
+    "is_scaler",
+    "mapping",
+    "none",
+    "one_of",
+    "optional",
+    "whole",
+]
+
+FAMILIES = ("string", "bytes", "bool", "number", None)
+SCALARS = (type(None), bool, int, float, str, bytes, np.generic, torch.device)
+
+# Rules --------------------------------------------------------------------------------
+
+
+def a(*classes: type) -> Check:
+    """Return the rule of an object of exactly one of some classes."""
+    return lambda value: type(value) in classes
+
+
+def none(value: Any) -> bool:
+    """Tell whether a value is None."""
+    return value is None
+
+
+def optional(rule: Check) -> Check:
+    """Return the rule of None or what another rule takes."""
+    return lambda value: value is None or rule(value)
+
+
+def one_of(*options: Any) -> Check:
+    """Return the rule of strings or None."""
+    return lambda value: isinstance(value, (str, type(None))) and value in options
+
+
+def whole(minimum: int) -> Check:
+    """Return the rule of an integer of at least `minimum`."""
+    return lambda value: type(value) is int and value >= minimum
+
+
+def number(low: float = -np.inf, high: float = np.inf) -> Check:
+    """Return the rule of a finite number between two others."""
+    return lambda value: (
+        type(value) in (int, float) and np.isfinite(value) and low <= value <= high
+    )
+
+
+def each(rule: Check) -> Check:
+    """Return the rule of a list whose items are all so."""
+    return lambda value: type(value) is list and all(map(rule, value))
+
+
+def mapping(key: Check, entry: Check) -> Check:
+    """Return the rule of a dict of such keys and such values."""
+    return lambda value: (
+        type(value) is dict and all(map(key, value)) and all(map(entry, value.values()))
+    )
+
+
+def array(dtype: Any, n_axes: int = 1) -> Check:
+    """Return the rule of a finite array of so many axes."""
+    return lambda value: (
+        type(value) is np.ndarray
+        and value.dtype == dtype
+        and value.ndim == n_axes
+        and (value.dtype.kind == "O" or np.isfinite(value).all())
+    )
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is of plain types alone, with no object of this package."""
+    if type(value) in (list, tuple, set):
+        return all(map(is_plain, value))
+    if type(value) is dict:
+        return all(map(is_plain, value)) and all(map(is_plain, value.values()))
+    return isinstance(value, (*SCALARS, np.ndarray, np.random.RandomState))
+
+
+def is_names(value: Any) -> bool:
+    """Tell whether a value is an array of strings, as `feature_names_in_`."""
+    return array(object)(value) and all(type(name) is str for name in value)
+
+
+def _rises(values: Any) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+is_name = a(str, int)
+is_floats = array(np.float64)
+is_levels = a(CategoryLevels, HashedLevels)
+is_scaler = a(NumberScaler)
+
+# How fields fit together --------------------------------------------------------------
+
+
+def _vocabulary_fits(vocabulary: Vocabulary) -> bool:
+    return (vocabulary.first, vocabulary.unknown) == (N_RESERVED_IDS, UNKNOWN_ID)
+
+
+def _levels_fit(levels: CategoryLevels | HashedLevels) -> bool:
+    return len(levels.counts) == levels.n_ids
+
+
+def _block_fits(block: SparseBlock) -> bool:
+    ids = block._id_of
+    return (
+        len(ids) == len(block._scale) == len(block._is_known)
+        and bool(((ids >= 0) & (ids < block.n_ids)).all())
+        and bool((block._scale > 0).all())
+    )
+
+
+def _scaler_fits(scaler: NumberScaler) -> bool:
+    return (
+        scaler.scale > 0
+        and len(scaler.knots) == len(scaler.scores) > 0
+        and _rises(scaler.knots)
+        and 0 < len(scaler.quantiles) <= N_BINS + 1
+    )
+
+
+def _values_fit(levels: NumberLevels) -> bool:
+    n_counts = levels.n_ids if len(levels.values) else 0
+    return _rises(levels.values) and len(levels.counts) == n_counts
+
+
+def _crosses_fit(crosses: CrossStatistics) -> bool:
+    n_targets, n_columns = len(crosses.default), len(crosses.sizes)
+    n_keys = len(crosses.keys)
+    return (
+        n_columns == len(crosses.names)
+        and len(crosses.pairs) == len(crosses.scores)
+        and all(0 <= c < n_columns for pair in crosses.pairs for c in pair)
+        and crosses.values.shape == (n_keys, n_targets)
+        and bool(n_keys) == bool(crosses.pairs)
+        and _rises(crosses.keys)
+        and len(crosses.counts) == (n_keys if crosses.counted else 0)
+        and all(k < len(crosses.pairs) for k in crosses.counted)
+        and len(crosses.scalers) - len(crosses.counted)
+        == len(crosses.pairs) * n_targets
+    )
+
+
+def _encoder_fits(encoder: TableEncoder) -> bool:
+    names, block, values = encoder.names, encoder.block, encoder.values
+    columns = [*encoder.categories, *encoder.lists, *encoder.numbers]
+    if len(set(names)) < len(names) or not names:
+        return False
+    if block is not None:
+        others = [*columns, *values]
+        return (
+            not others and encoder.crosses is None and len(block._id_of) == len(names)
+        )
+    return (
+        sorted(columns) == [*range(len(names))]
+        and values.keys() <= encoder.numbers.keys()
+        and all(len(levels.values) for levels in values.values())
+        and _names_fit(encoder)
+        and _cuts_fit(encoder)
+    )
+
+
+def _names_fit(encoder: TableEncoder) -> bool:
+    named = [*encoder.categories.items(), *encoder.lists.items()]
+    return all(levels.name == encoder.names[j] for j, levels in named)
+
+
+def _cuts_fit(encoder: TableEncoder) -> bool:
+    if encoder.crosses is None:
+        return True
+    cuts = encoder._cuts
+    sizes = [levels.n_ids for levels in encoder.categories.values()]
+    sizes += [len(cuts[j]) + 1 + N_RESERVED_IDS for j in encoder.numbers]
+    return (
+        cuts.keys() == encoder.numbers.keys()
+        and all(_rises(at) for at in cuts.values())
+        and encoder.crosses.sizes == sizes
+    )
+
+
+def _classes_fit(target: ClassTarget) -> bool:
+    n = len(target.classes)
+    is_binary = n == 2
+    return (
+        n >= 2
+        and target.is_binary == is_binary
+        and target.d_out == (1 if is_binary else n)
+    )
+
+
+def _units_fit(target: ContinuousTarget) -> bool:
+    return (
+        len(target.center) == len(target.scale) == target.d_out
+        and bool((target.scale > 0).all())
+        and (target.d_out == 1 or not target.is_1d)
+    )
+
+
+# The classes --------------------------------------------------------------------------
+
+
+def _without(obj: Any, derived: Iterable[str]) -> dict[str, Any]:
+    return {k: v for k, v in obj.__getstate__().items() if k not in derived}
+
+
+COUNTS: dict[str, Check] = {"name": is_name, "counts": is_floats}
+
+PARTS: dict[str, Stored] = {
+    "Vocabulary": Stored(
+        Vocabulary,
+        {"first": a(int), "unknown": a(int), "levels": is_plain},
+        fits=_vocabulary_fits,
+    ),
+    "CategoryLevels": Stored(
+        CategoryLevels,
+        COUNTS
+        | {
+            "min_frequency": is_plain,
+            "max_categories": is_plain,
+            "vocabulary": a(Vocabulary),
+            "_families": lambda v: type(v) is set and v <= set(FAMILIES),
+        },
+        fits=_levels_fit,
+    ),
+    "HashedLevels": Stored(
+        HashedLevels, COUNTS | {"n_buckets": whole(1)}, fits=_levels_fit
+    ),
+    "ListLevels": Stored(
+        ListLevels,
+        {
+            "levels": is_levels,
+            "name": is_name,
+            "separator": optional(lambda v: type(v) is str and v),
+            "pooling": one_of(*POOLINGS),
+        },
+        fits=lambda bag: bag.name == bag.levels.name,
+    ),
+    "SparseBlock": Stored(
+        SparseBlock,
+        {
+            "levels": a(CategoryLevels),
+            "numeric_transform": one_of(*NUMERIC_TRANSFORMS),
+            "_id_of": array(np.int32),
+            "_scale": is_floats,
+            "_is_known": array(np.bool_),
+        },
+        fits=_block_fits,
+    ),
+    "Seen": Stored(
+        Seen,
+        {
+            "n": whole(1),
+            "n_distinct": whole(1),
+            "low": number(),
+            "high": number(),
+            "is_whole": a(bool),
+        },
+        get_state=lambda seen: seen._asdict(),
+        make=lambda cls, state: cls(**state),
+    ),
+    "NumberScaler": Stored(
+        NumberScaler,
+        {
+            "transform": one_of(*NUMERIC_TRANSFORMS),
+            "has_missing": a(bool),
+            "missing_share": number(0, 1),
+            "center": number(),
+            "fill": number(),
+            "scale": a(float),  # infinite for a constant
+            "knots": is_floats,
+            "scores": is_floats,
+            "quantiles": is_floats,
+            "seen": optional(a(Seen)),
+        },
+        fits=_scaler_fits,
+    ),
+    "NumberLevels": Stored(
+        NumberLevels,
+        {"most": is_plain, "values": is_floats, "counts": is_floats},
+        fits=_values_fit,
+    ),
+    "CrossStatistics": Stored(
+        CrossStatistics,
+        {
+            "crosses": is_plain,
+            "names": each(a(str)),
+            "sizes": each(whole(1)),
+            "numeric_transform": one_of(*NUMERIC_TRANSFORMS),
+            "is_logit": a(bool),
+            "pairs": each(
+                lambda v: type(v) is tuple and len(v) == 2 and all(map(whole(0), v))
+            ),
+            "scores": each(a(float)),
+            "default": is_floats,
+            "keys": array(np.int64),
+            "values": array(np.float64, 2),
+            "counts": is_floats,
+            "counted": lambda v: type(v) is tuple and all(map(whole(0), v)),
+            "scalers": mapping(a(str), is_scaler),
+        },
+        frozenset({"counts", "counted"}),
+        fits=_crosses_fit,
+    ),
+    "TableEncoder": Stored(
+        TableEncoder,
+        dict.fromkeys(ENCODING, is_plain)
+        | {
+            "category_encoder": none,
+            "names": each(is_name),
+            "categories": mapping(whole(0), is_levels),
+            "lists": mapping(whole(0), a(ListLevels)),
+            "numbers": mapping(whole(0), is_scaler),
+            "values": mapping(whole(0), a(NumberLevels)),
+            "statistics": none,
+            "crosses": optional(a(CrossStatistics)),
+            "block": optional(a(SparseBlock)),
+            "_cuts": mapping(whole(0), is_floats),
+        },
+        frozenset({"_cuts"}),
+        _encoder_fits,
+        lambda encoder: _without(encoder, {"field_slices"}),  # the network's
+    ),
+    "ClassTarget": Stored(
+        ClassTarget,
+        {
+            "classes": lambda v: type(v) is np.ndarray and v.ndim == 1,
+            "gamma": number(0),
+            "label_smoothing": number(0, 1),
+            "is_binary": a(bool),
+            "d_out": whole(1),
+        },
+        fits=_classes_fit,
+    ),
+    "ContinuousTarget": Stored(
+        ContinuousTarget,
+        {
+            "is_1d": a(bool),
+            "d_out": whole(1),
+            "center": is_floats,
+            "scale": is_floats,
+        },
+        fits=_units_fit,
+    ),
+}

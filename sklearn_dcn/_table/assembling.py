@@ -1,0 +1,51 @@
+"""Encoded columns -> what the network takes: x_num, x_cat and x_bag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .numbers import Scaled
+from .threads import map_threads
+
+__all__ = ["assemble", "side_by_side"]
+
+BLOCK = 4096  # rows; a third of the time of all at once
+
+
+def assemble(
+    ids: list[NDArray[np.int32]],
+    bags: list[Any],
+    numbers: list[Scaled],
+    n_threads: int = 1,
+) -> dict[str, Any]:
+    """Return "x_num", "x_cat" and "x_bag", each only where there is something in it.
+
+    Numbers come before the indicators of their missing cells.
+    """
+    encoded: dict[str, Any] = {}
+    if numbers:
+        missing = [column.missing for column in numbers if column.missing is not None]
+        encoded["x_num"] = side_by_side(
+            [*(column.z for column in numbers), *missing], n_threads
+        )
+    if ids:
+        encoded["x_cat"] = side_by_side(ids, n_threads)
+    if bags:
+        encoded["x_bag"] = bags
+    return encoded
+
+
+def side_by_side(columns: list[NDArray[Any]], n_threads: int = 1) -> NDArray[Any]:
+    """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
+    table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + BLOCK)
+        for j, column in enumerate(columns):
+            table[rows, j] = column[rows]
+
+    map_threads(fill, range(0, len(table), BLOCK), len(table), n_threads)
+    return table

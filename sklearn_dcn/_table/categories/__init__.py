@@ -1,0 +1,21 @@
+"""Levels -> ids: by a vocabulary, by a hash, in lists, in a sparse matrix."""
+
+from .bags import POOLINGS, Bag, ListLevels
+from .category_levels import CategoryLevels
+from .column_ids import families
+from .hashed_levels import HashedLevels
+from .hashing import to_bytes
+from .sparse_block import SparseBlock
+from .vocabulary import Vocabulary
+
+__all__ = [
+    "Bag",
+    "CategoryLevels",
+    "HashedLevels",
+    "ListLevels",
+    "POOLINGS",
+    "SparseBlock",
+    "Vocabulary",
+    "families",
+    "to_bytes",
+]

@@ -1,0 +1,170 @@
+"""Known levels of one categorical column <-> ids, the rest sharing one."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from ..reading import UNKNOWN_LEVEL, Levels, describe, factorize, factorize_cells
+from .column_ids import BLOCK, ColumnIds, families
+from .vocabulary import Vocabulary, by_value
+
+__all__ = ["CategoryLevels"]
+
+
+class CategoryLevels(ColumnIds):
+    """The known levels of one categorical column, most frequent first.
+
+    Id 0 stands for an unknown level (one not seen in `fit`, or too rare for a row of
+    its own), 1 for a missing one, 2 and above for the known levels.
+
+    Parameters
+    ----------
+    name : str or int
+        The column, for errors.
+    min_frequency : int, float or None, default=None
+        Levels with less weight than this (a number of rows, or below 1 a fraction of
+        them) share the unknown id.
+    max_categories : int or None, default=None
+        Upper limit of the ids of levels; where it folds levels into the unknown id,
+        that one counts, as in scikit-learn's `OrdinalEncoder`.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The known levels in the order of their ids.
+    counts : ndarray of shape (n_ids,)
+        Weight of every id in `fit`.
+    """
+
+    def __init__(
+        self,
+        name: str | int,
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+    ) -> None:
+        self.name = name
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+
+    vocabulary: Vocabulary
+
+    def fit(
+        self,
+        codes: NDArray[Any],
+        levels: Levels,
+        weight: NDArray[Any],
+        total: float | None = None,
+    ) -> NDArray[np.int32]:
+        """Learn the levels of a factorised column; return their ids."""
+        counts = _count(codes, weight, len(levels))
+        kept = self._keep(levels, counts, counts.sum() if total is None else total)
+        self._learn(levels, counts, kept)
+        if self.vocabulary.n_distinct < len(kept):  # 1 and True, of one hash
+            return self.find(levels)
+        id_of = np.full(len(levels), UNKNOWN_ID, dtype=np.int32)
+        id_of[kept] = np.arange(len(kept), dtype=np.int32) + N_RESERVED_IDS
+        return id_of
+
+    def _learn(
+        self, levels: Levels, counts: NDArray[Any], kept: NDArray[np.intp]
+    ) -> None:
+        """Keep the levels that get an id, the types of all, and the counts."""
+        is_array = isinstance(levels, np.ndarray)
+        known = levels[kept] if is_array else [levels[code] for code in kept]
+        self.vocabulary = Vocabulary(known, N_RESERVED_IDS, UNKNOWN_ID)
+        self._families = families(levels)
+        folded = counts[:-1].sum() - counts[kept].sum()
+        self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
+
+    def transform(self, column: Any) -> NDArray[np.int32]:
+        """Return the id of every cell.
+
+        Raises
+        ------
+        TypeError
+            If the column holds, e.g., numbers where it held strings in `fit`.
+        """
+        if isinstance(column, list):
+            ids, levels = self._look_up(column)
+        else:
+            codes, levels = factorize(column, self.name)
+            ids = self.ids(codes, levels)
+        self.check_families(ids, levels)
+        return ids
+
+    def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int32], Levels]:
+        """Return the ids of a few cells, and the levels that are unknown."""
+        try:
+            ids = self.find(cells)
+        except TypeError:  # a cell that can't be hashed; name it
+            ids = np.full(len(cells), UNKNOWN_ID, dtype=np.int32)
+        if np.count_nonzero(ids) == len(ids):  # a third of the time of ids.all()
+            return ids, []
+        others = np.flatnonzero(ids == UNKNOWN_ID)
+        codes, levels = factorize_cells([cells[i] for i in others], self.name)
+        ids[others[codes < 0]] = MISSING_ID
+        return ids, levels
+
+    def find(self, levels: Levels) -> NDArray[np.int32]:
+        """Return the ids of levels, 0 where they are not known."""
+        return self.vocabulary.find(levels).astype(np.int32)
+
+    def _keep(
+        self, levels: Levels, counts: NDArray[Any], total: float
+    ) -> NDArray[np.intp]:
+        """Return the codes of the levels that get an id, most frequent first.
+
+        The last of `counts` is that of missing cells.
+        """
+        # Frequent levels stand together, so their embeddings stay in the cache. Ties
+        # are broken by value: ids must not depend on the order of the rows.
+        order = by_value(levels)
+        order = order[np.argsort(-counts[order], kind="stable")]
+        present = counts[order] > 0  # not so for unused categories, or held-out rows
+        if self.min_frequency is not None:
+            threshold = float(self.min_frequency)
+            if not isinstance(self.min_frequency, Integral):
+                threshold *= total
+            present &= counts[order] >= threshold
+        if not isinstance(levels, np.ndarray) and UNKNOWN_LEVEL in levels:
+            present &= order != levels.index(UNKNOWN_LEVEL)
+        kept = order[present]
+        if self.max_categories is not None:
+            folds = len(kept) < np.count_nonzero(counts[:-1])
+            if len(kept) + folds > self.max_categories:
+                kept = kept[: self.max_categories - 1]
+        return kept
+
+    def check_families(self, ids: NDArray[Any], levels: Levels) -> None:
+        """Raise a TypeError if all levels are unknown and none is of a type of fit."""
+        if not len(levels) or not self._families or (ids >= N_RESERVED_IDS).any():
+            return
+        now = families(levels)
+        if now and now.isdisjoint(self._families):
+            before, after = (
+                " and ".join(sorted(map(str, f))) for f in (self._families, now)
+            )
+            raise TypeError(
+                f"{describe(self.name)} is categorical and held {before} cells in "
+                f"fit, but now {after} cells, which are all unknown. Convert the "
+                "column to the type that it had in fit."
+            )
+
+
+def _count(
+    codes: NDArray[Any], weight: NDArray[np.float64], n_levels: int
+) -> NDArray[np.float64]:
+    """Return the weight of every level, and at the end that of missing cells."""
+    counts = np.zeros(n_levels + 1)
+    is_uniform = len(weight) > 0 and weight.min() == weight.max()
+    block = max(BLOCK, 4 * n_levels)
+    for start in range(0, len(codes), block):
+        cells = slice(start, start + block)
+        weights = None if is_uniform else weight[cells]
+        counts += np.bincount(codes[cells] + 1, weights, minlength=n_levels + 1)
+    return np.roll(counts * weight[0] if is_uniform else counts, -1)

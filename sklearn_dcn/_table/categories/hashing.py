@@ -1,0 +1,41 @@
+"""A hash of levels that is the same in every process and on every platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import murmurhash3_32
+
+__all__ = ["stable_hash"]
+
+
+def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
+    """Return a hash of every level, the same in every process and on every platform.
+
+    MurmurHash3 of the text of a string; numbers that are equal, as 1, 1.0 and True,
+    have that of one text. By way of scikit-learn.
+    """
+    texts: Sequence[Any] = levels
+    if set(map(type, levels)) != {str}:
+        texts = [to_bytes(level) for level in levels]
+    try:
+        hashes = [murmurhash3_32(text, seed, True) for text in texts]
+    except UnicodeEncodeError:  # half of a surrogate pair
+        hashes = [murmurhash3_32(to_bytes(text), seed, True) for text in texts]
+    return np.array(hashes, dtype=np.uint32)
+
+
+def to_bytes(level: Any) -> bytes:
+    if isinstance(level, str):
+        return level.encode("utf-8", "surrogatepass")
+    if isinstance(level, bytes):
+        return level
+    if isinstance(level, Integral):  # also beyond the range of floats
+        return str(int(level)).encode()
+    number = float(level)
+    is_whole = level == int(level) if np.isfinite(number) else False
+    return str(int(level) if is_whole else number).encode()

@@ -1,0 +1,338 @@
+"""The encoding: a table -> x_num (floats), x_cat (ids), x_bag (lists of ids)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from .._ids import N_RESERVED_IDS
+from .assembling import assemble
+from .assigning import assign_block, assign_columns
+from .categories import Bag
+from .fields import TableFields
+from .numbers import Scaled, scale, scale_all
+from .rarity import is_seldom
+from .reading import (
+    IdColumn,
+    get_cells,
+    get_columns,
+    resolve_pairs,
+    to_float,
+    to_sparse,
+)
+from .target_statistics import (
+    ColumnStatistics,
+    CrossStatistics,
+    Supervision,
+    bin_codes,
+    copy_unfitted,
+    cuts_of,
+)
+from .threads import map_threads
+
+__all__ = ["ENCODING", "TableEncoder"]
+
+# The parameters, which are the estimators' of the same names.
+ENCODING = (
+    "categorical_features",
+    "multivalued_features",
+    "pooling",
+    "category_encoder",
+    "min_frequency",
+    "max_categories",
+    "hashing",
+    "numeric_transform",
+    "numeric_levels",
+    "memorized_crosses",
+)
+
+# Those that say what a column is, and how it alone is encoded.
+ASSIGNING = tuple(
+    name for name in ENCODING if name not in ("category_encoder", "memorized_crosses")
+)
+
+# A column by itself: ids of a category, the bag of a list, or a number scaled.
+EncodedColumn = NDArray[np.int32] | Bag | Scaled
+
+
+class TableEncoder(TableFields):
+    """Columns by kind; category -> id, list -> bag of ids, number -> float.
+
+    It is made of encoders of single columns; what it learned is in the attributes of
+    `TableFields`.
+
+    Parameters
+    ----------
+    categorical_features, multivalued_features, pooling, category_encoder, \
+min_frequency, max_categories, hashing, numeric_transform
+        As of the estimators.
+    numeric_levels : {"auto"}, int or None, default=None
+        As of the estimators; here "auto" does not depend on the number of rows.
+    memorized_crosses : {"auto"}, int, list of pairs or None, default=None
+        As of the estimators; here "auto" does not depend on the number of rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        categorical_features: Any = "from_dtype",
+        multivalued_features: Any = "from_dtype",
+        pooling: Any = "mean",
+        category_encoder: Any = None,
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+        hashing: Any = None,
+        numeric_transform: str | None = "quantile",
+        numeric_levels: int | str | None = None,
+        memorized_crosses: Any = None,
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.multivalued_features = multivalued_features
+        self.pooling = pooling
+        self.category_encoder = copy_unfitted(category_encoder)
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.hashing = hashing
+        self.numeric_transform = numeric_transform
+        self.numeric_levels = numeric_levels
+        self.memorized_crosses = memorized_crosses
+
+    def fit_transform(
+        self,
+        X: Any,
+        names: Sequence[str] | None,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        supervision: Supervision | None = None,
+        n_threads: int = 1,
+    ) -> dict[str, Any]:
+        """Learn every column of a checked table.
+
+        Parameters
+        ----------
+        X : checked table of n rows
+        names : sequence of str or None
+            Names of the columns.
+        weight : ndarray of shape (n,)
+            Weight of each row.
+        dtype : dtype, default=float64
+            That of the numbers; they are computed in float64.
+        supervision : Supervision or None, default=None
+            The target of the rows, where there is a `category_encoder` or there are
+            crosses to memorise.
+        n_threads : int, default=1
+            Columns of a long table that are encoded at a time.
+
+        Returns
+        -------
+        encoded : dict
+            As `transform`.
+        """
+        self._begin(X, names)
+        if issparse(X):
+            self.block = assign_block(vars(self))
+            return {"x_bag": [self.block.fit_transform(X, weight, dtype)]}
+        columns = get_columns(X)
+        options = {name: getattr(self, name) for name in ASSIGNING}
+        encoders = assign_columns(columns, self.names, **options)
+        self.categories, self.lists, self.numbers, self.values = encoders
+        statistics = self._fit_statistics(columns, weight, dtype, supervision)
+        encoded = self._fit_columns(columns, weight, dtype, n_threads)
+        self._choose_values(len(weight))
+        statistics += self._fit_crosses(encoded, weight, dtype, supervision)
+        return self._assemble(encoded, statistics, n_threads)
+
+    def transform(
+        self, X: Any, dtype: Any = np.float64, n_threads: int = 1
+    ) -> dict[str, Any]:
+        """Encode a checked table.
+
+        Parameters
+        ----------
+        X : checked table
+        dtype : dtype, default=float64
+            That of the numbers; they are computed in float64.
+        n_threads : int, default=1
+            Columns of a long table that are encoded at a time.
+
+        Returns
+        -------
+        encoded : dict
+            "x_num" of shape (n, n_num), "x_cat", int32 of shape (n, n_cat), and
+            "x_bag", a list of `Bag`; each only where the table has such columns.
+        """
+        if self.block is not None:
+            return {"x_bag": [self.block.transform(to_sparse(X), dtype)]}
+        if issparse(X):
+            raise TypeError(
+                "X was a table of columns in fit, and is now a sparse matrix. Give it "
+                "as a table, e.g. X.toarray()."
+            )
+        columns, statistics = self.encode_columns(X, dtype, n_threads)
+        return self.combine(columns, statistics, dtype, n_threads)
+
+    def encode_columns(
+        self, X: Any, dtype: Any, n_threads: int = 1
+    ) -> tuple[list[EncodedColumn], list[Scaled]]:
+        """Return every column of a checked table by itself, and statistics of them.
+
+        The statistics are the numbers of the `category_encoder`.
+        """
+        columns = get_cells(X) or get_columns(X)
+        statistics: list[Scaled] = []
+        if self.statistics is not None:
+            made = self.statistics.transform([columns[j] for j in self.categories])
+            statistics = self._take_in(made, columns, dtype)
+
+        def encode(j: int) -> EncodedColumn:
+            if j in self.categories:
+                return self.categories[j].transform(columns[j])
+            if j in self.lists:
+                return self.lists[j].transform(columns[j], dtype)
+            x = to_float(columns[j], self.names[j])
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
+
+        encoded = map_threads(encode, range(len(columns)), X.shape[0], n_threads)
+        return encoded, statistics
+
+    def combine(
+        self,
+        columns: list[Any],
+        statistics: list[Scaled],
+        dtype: Any,
+        n_threads: int = 1,
+    ) -> dict[str, Any]:
+        """Return `transform`'s result from what `encode_columns` gives."""
+        if self.crosses is not None and self.crosses.pairs:
+            x = self.crosses.transform(self._codes(columns, self.crosses.columns))
+            statistics = statistics + scale_all(self.crosses.scalers, x, dtype)
+        return self._assemble(columns, statistics, n_threads)
+
+    # The steps of a fit ---------------------------------------------------------------
+
+    def _begin(self, X: Any, names: Sequence[str] | None) -> None:
+        """Forget what an earlier fit has found."""
+        self.names = [*range(X.shape[1])] if names is None else [*names]
+        self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
+        self.statistics = self.crosses = self.block = None
+        self.field_slices = None
+
+    def _fit_statistics(
+        self,
+        columns: list[Any],
+        weight: NDArray[np.float64],
+        dtype: Any,
+        supervision: Supervision | None,
+    ) -> list[Scaled]:
+        """Learn the `category_encoder`; ids of it take the place of columns."""
+        if self.category_encoder is None:
+            return []
+        assert supervision is not None
+        names = [self.names[j] for j in self.categories]
+        self.statistics = ColumnStatistics(
+            self.category_encoder, names, self.numeric_transform
+        )
+        categories = [columns[j] for j in self.categories]
+        made = self.statistics.fit_transform(categories, weight, supervision)
+        return self._take_in(made, columns, dtype)
+
+    def _fit_columns(
+        self,
+        columns: list[Any],
+        weight: NDArray[np.float64],
+        dtype: Any,
+        n_threads: int,
+    ) -> list[EncodedColumn]:
+        """Learn and encode each column by itself."""
+
+        def encode(j: int) -> EncodedColumn:
+            if j in self.categories:
+                return self.categories[j].fit_transform(columns[j], weight)
+            if j in self.lists:
+                return self.lists[j].fit_transform(columns[j], weight, dtype)
+            x = to_float(columns[j], self.names[j])
+            self.numbers[j].fit(x, weight)
+            if j in self.values:
+                self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
+
+        return map_threads(encode, range(len(columns)), len(weight), n_threads)
+
+    def _choose_values(self, n_rows: int) -> None:
+        """Keep the numbers whose values have ids: by "auto" none of a rare table's."""
+        fields = [*self.categories.values(), *self.lists.values()]
+        n_ids = sum(field.n_ids for field in fields)
+        if self.numeric_levels == "auto" and is_seldom(n_ids, n_rows):
+            self.values = {}
+        self.values = {j: v for j, v in self.values.items() if len(v.values)}
+
+    def _fit_crosses(
+        self,
+        encoded: list[Any],
+        weight: NDArray[np.float64],
+        dtype: Any,
+        supervision: Supervision | None,
+    ) -> list[Scaled]:
+        """Memorise crosses of the columns of one level or number a cell, if any do."""
+        wanted = self.memorized_crosses
+        if wanted is None:
+            return []
+        assert supervision is not None
+        columns = [*self.categories, *self.numbers]
+        if not isinstance(wanted, (str, Integral)):
+            wanted = resolve_pairs(wanted, self.names, columns)
+        if not columns:
+            return []
+        self._cuts = {j: cuts_of(scaler) for j, scaler in self.numbers.items()}
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
+        names = [self.names[j] for j in columns]
+        self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
+        x = self.crosses.fit_transform(self._codes(encoded), weight, supervision)
+        return scale_all(self.crosses.scalers, x, dtype)
+
+    # The steps of both ----------------------------------------------------------------
+
+    def _take_in(
+        self,
+        made: tuple[dict[str, IdColumn], NDArray[np.float64]],
+        columns: list[Any],
+        dtype: Any,
+    ) -> list[Scaled]:
+        """Put ids of the `category_encoder` in place of columns; scale its numbers."""
+        ids, x = made
+        for j in self.categories:
+            columns[j] = ids.get(str(self.names[j]), columns[j])
+        scalers = {} if self.statistics is None else self.statistics.scalers
+        return scale_all(scalers, x, dtype)
+
+    def _codes(
+        self, encoded: list[Any], of: Sequence[int] | None = None
+    ) -> list[NDArray[Any]]:
+        """Return ids of categories and bins of numbers, perhaps of some columns alone.
+
+        The others are empty.
+        """
+        columns = [*self.categories, *self.numbers]
+        codes: list[NDArray[Any]] = [np.empty(0, dtype=np.int32)] * len(columns)
+        for c in range(len(columns)) if of is None else of:
+            j = columns[c]
+            is_category = j in self.categories
+            codes[c] = (
+                encoded[j] if is_category else bin_codes(encoded[j], self._cuts[j])
+            )
+        return codes
+
+    def _assemble(
+        self, columns: list[Any], statistics: list[Scaled], n_threads: int
+    ) -> dict[str, Any]:
+        ids = [columns[j] for j in self.categories]
+        ids += [columns[j].ids for j in self.values]
+        bags = [columns[j] for j in self.lists]
+        numbers = [*(columns[j] for j in self.numbers), *statistics]
+        return assemble(ids, bags, numbers, n_threads)

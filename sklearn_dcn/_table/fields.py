@@ -1,0 +1,193 @@
+"""What a table is to the network: the fields of x_0, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
+from .describing import (
+    describe_block,
+    describe_category,
+    describe_list,
+    describe_number,
+)
+from .numbers import NumberLevels, NumberScaler
+from .printing import call_of, schema_html, schema_text, schema_title
+from .schema import ColumnSchema
+from .target_statistics import ColumnStatistics, CrossStatistics
+
+__all__ = ["TableFields"]
+
+
+class TableFields:
+    """The fitted columns of a table, and the fields that they make.
+
+    A field is what has a place of its own in x_0: a column of ids, the values of a
+    number, a bag, a number, the indicator of its missing cells. A column may have
+    several.
+
+    Attributes
+    ----------
+    names : list of str or int
+        Name, or without names the position, of every column.
+    categories : dict of {int: CategoryLevels or HashedLevels}
+        The categorical columns by position.
+    lists : dict of {int: ListLevels}
+        The multi-valued columns by position.
+    block : SparseBlock or None
+        A sparse matrix, which is one field.
+    numbers : dict of {int: NumberScaler}
+        The numeric columns by position.
+    values : dict of {int: NumberLevels}
+        Those of them whose values have ids, too.
+    crosses : CrossStatistics or None
+        The memorised crosses.
+    statistics : ColumnStatistics or None
+        The `category_encoder` and the numbers that it makes of categorical columns.
+    field_slices : list of slice or None
+        Where the network has each field in x_0; None before there is a network.
+    """
+
+    categorical_features: Any
+    names: list[Any]
+    categories: dict[int, CategoryLevels | HashedLevels]
+    lists: dict[int, ListLevels]
+    block: SparseBlock | None
+    numbers: dict[int, NumberScaler]
+    values: dict[int, NumberLevels]
+    crosses: CrossStatistics | None
+    statistics: ColumnStatistics | None
+    field_slices: list[slice] | None = None
+
+    # Their sizes ----------------------------------------------------------------------
+
+    @property
+    def cardinalities(self) -> list[int]:
+        """Number of ids of each column of `x_cat`: categories, then values."""
+        fields = [*self.categories.values(), *self.values.values()]
+        return [levels.n_ids for levels in fields]
+
+    @property
+    def bags(self) -> list[ListLevels | SparseBlock]:
+        """The fields of several ids a row."""
+        return [*self.lists.values()] if self.block is None else [self.block]
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids of all fields."""
+        return sum(self.cardinalities) + sum(bag.n_ids for bag in self.bags)
+
+    @property
+    def n_num(self) -> int:
+        """Number of columns of `x_num`: numbers, then indicators of missing ones."""
+        return len(self.scalers) + len(self._with_indicator)
+
+    @property
+    def scalers(self) -> dict[Any, NumberScaler]:
+        """The numbers of `x_num`: columns by position, then statistics by name."""
+        statistics = {} if self.statistics is None else self.statistics.scalers
+        crosses = {} if self.crosses is None else self.crosses.scalers
+        return {**self.numbers, **statistics, **crosses}
+
+    @property
+    def bin_edges(self) -> list[list[float]]:
+        """Edges of bins of equal weight of every number of the table."""
+        return [scaler.bin_edges() for scaler in self.numbers.values()]
+
+    # Which column each is of ----------------------------------------------------------
+
+    @property
+    def field_columns(self) -> list[int | str]:
+        """What each field is of: a column by position, a statistic by name."""
+        if self.block is not None:
+            return [0]
+        ids = [*self.categories, *self.values, *self.lists]
+        return [*ids, *self.scalers, *self._with_indicator]
+
+    @property
+    def field_names(self) -> list[str]:
+        """Names of the fields: those of `x_cat`, bags, then those of `x_num`."""
+        names = [str(self.names[j]) for j in self.categories]
+        names += [f"{self.names[j]} as a level" for j in self.values]
+        names += [str(self.names[j]) for j in self.lists]
+        if self.block is not None:
+            names.append(f"sparse block of {len(self.names)} columns")
+        for keys, what in ((self.scalers, ""), (self._with_indicator, " is missing")):
+            for key in keys:
+                name = key if isinstance(key, str) else self.names[key]
+                names.append(f"{name}{what}")
+        return names
+
+    @property
+    def _with_indicator(self) -> list[int | str]:
+        return [key for key, scaler in self.scalers.items() if scaler.has_missing]
+
+    # What `fit` found of them ---------------------------------------------------------
+
+    def schema(self) -> list[ColumnSchema]:
+        """Return what `fit` found of every column, in the table's order.
+
+        Statistics of columns and of pairs of them are further rows at the end.
+        """
+        widths = self._widths()
+        if self.block is not None:
+            return [describe_block(self.block, len(self.names), widths[0])]
+        # Who named the categories has answered for the rest.
+        asks = isinstance(self.categorical_features, str)
+        rows: dict[int | str, ColumnSchema] = {}
+        for j, ids in self.categories.items():
+            rows[j] = describe_category(self.names[j], ids, widths[j])
+        for j, bag in self.lists.items():
+            rows[j] = describe_list(self.names[j], bag, widths[j])
+        for key, scaler in self.scalers.items():
+            is_column = not isinstance(key, str)
+            rows[key] = describe_number(
+                self.names[key] if is_column else key,
+                scaler,
+                self.values.get(key) if is_column else None,
+                widths[key],
+                is_column=is_column,
+                asks=asks,
+            )
+        statistics = [key for key in rows if isinstance(key, str)]
+        return [rows[key] for key in (*range(len(self.names)), *statistics)]
+
+    def _widths(self) -> dict[int | str, int | None]:
+        """Return the width in x_0 of columns by position and statistics by name."""
+        if self.field_slices is None:
+            return dict.fromkeys(self.field_columns)
+        widths: dict[int | str, int | None] = {}
+        for j, part in zip(self.field_columns, self.field_slices, strict=True):
+            widths[j] = (widths.get(j) or 0) + part.stop - part.start
+        return widths
+
+    def __repr__(self) -> str:
+        """Return the schema as a table of aligned lines.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_dcn._table import TableEncoder
+        >>> X = np.array([["Bern", 0.5], ["Oslo", None], ["Bern", 2.0]], dtype=object)
+        >>> encoder = TableEncoder()
+        >>> _ = encoder.fit_transform(X, ["city", "price"], np.ones(3))
+        >>> encoder
+        TableEncoder: 2 columns (1 category, 1 number), 4 ids
+        column  kind                         levels  missing  width  note
+        city    category                          2       0%      -
+        price   number, quantile, indicator       -    33.3%      -  0.5 to 2
+        """
+        try:
+            return self._print(schema_text)
+        except AttributeError:  # not fitted, or not to the end
+            return call_of(self)
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return self._print(schema_html)
+        except AttributeError:
+            return None  # which makes a notebook show the text
+
+    def _print(self, write: Any) -> str:
+        schema = self.schema()
+        return write(schema_title(schema, len(self.names), self.n_ids), schema)

@@ -1,0 +1,17 @@
+"""Numbers -> well-behaved floats, and ids of values that repeat."""
+
+from .number_levels import MAX_LEVELS, NumberLevels
+from .scaled import Scaled, scale, scale_all
+from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
+
+__all__ = [
+    "MAX_LEVELS",
+    "NUMERIC_TRANSFORMS",
+    "N_BINS",
+    "NumberLevels",
+    "NumberScaler",
+    "Scaled",
+    "Seen",
+    "scale",
+    "scale_all",
+]

@@ -1,0 +1,92 @@
+"""The values of a column of few distinct numbers -> ids."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .scaler import N_SAMPLE
+
+__all__ = ["MAX_LEVELS", "NumberLevels"]
+
+
+MIN_ROWS = 5  # of a number that gets an id of its own
+MAX_LEVELS = 256  # distinct numbers of a column that "auto" gives an id each
+MOST_OF_RANGE = 0.5  # that they must not fill then
+
+
+class NumberLevels:
+    """The values of a column of few distinct numbers -> integer ids.
+
+    Counts, codes and amounts that repeat can mean something by themselves, as 99,999
+    for "no limit". A curve through the numbers, however fine its bins, smooths that
+    away; an embedding for each value does not.
+
+    Parameters
+    ----------
+    most : int
+        The column has no levels, if it has more distinct values than this.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_ids - 2,)
+        The numbers that occur in at least 5 rows, in order; none if the column has too
+        many distinct ones, or no more than two of those.
+    counts : ndarray of shape (n_ids,)
+        Weight of every id in `fit`: 0 of rarer and new numbers, 1 of missing ones.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def fit(
+        self,
+        x: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        isolated: bool = False,
+    ) -> NumberLevels:
+        """Learn the values of `x`, in rows weighted by `weight`.
+
+        With `isolated` there are none where the values fill their range.
+        """
+        self.values = self.counts = np.empty(0)
+        present = ~np.isnan(x)
+        seen = present & (weight > 0)
+        some = x[:N_SAMPLE][seen[:N_SAMPLE]]
+        if len(np.unique(some)) > self.most:  # most columns are told by their head
+            return self
+        values, inverse = np.unique(x[present], return_inverse=True)
+        counts = np.bincount(inverse, weight[present], minlength=len(values))
+        kept = counts >= MIN_ROWS
+        if isolated and _fill_their_range(values[counts > 0]):
+            return self
+        if (counts > 0).sum() <= self.most and kept.sum() > 2:
+            self.values = values[kept]
+            rest = [counts[~kept].sum(), weight[~present].sum()]
+            self.counts = np.concatenate([rest, counts[kept]])
+        return self
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids, with those of other and missing numbers."""
+        return N_RESERVED_IDS + len(self.values)
+
+    def ids(self, x: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return the id of every number."""
+        at = np.minimum(np.searchsorted(self.values, x), len(self.values) - 1)
+        ids = np.where(self.values[at] == x, at + N_RESERVED_IDS, UNKNOWN_ID)
+        ids[np.isnan(x)] = MISSING_ID
+        return ids.astype(np.int32)
+
+
+def _fill_their_range(values: NDArray[np.float64]) -> bool:
+    """Tell whether sorted numbers are most of the multiples of their smallest step.
+
+    Ages, hours and counts do, and their neighbours mean about the same; amounts that
+    repeat and codes such as 99,999 do not.
+    """
+    if len(values) < 2:
+        return False
+    steps = (values[-1] - values[0]) / np.diff(values).min()
+    return bool(len(values) > MOST_OF_RANGE * (1 + steps))

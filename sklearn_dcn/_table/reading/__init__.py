@@ -1,0 +1,69 @@
+"""Any table -> checked rows -> columns -> kinds, floats, codes and levels."""
+
+from .column_parameters import find_kinds, resolve_lists, resolve_options, resolve_pairs
+from .columns import (
+    MISSING_LEVEL,
+    UNKNOWN_LEVEL,
+    Column,
+    IdColumn,
+    Levels,
+    cells_of,
+    describe,
+    level_family,
+    missing_types,
+)
+from .encoded_arrays import mark_ids
+from .factorize import factorize, factorize_cells
+from .floats import to_float, unwrap_nullable
+from .frames import header, is_pandas, to_categorical, to_polars
+from .kinds import Kind
+from .lists import split_lists, to_lists
+from .records import is_records, records_to_array
+from .sample_weight import check_weight
+from .tables import (
+    check_table,
+    column_names,
+    get_cells,
+    get_columns,
+    has_columns,
+    take_rows,
+    to_sparse,
+)
+
+__all__ = [
+    "Column",
+    "IdColumn",
+    "Kind",
+    "Levels",
+    "MISSING_LEVEL",
+    "UNKNOWN_LEVEL",
+    "cells_of",
+    "check_table",
+    "check_weight",
+    "column_names",
+    "describe",
+    "factorize",
+    "factorize_cells",
+    "find_kinds",
+    "get_cells",
+    "get_columns",
+    "has_columns",
+    "header",
+    "is_pandas",
+    "is_records",
+    "level_family",
+    "mark_ids",
+    "missing_types",
+    "records_to_array",
+    "resolve_lists",
+    "resolve_options",
+    "resolve_pairs",
+    "split_lists",
+    "take_rows",
+    "to_categorical",
+    "to_float",
+    "to_lists",
+    "to_polars",
+    "to_sparse",
+    "unwrap_nullable",
+]

@@ -1,0 +1,192 @@
+"""Parameters that name columns -> positions, and the kind of every column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .columns import describe, dtype_name, is_boolean
+from .kinds import Kind, column_kind
+
+__all__ = [
+    "find_kinds",
+    "resolve_columns",
+    "resolve_lists",
+    "resolve_options",
+    "resolve_pairs",
+]
+
+
+def resolve_columns(
+    parameter: str, wanted: Any, names: Sequence[Any]
+) -> set[int] | None:
+    """Return the positions that a parameter names; None for "from_dtype".
+
+    Parameters
+    ----------
+    parameter : str
+        Its name, for errors.
+    wanted : {"from_dtype"}, array-like of str, int or bool, or None
+        Its value.
+    names : sequence
+        The table's columns.
+
+    Raises
+    ------
+    ValueError
+        If a name, position or mask does not fit the columns.
+    """
+    if isinstance(wanted, str) and wanted == "from_dtype":
+        return None
+    entries = np.asarray([] if wanted is None else wanted)
+    if not isinstance(wanted, str) and entries.size == 0:
+        return set()
+    if entries.ndim == 1 and entries.dtype.kind == "b":
+        if len(entries) != len(names):
+            raise ValueError(
+                f"{parameter} as a mask must have {len(names)} entries, one for each "
+                f"column; got {len(entries)}."
+            )
+        return set(np.flatnonzero(entries).tolist())
+    if entries.ndim == 1 and entries.dtype.kind in "iu":
+        return {_position(parameter, entry, names) for entry in entries.tolist()}
+    if entries.ndim == 1 and all(isinstance(entry, str) for entry in entries):
+        return {_position(parameter, entry, names) for entry in entries.tolist()}
+    raise ValueError(
+        f"{parameter} must be 'from_dtype', None or a list of column names, positions "
+        f"or booleans; got {wanted!r}."
+    )
+
+
+def resolve_lists(wanted: Any, names: Sequence[Any]) -> dict[int, str | None] | None:
+    """Return {position: separator} of `multivalued_features`; None: "from_dtype"."""
+    if isinstance(wanted, dict):
+        return {
+            _position("multivalued_features", name, names): separator
+            for name, separator in wanted.items()
+        }
+    positions = resolve_columns("multivalued_features", wanted, names)
+    return None if positions is None else dict.fromkeys(positions)
+
+
+def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[int, Any]:
+    """Return {position: option} of a parameter that is a dict, or one option for all.
+
+    None is an option for none.
+    """
+    if isinstance(value, dict):
+        return {_position(parameter, key, names): v for key, v in value.items()}
+    return {} if value is None else dict.fromkeys(range(len(names)), value)
+
+
+def resolve_pairs(
+    crosses: Any, names: Sequence[Any], columns: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the pairs of `memorized_crosses`, by the columns' places in `columns`.
+
+    Parameters
+    ----------
+    crosses : sequence of pairs of str or int
+        Names or positions of columns; of a column by itself twice.
+    names : sequence
+        The table's columns.
+    columns : sequence of int
+        Positions of the columns that can be crossed.
+
+    Raises
+    ------
+    ValueError
+        If a pair names a column that is not there or that has lists in its cells, or
+        if it comes twice.
+    """
+    pairs = []
+    for pair in crosses:
+        a, b = (_position("memorized_crosses", entry, names) for entry in pair)
+        if missing := [j for j in (a, b) if j not in columns]:
+            raise ValueError(
+                f"memorized_crosses names {names[missing[0]]!r}, whose cells are "
+                "lists; only cells of one level or number can be crossed. Take "
+                "it out."
+            )
+        pairs.append((columns.index(a), columns.index(b)))
+        # By name and by position it may be the same columns.
+        if len({frozenset(pair) for pair in pairs}) < len(pairs):
+            raise ValueError(
+                "memorized_crosses must hold pairs of columns, each pair once; "
+                f"got {tuple(pair)!r}, columns {names[a]!r} and {names[b]!r}. Take it "
+                "out."
+            )
+    return pairs
+
+
+def find_kinds(
+    columns: Sequence[Any],
+    names: Sequence[Any],
+    categorical_features: Any,
+    separators: dict[int, str | None] | None,
+) -> list[Kind]:
+    """Return the kind of every column, by its type or the parameters.
+
+    Parameters
+    ----------
+    columns, names : sequence
+        The table's columns, and their names or positions.
+    categorical_features
+        As of the estimators.
+    separators : dict or None
+        What `resolve_lists` gives; None takes lists as they are found.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parameters contradict each other, or leave out a column of categories
+        or of lists.
+    """
+    chosen = resolve_columns("categorical_features", categorical_features, names)
+    kinds: list[Kind] = []
+    for j, column in enumerate(columns):
+        if separators is not None and j in separators:
+            if chosen is not None and j in chosen:
+                raise ValueError(
+                    f"{describe(names[j])} is in categorical_features and in "
+                    "multivalued_features. Take it out of one."
+                )
+            kinds.append("list")
+        elif chosen is not None and j in chosen:
+            kinds.append("category")
+        elif chosen is not None and is_boolean(column):
+            kinds.append("number")
+        else:
+            kind = column_kind(column, names[j])
+            if kind == "category" and chosen is not None:
+                raise ValueError(
+                    f"{describe(names[j])} holds categories "
+                    f"(dtype={dtype_name(column)}) but is not among "
+                    "categorical_features. Add it there, or drop it, or use "
+                    "categorical_features='from_dtype'."
+                )
+            if kind == "list" and separators is not None:
+                raise TypeError(
+                    f"{describe(names[j])} holds lists but is not among "
+                    "multivalued_features. Add it there, or drop it, or use "
+                    "multivalued_features='from_dtype'."
+                )
+            kinds.append(kind)
+    return kinds
+
+
+def _position(parameter: str, entry: Any, names: Sequence[Any]) -> int:
+    if isinstance(entry, str):
+        if entry not in names:
+            raise ValueError(
+                f"{parameter} names {entry!r}, which is no column of X; its columns "
+                f"are {list(names)}."
+            )
+        return list(names).index(entry)
+    if not 0 <= entry < len(names):
+        raise ValueError(
+            f"{parameter} as positions must lie in [0, {len(names) - 1}]; got {entry}."
+        )
+    return int(entry)

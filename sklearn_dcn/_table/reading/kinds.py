@@ -1,0 +1,109 @@
+"""One column -> its kind: numbers, categories, or lists of levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NoReturn
+
+from .columns import (
+    LISTS,
+    Column,
+    IdColumn,
+    cells_of,
+    describe,
+    dtype_name,
+    is_bridged,
+    level_family,
+    missing_types,
+)
+
+__all__ = ["Kind", "column_kind"]
+
+
+Kind = Literal["number", "category", "list"]
+LIST_NAMES = ("list", "tuple", "set", "frozenset", "ndarray", "array", "dict", "map")
+
+
+def column_kind(column: Column, name: str | int) -> Kind:
+    """Tell whether a column's type makes it a number, a category, or lists of levels.
+
+    Strings, bytes, booleans and categories of a frame are categories; integers, floats
+    and decimals are numbers. A column of Python objects is judged by its cells.
+
+    Raises
+    ------
+    TypeError
+        For dates, durations, complex numbers, mappings and other objects.
+    """
+    if isinstance(column, IdColumn):
+        return "category"
+    if is_bridged(column):
+        kind = bridged_kind(column, name)
+        if kind is not None:
+            return kind
+    else:
+        dtype, spelt = column.dtype, str(column.dtype)
+        if spelt == "category" or spelt.startswith(
+            ("dictionary<", "string", "large_string")
+        ):
+            return "category"
+        if spelt == "str" or dtype.kind in "bUST":  # pandas strings, and numpy's
+            return "category"
+        if spelt.startswith(("list<", "large_list<", "fixed_size_list<")):
+            return "list"
+        if dtype.kind in "iuf":
+            return "number"
+        if dtype.kind in "mM" or spelt.startswith(("period", "interval", "map<")):
+            raise_bad_cell(name, spelt)
+        if dtype.kind == "c":
+            raise ValueError(f"{describe(name)}: Complex data not supported.")
+    cell_types = {type(cell) for cell in cells_of(column)} - missing_types()
+    if cell_types and all(issubclass(cell_type, LISTS) for cell_type in cell_types):
+        return "list"
+    check_cell_types(cell_types, name)
+    families = {level_family(cell_type) for cell_type in cell_types}
+    return "number" if families <= {"number"} else "category"
+
+
+def bridged_kind(column: Any, name: str | int) -> Kind | None:
+    """Return the kind that the type of a narwhals Series has, None for objects."""
+    dtype = column.dtype
+    if dtype.is_numeric():  # with decimals
+        return "number"
+    kind = type(dtype).__name__
+    if kind in ("String", "Categorical", "Enum", "Boolean", "Binary"):
+        return "category"
+    if kind in ("List", "Array"):
+        return "list"
+    is_map = dtype_name(column).startswith("map<")  # Unknown to older narwhals
+    if kind in ("Object", "Unknown") and not is_map:  # or a column without a cell
+        return None
+    raise_bad_cell(name, dtype_name(column))
+
+
+def check_cell_types(cell_types: Iterable[type], name: str | int) -> None:
+    for cell_type in cell_types:
+        if level_family(cell_type) is None:
+            raise_bad_cell(name, cell_type.__name__)
+
+
+def raise_bad_cell(name: str | int, what: str) -> NoReturn:
+    remedy = "Drop the column or turn its cells into strings or numbers"
+    if any(word in what.lower() for word in ("timedelta", "duration")):
+        remedy = (
+            "Replace the column by a number, e.g. .dt.total_seconds() in pandas and "
+            "polars"
+        )
+    elif any(word in what.lower() for word in ("date", "time", "period")):
+        remedy = (
+            "Replace the column by numbers or categories that it holds, e.g. .dt.year, "
+            ".dt.dayofweek and .dt.hour (in polars .dt.year() and so on), or the days "
+            "since a date"
+        )
+    elif what.lower().startswith(LIST_NAMES):
+        remedy += ", or, for several levels a cell, name it in multivalued_features"
+    # The words "argument must be a string or a number" are those of scikit-learn.
+    raise TypeError(
+        f"{describe(name)} holds {what}, but each cell's argument must be a string or "
+        f"a number. {remedy}."
+    )

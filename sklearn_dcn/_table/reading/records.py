@@ -1,0 +1,48 @@
+"""Rows that are dicts by column name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+__all__ = ["is_records", "records_to_array"]
+
+
+def is_records(X: Any) -> bool:
+    """Tell whether `X` is a row, or a list of rows, that are dicts by column name."""
+    if isinstance(X, (list, tuple)):
+        return len(X) > 0 and isinstance(X[0], dict)
+    return isinstance(X, dict) and not issparse(X)  # scipy 1.11 has a dict of keys
+
+
+def records_to_array(X: Any, names: Any) -> NDArray[Any]:
+    """Return rows that are dicts as an array of objects with the columns `names`.
+
+    Raises
+    ------
+    ValueError
+        If a row lacks a column or has one that is not among `names`.
+    TypeError
+        If a row is no dict.
+    """
+    records = [X] if isinstance(X, dict) else X
+    array = np.empty((len(records), len(names)), dtype=object)
+    for i, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise TypeError(
+                f"The rows of X must all be dicts, as the first; row {i} is of type "
+                f"{type(record).__name__}."
+            )
+        if record.keys() != names.keys():
+            lacking = [name for name in names if name not in record]
+            unknown = [name for name in record if name not in names]
+            raise ValueError(
+                f"Row {i} of X must have the columns of fit; it lacks {lacking} and "
+                f"has the unknown {unknown}. A missing cell is None."
+            )
+        for j, name in enumerate(names):
+            array[i, j] = record[name]
+    return array

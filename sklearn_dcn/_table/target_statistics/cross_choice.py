@@ -1,0 +1,210 @@
+"""Which pairs of columns are memorised, and which columns by themselves.
+
+Pairs are scored by what they explain beyond single columns; how many of the strongest
+are worth it is judged by rows that have no part in the choice. What each of these
+rules brings is measured in docs/quality.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._ids import N_RESERVED_IDS
+from .linear_models import leave_over, leave_over_mean, linear_loss, standardise
+from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
+
+__all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
+
+# "auto" memorises so many pairs at most, of all targets together; only if a linear
+# model of all columns' statistics loses so much of its loss by those of pairs, a bit
+# more than by those of noise in one table of a hundred with 1,000 rows; and no more
+# pairs than have this share of what the best number of them takes off: a network, which
+# learns what is smooth by itself, needs the strongest alone.
+MAX_PAIRS = 32
+LEAST_GAIN = 0.02
+ENOUGH = 0.5
+
+# "auto" memorises single columns of so few rows a level on average if their statistic
+# takes so much off the loss of a constant, the strongest of them; but none of a table
+# with so many levels for a row, whose columns say the same.
+ALONE_ROWS = 30.0
+ALONE_GAIN = 0.005
+MAX_ALONE = 4
+MAX_LEVELS_A_ROW = 2
+
+# Bounds of the work, a second or two each: columns whose pairs are tried (those whose
+# own statistics vary the most), rows times pairs that are scored, rows of the linear
+# models, and rows times pairs that are memorised.
+MAX_COLUMNS = 64
+MAX_SCORED = 20_000_000
+MAX_LINEAR = 20_000
+MAX_MEMORIZED = 20_000_000
+# Pairs are chosen by so many rows, drawn at random from more.
+MAX_CHOICE = 100_000
+
+Pair = tuple[int, int]
+Scored = tuple[Pair, float]
+
+
+def pair_key(codes: Codes, columns: tuple[int, ...], sizes: Sequence[int]) -> Keys:
+    """Return one integer for the levels of a column or a pair of them.
+
+    Parameters
+    ----------
+    codes : sequence of integer ndarrays of shape (n,)
+    columns : tuple of int
+        Their positions in `codes`.
+    sizes : sequence of int
+        Number of codes of each column.
+    """
+    key = codes[columns[0]].astype(np.int64)
+    for c in columns[1:]:
+        key = key * sizes[c] + codes[c]
+    return key
+
+
+class CrossChoice:
+    """The pairs that are worth to be memorised, by the training rows.
+
+    Parameters
+    ----------
+    rows : TargetRows
+        All of them.
+    sizes : sequence of int
+        Number of codes of each column.
+    link : callable
+        From means of the target to what the network gets.
+    """
+
+    def __init__(
+        self, rows: TargetRows, sizes: Sequence[int], link: Callable[[Floats], Floats]
+    ) -> None:
+        self.rows = rows.sample(MAX_CHOICE)
+        self.n_rows = len(rows.weight)
+        self.sizes = sizes
+        self.link = link
+
+    def choose(self, crosses: int | str) -> list[Scored]:
+        """Return the pairs, the strongest first, then columns (c, c), with scores.
+
+        Parameters
+        ----------
+        crosses : int or "auto"
+            How many pairs; "auto" is as many as are worth it, and columns by
+            themselves.
+        """
+        if isinstance(crosses, str):
+            return self._pairs(None) + self._alone()
+        return self._pairs(crosses)
+
+    def _pairs(self, wanted: int | None) -> list[Scored]:
+        """Return the pairs that explain most of what single columns leave over."""
+        n_columns = len(self.sizes)
+        if n_columns < 2:
+            return []
+        alone = self._cross_fit(self.rows, [(c,) for c in range(n_columns)])
+        spread = alone.std(axis=0).reshape(n_columns, -1).max(axis=1)
+        tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
+        pairs = list(combinations(tried.tolist(), 2))
+        most = self._count(pairs) if wanted is None else wanted
+        if not most:
+            return []
+        return self._rank(self.rows, standardise(alone), pairs)[:most]
+
+    def _alone(self) -> list[Scored]:
+        """Return the columns (c, c) of rare levels that say much by themselves."""
+        if sum(self.sizes) > MAX_LEVELS_A_ROW * self.n_rows:
+            return []
+        rows = self.rows
+        g, h, loss = leave_over_mean(rows)
+        scored = []
+        for c, size in enumerate(self.sizes):
+            if self.n_rows < ALONE_ROWS * (size - N_RESERVED_IDS):
+                score = score_pair(self._key(rows.codes, (c,)), rows.fold, g, h)
+                scored.append(((c, c), score))
+        scored.sort(key=lambda one: -one[1])
+        most = min(MAX_ALONE, MAX_PAIRS // len(rows.targets))
+        return [one for one in scored if one[1] >= ALONE_GAIN * loss][:most]
+
+    def _rank(
+        self, rows: TargetRows, features: Floats, pairs: list[Pair]
+    ) -> list[Scored]:
+        """Return the pairs with their scores, the strongest first."""
+        at = rows.draw(max(1, MAX_SCORED // len(pairs)))
+        codes, fold = [c[at] for c in rows.codes], rows.fold[at]
+        g, h = leave_over(rows, features, at)
+        scores = [score_pair(self._key(codes, pair), fold, g, h) for pair in pairs]
+        order = np.argsort(-np.array(scores), kind="stable").tolist()
+        return [(pairs[k], scores[k]) for k in order]
+
+    def _count(self, pairs: list[Pair]) -> int:
+        """Return how many of the strongest pairs are worth it; 0 if they are not."""
+        # Scores cannot tell: of many columns the best of all pairs scores high by
+        # chance; and where levels are rare, pairs that score low do much together.
+        # So the loss decides, of rows that neither choose the pairs nor are part of
+        # any statistic here.
+        n_targets = len(self.rows.targets)
+        most = max(1, min(MAX_PAIRS // n_targets, MAX_MEMORIZED // self.n_rows))
+        rest = self.rows.without_test_rows()
+        columns = [(c,) for c in range(len(self.sizes))]
+        features = standardise(self._cross_fit(rest, columns))
+        best = [pair for pair, _ in self._rank(rest, features, pairs)[:most]]
+        of_pairs = standardise(self._cross_fit(rest, best))
+        at = self.rows.draw(MAX_LINEAR)
+        losses = {
+            m: linear_loss(
+                self.rows, np.hstack([features, of_pairs[:, : m * n_targets]]), at
+            )
+            for m in sorted({min(m, len(best)) for m in (1, 2, 4, 8, 16, 32)})
+        }
+        alone, least = linear_loss(self.rows, features, at), min(losses.values())
+        if least >= (1 - LEAST_GAIN) * alone:
+            return 0
+        enough = alone - ENOUGH * (alone - least)
+        return min(m for m, loss in losses.items() if loss <= enough)
+
+    def _cross_fit(
+        self, rows: TargetRows, columns: Sequence[tuple[int, ...]]
+    ) -> Floats:
+        """Return statistics of columns, or pairs, of the rows."""
+        keys = (self._key(rows.codes, one) for one in columns)
+        found = [rows.cross_fit(Groups.of(key)) for key in keys]
+        return self.link(np.concatenate(found, axis=1))
+
+    def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
+        return pair_key(codes, columns, self.sizes)
+
+
+def score_pair(
+    key: Keys, fold: NDArray[np.intp], gradient: Floats, curvature: Floats
+) -> float:
+    r"""Return the score test of a pair's cross-fitted effect, summed over targets.
+
+    The effect :math:`\delta` of a level is a Newton step on the rows of the other
+    folds. :math:`(\sum g \delta)^2 / (2 \sum h \delta^2)`, or 0 if
+    :math:`\sum g \delta` is negative, is what the best multiple of all these steps
+    would take off the loss.
+
+    Parameters
+    ----------
+    key : ndarray of shape (n,)
+        The pair's level of each row.
+    fold : ndarray of shape (n,)
+        The fold of each row.
+    gradient, curvature : ndarray of shape (n_targets, n)
+        g and h, weighted.
+    """
+    others = OtherFolds(Groups.of(key), fold)
+    total = 0.0
+    for g, h in zip(gradient, curvature, strict=True):
+        if not h.any():  # a class that the rows have not, or have alone
+            continue
+        delta = others.sum(g) / (others.sum(h) + PRIOR_ROWS * h.mean())
+        slope, bend = g @ delta, h @ (delta * delta)
+        if slope > 0 and bend > 0:
+            total += slope * slope / (2 * bend)
+    return float(total)

@@ -1,0 +1,157 @@
+"""The rows that crosses are learned and chosen by: targets, and sums over a level."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .folds import N_FOLDS, Supervision, assign_folds
+
+__all__ = [
+    "PRIOR_ROWS",
+    "Codes",
+    "Floats",
+    "Groups",
+    "Keys",
+    "OtherFolds",
+    "TargetRows",
+]
+
+PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
+TEST_FOLDS = 2  # of the five: those whose rows judge how many pairs are worth it
+
+Codes = Sequence[NDArray[Any]]  # integers, one array for each column
+Keys = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Groups(NamedTuple):
+    """Rows grouped by the level of a column or of a pair.
+
+    Attributes
+    ----------
+    keys : ndarray of shape (n_levels,)
+        The levels that occur, in order.
+    codes : ndarray of shape (n,)
+        Position in `keys` of each row's level.
+    """
+
+    keys: Keys
+    codes: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, key: Keys) -> Groups:
+        """Return the groups of rows with these keys."""
+        return cls(*np.unique(key, return_inverse=True))
+
+
+class OtherFolds:
+    """Sums over the rows of each row's level that are in other folds than the row.
+
+    Parameters
+    ----------
+    groups : Groups
+    fold : ndarray of shape (n,)
+        The fold of each row.
+    """
+
+    def __init__(self, groups: Groups, fold: NDArray[np.intp]) -> None:
+        self._shape = N_FOLDS, len(groups.keys)
+        self._cell = fold * len(groups.keys) + groups.codes
+
+    def sum(self, values: Floats) -> Floats:
+        """Return for each row the sum of these values (n,) over those other rows."""
+        n_folds, n_levels = self._shape
+        inside = np.bincount(self._cell, values, n_folds * n_levels)
+        inside = inside.reshape(self._shape)
+        return (inside.sum(axis=0) - inside).ravel()[self._cell]
+
+
+class Memory(NamedTuple):
+    """What a memorised cross keeps of a pair's levels, and gives for each row."""
+
+    keys: Keys
+    means: Floats  # smoothed, of shape (n_levels, n_targets)
+    counts: Floats  # rows of each level
+    cross_fitted: Floats  # means of the rows in other folds, (n, n_targets)
+    # log(1 + n) of the n other rows of a row's level, if a level has fewer rows on
+    # average than its mean is smoothed by.
+    others: Floats | None
+
+
+class TargetRows:
+    """The training rows: codes of their columns, targets, weights and folds.
+
+    Parameters
+    ----------
+    codes : sequence of integer ndarrays of shape (n,)
+    weight : ndarray of shape (n,)
+    supervision : Supervision
+        Whose targets are indicators of classes if it has strata, else numbers.
+    """
+
+    def __init__(self, codes: Codes, weight: Floats, supervision: Supervision) -> None:
+        self.codes = codes
+        self.weight = weight
+        self.targets = list(supervision.targets)
+        self.y = np.stack([*supervision.targets.values()], axis=1).astype(np.float64)
+        self.is_logit = supervision.strata is not None
+        self.means = np.average(self.y, axis=0, weights=weight)
+        self.fold = assign_folds(len(weight), supervision.strata, supervision.seed)
+        self.rng = np.random.RandomState(supervision.seed)
+
+    # Some of the rows -----------------------------------------------------------------
+
+    def draw(self, size: int) -> NDArray[np.intp]:
+        """Return positions of so many rows, drawn at random, or of all."""
+        n = len(self.weight)
+        return self.rng.permutation(n)[:size] if size < n else np.arange(n)
+
+    def sample(self, size: int) -> TargetRows:
+        """Return so many of the rows, or all."""
+        if size >= len(self.weight):
+            return self
+        at, part = self.draw(size), copy.copy(self)
+        part.codes = [c[at] for c in self.codes]
+        part.y, part.weight = self.y[at], self.weight[at]
+        part.fold = self.fold[at]
+        return part
+
+    @property
+    def is_test(self) -> NDArray[np.bool_]:
+        """Which rows judge a choice, and have no part in it."""
+        return self.fold < TEST_FOLDS
+
+    def without_test_rows(self) -> TargetRows:
+        """Return the rows with no weight on those that judge."""
+        rest = copy.copy(self)
+        rest.weight = np.where(self.is_test, 0.0, self.weight)
+        rest.means = np.average(self.y, axis=0, weights=rest.weight)
+        return rest
+
+    # Means of a level -----------------------------------------------------------------
+
+    def cross_fit(self, groups: Groups) -> Floats:
+        """Return the smoothed means (n, n_targets) of the rows in other folds."""
+        others = OtherFolds(groups, self.fold)
+        sums = [others.sum(self.weight * y) for y in self.y.T]
+        return self._smooth(np.stack(sums, axis=1), others.sum(self.weight))
+
+    def memorise(self, key: Keys) -> Memory:
+        """Return what is known of the levels of a pair, and of rows by the others."""
+        groups = Groups.of(key)
+        sums = [np.bincount(groups.codes, self.weight * y) for y in self.y.T]
+        counts = np.bincount(groups.codes, self.weight).astype(np.float64)
+        means = self._smooth(np.stack(sums, axis=1), counts)
+        others = None
+        if counts.mean() < PRIOR_ROWS:
+            count = counts[groups.codes] - self.weight
+            others = np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
+        return Memory(groups.keys, means, counts, self.cross_fit(groups), others)
+
+    def _smooth(self, sums: Floats, count: Floats) -> Floats:
+        return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)

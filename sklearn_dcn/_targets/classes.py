@@ -1,0 +1,143 @@
+"""Labels of any type -> codes and log loss; logits -> probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d
+from torch import Tensor
+
+from .._table import missing_types, unwrap_nullable
+from .losses import WeightedLoss
+
+__all__ = ["ClassTarget"]
+
+
+class ClassTarget:
+    """Labels of any type -> codes -> log loss, and back.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    gamma : float, default=0.0
+        Exponent of the focal loss; 0 for the log loss.
+    label_smoothing : float, default=0.0
+        See `WeightedLoss`.
+    """
+
+    def __init__(
+        self,
+        classes: NDArray[Any],
+        gamma: float = 0.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        self.classes = classes
+        self.gamma = gamma
+        self.label_smoothing = label_smoothing
+        self.is_binary = len(classes) == 2
+        self.d_out = 1 if self.is_binary else len(classes)
+
+    @property
+    def criterion(self) -> WeightedLoss:
+        """The loss."""
+        kind = "log_loss" if self.is_binary else "softmax"
+        return WeightedLoss(kind, self.gamma, self.label_smoothing)
+
+    @staticmethod
+    def check(y: Any) -> NDArray[Any]:
+        """Return `y` as a 1-D array of labels.
+
+        Raises
+        ------
+        ValueError
+            If a label is missing or `y` is continuous.
+        """
+        y = column_or_1d(unwrap_nullable(y), warn=True)
+        if y.dtype == object:
+            labels, missing = y.tolist(), missing_types()
+            if any(type(label) in missing or label != label for label in labels):
+                raise ValueError("Input y contains NaN: every row needs a label.")
+            is_string = {isinstance(label, str) for label in labels}
+            if len(is_string) > 1:
+                raise ValueError(
+                    "y must hold strings or numbers, not both. Convert its labels, "
+                    "e.g. with y.astype(str)."
+                )
+            typed = np.array(labels)
+            # Numbers in an object array are labels; scikit-learn refuses their dtype.
+            y = typed if typed.dtype.kind in "iufb" else y
+        else:
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        return y
+
+    def encode(self, y: NDArray[Any], name: str = "y") -> NDArray[np.int64]:
+        """Return the position in `classes` of every label.
+
+        Raises
+        ------
+        ValueError
+            If a label is not among the classes.
+        """
+        labels, inverse = np.unique(y, return_inverse=True)
+        code_of = {label: code for code, label in enumerate(self.classes.tolist())}
+        if unknown := [label for label in labels.tolist() if label not in code_of]:
+            raise ValueError(
+                f"{name} must hold the classes {self.classes.tolist()} alone; got also "
+                f"{unknown}."
+            )
+        codes = np.array([code_of[label] for label in labels.tolist()], dtype=np.int64)
+        return codes[inverse]
+
+    def columns(self, y: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+        """Return the indicators of the classes, of the second one if binary.
+
+        By what follows the name of a statistic that is learned from one of them.
+        """
+        codes = self.encode(y)
+        if self.is_binary:
+            return {"": codes}
+        return {
+            f" of {label!r}": (codes == code).astype(np.int64)
+            for code, label in enumerate(self.classes.tolist())
+        }
+
+    def tensor(self, codes: NDArray[np.int64], dtype: torch.dtype) -> Tensor:
+        """Return what the loss compares with the logits."""
+        y = torch.from_numpy(codes)
+        return y.to(dtype) if self.is_binary else y
+
+    def initial_logits(
+        self, codes: NDArray[np.int64], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the logits of the weighted class frequencies, shape (d_out,)."""
+        mass = np.bincount(codes, weight, minlength=len(self.classes))
+        if not mass.any():
+            raise ValueError(
+                "class_weight must leave a class of the training rows some weight; got "
+                "only zeros."
+            )
+        p = np.clip(mass / mass.sum(), 1e-6, 1.0)  # a class may be all validation
+        return np.log(p[1:] / p[:1]) if self.is_binary else np.log(p)
+
+    def decision(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logits in scikit-learn's shape: (n,) if binary, else (n, K)."""
+        return logits[:, 0] if self.is_binary else logits
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return P(class) of shape (n, n_classes)."""
+        if self.is_binary:
+            return np.hstack([expit(-logits), expit(logits)])
+        return softmax(logits, axis=1)
+
+    def log_probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return log P(class), exact also where a probability rounds to 0 or 1."""
+        if self.is_binary:
+            return np.hstack([log_expit(-logits), log_expit(logits)])
+        return log_softmax(logits, axis=1)

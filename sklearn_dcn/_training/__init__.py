@@ -1,0 +1,60 @@
+"""Encoded rows train networks: batches, steps, epochs, and how it ends.
+
+`validation_split.py` and `members.py` say who validates what, `build.py` makes the net,
+`loop.py` trains it. `net.py` alone knows skorch. Nothing here knows of tables.
+"""
+
+from .batches import Encoded, TensorTable, take, to_tensors
+from .build import build_net
+from .calibration import calibrate
+from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from .checkpoint import Checkpoint
+from .devices import DTYPES, find_device
+from .history import plain_records, replay
+from .inference import predict_logits, predict_stack
+from .leaves import map_leaves, to_numpy, to_tensor
+from .loop import TRAINING, train
+from .members import Mask, draw_training_rows, forget_unseen, hide_unseen
+from .negative_sampling import sample_negatives
+from .net import DCNNet, reads_gradients
+from .optimizers import OPTIMIZERS
+from .progress import Progress
+from .schedule import SCHEDULES
+from .threads import torch_threads
+from .watcher import Watcher
+
+__all__ = [
+    "CallbackSupportMixin",
+    "Checkpoint",
+    "DCNNet",
+    "DTYPES",
+    "Encoded",
+    "FitTasks",
+    "Mask",
+    "OPTIMIZERS",
+    "Progress",
+    "SCHEDULES",
+    "TRAINING",
+    "TensorTable",
+    "Watcher",
+    "build_net",
+    "calibrate",
+    "draw_training_rows",
+    "find_device",
+    "forget_unseen",
+    "hide_unseen",
+    "map_leaves",
+    "plain_records",
+    "predict_logits",
+    "predict_stack",
+    "reads_gradients",
+    "replay",
+    "sample_negatives",
+    "take",
+    "to_numpy",
+    "to_tensor",
+    "to_tensors",
+    "torch_threads",
+    "train",
+    "with_callbacks",
+]

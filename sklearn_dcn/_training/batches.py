@@ -1,0 +1,227 @@
+"""Encoded rows as tensors, and batches as slices of them, on the device in time."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+__all__ = [
+    "BatchIterator",
+    "TensorTable",
+    "count_rows",
+    "digest",
+    "place",
+    "send",
+    "take",
+    "to_tensors",
+]
+
+# Share of the device's free memory that a table may take: the rest is for the network.
+FREE_SHARE = 0.5
+
+
+# Arguments of the network's forward: tensors whose first axis are the rows, or for
+# "x_bag" a list of [ids, offsets, weights].
+Encoded = dict[str, Any]
+
+
+def to_tensors(encoded: dict[str, Any]) -> Encoded:
+    """Return the encoder's arrays as tensors, without a copy."""
+    return _map(torch.from_numpy, encoded)
+
+
+def _map(function: Callable[[Any], Tensor], x: dict[str, Any]) -> Encoded:
+    """Return `x` with every one of its arrays or tensors replaced."""
+    return {
+        name: [[*map(function, bag)] for bag in value]
+        if name == "x_bag"
+        else function(value)
+        for name, value in x.items()
+    }
+
+
+def _flat(x: Encoded) -> Iterator[Tensor]:
+    for name, value in x.items():
+        yield from chain.from_iterable(value) if name == "x_bag" else [value]
+
+
+def count_rows(x: Encoded) -> int:
+    """Return the number of encoded rows."""
+    name, value = next(iter(x.items()))
+    return len(value[0][1]) - 1 if name == "x_bag" else len(value)
+
+
+def take(x: Encoded, rows: slice | Tensor) -> Encoded:
+    """Return some rows of all tensors, in the order of their positions."""
+    return {
+        name: [_take_bag(bag, rows) for bag in value]
+        if name == "x_bag"
+        else _take_rows(value, rows)
+        for name, value in x.items()
+    }
+
+
+def send(x: Encoded, device: torch.device) -> Encoded:
+    """Return `x` on a device; tensors that are there are not copied."""
+    return _map(lambda tensor: tensor.to(device), x)
+
+
+def digest(x: Encoded) -> str:
+    """Return a hash of tensors: of names, dtypes, shapes and content."""
+    found = hashlib.blake2b(digest_size=16)
+    for name in sorted(x):
+        for tensor in _flat({name: x[name]}):
+            array = tensor.detach().cpu().contiguous().numpy()
+            found.update(f"{name} {array.dtype} {array.shape}".encode())
+            found.update(array.data)
+    return found.hexdigest()
+
+
+def _take_rows(tensor: Tensor, rows: slice | Tensor) -> Tensor:
+    return tensor[rows] if isinstance(rows, slice) else tensor.index_select(0, rows)
+
+
+def _take_bag(bag: list[Tensor], rows: slice | Tensor) -> list[Tensor]:
+    ids, offsets, weights = bag
+    if isinstance(rows, slice):
+        start, stop, _ = rows.indices(len(offsets) - 1)
+        offsets = offsets[start : stop + 1]
+        entries = slice(int(offsets[0]), int(offsets[-1]))
+        return [ids[entries], offsets - offsets[0], weights[entries]]
+    starts = offsets.index_select(0, rows)
+    lengths = offsets.index_select(0, rows + 1) - starts
+    taken = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    # Entry k of the result, in row i, is entry k - taken[i] + starts[i] of the bag.
+    at = torch.repeat_interleave(starts - taken[:-1], lengths)
+    at += torch.arange(len(at), device=at.device)
+    return [ids.index_select(0, at), taken, weights.index_select(0, at)]
+
+
+class TensorTable(Dataset[Any]):
+    """An encoded table in memory, indexed by whole batches.
+
+    Parameters
+    ----------
+    x : dict of {str: Tensor of shape (n, ...), or list of bags}
+        Arguments of the network's `forward`.
+    y : Tensor of shape (n, ...)
+        Target.
+    weight : Tensor of shape (n,) or (n, n_members), or None
+        Row weights, scaled to mean 1 here; None for equal ones.
+    offset : float, default=0.0
+        What the loss adds to the logits of these rows, of two classes.
+    """
+
+    # Where batches are copied to on their way out; None leaves them where they are.
+    device: torch.device | None = None
+    # Source of the order of rows when shuffled; None is torch's own.
+    generator: torch.Generator | None = None
+
+    def __init__(
+        self, x: Encoded, y: Tensor, weight: Tensor | None = None, offset: float = 0.0
+    ) -> None:
+        self.x = x
+        self.target = {"y": y}
+        if weight is not None:
+            self.target["weight"] = weight * (len(weight) / weight.sum(0))
+        if offset:
+            self.target["offset"] = torch.full_like(y, offset)
+
+    def __len__(self) -> int:
+        return len(self.target["y"])
+
+    def __getitem__(self, rows: slice | Tensor) -> tuple[Encoded, dict[str, Tensor]]:
+        batch = take(self.x, rows), take(self.target, rows)
+        if self.device is None:
+            return batch
+        x, target = (_map(self._send, tensors) for tensors in batch)
+        return x, target
+
+    def _send(self, tensor: Tensor) -> Tensor:
+        # From page-locked memory the copy runs while the CPU prepares the next batch.
+        return tensor.pin_memory().to(self.device, non_blocking=True)
+
+    def digests(self) -> dict[str, str]:
+        """Return a hash of the table, and of each tensor of the target, by name."""
+        parts = {"X": self.x, **{name: {name: t} for name, t in self.target.items()}}
+        return {name: digest(part) for name, part in parts.items()}
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of all tensors."""
+        return sum(t.nbytes for x in (self.x, self.target) for t in _flat(x))
+
+
+def place(table: TensorTable, device: torch.device) -> TensorTable:
+    """Return `table` on `device` where it fits, else with its batches copied there."""
+    if device.type == "cpu":
+        return table
+    placed = copy.copy(table)
+    if _fits(table, device):
+        placed.device = None
+        placed.x, placed.target = send(table.x, device), send(table.target, device)
+    else:
+        placed.device = device
+    return placed
+
+
+def _fits(table: TensorTable, device: torch.device) -> bool:
+    return table.n_bytes <= FREE_SHARE * _free_memory(device)
+
+
+def _free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on a device other than the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+
+
+class BatchIterator:
+    """Batches of a `TensorTable` as slices of its tensors, in skorch's protocol.
+
+    Ten to a hundred times faster than a DataLoader, which collates row by row.
+
+    Parameters
+    ----------
+    dataset : TensorTable
+        The rows.
+    batch_size : int
+        Rows in a batch. A last batch of one row joins the one before it: batch
+        normalisation has no statistics of a single row.
+    shuffle : bool, default=False
+        Whether every pass takes the rows in a new order.
+    """
+
+    def __init__(
+        self, dataset: TensorTable, batch_size: int, shuffle: bool = False
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        starts = self._starts()
+        stops = [*starts[1:], len(self.dataset)]
+        order = None
+        if self.shuffle:
+            order = torch.randperm(stops[-1], generator=self.dataset.generator)
+            # Drawn on the CPU: the same order wherever the rows are.
+            order = order.to(self.dataset.target["y"].device)
+        for start, stop in zip(starts, stops, strict=True):
+            rows = slice(start, stop)
+            yield self.dataset[rows if order is None else order[rows]]
+
+    def __len__(self) -> int:
+        return len(self._starts())
+
+    def _starts(self) -> list[int]:
+        n = len(self.dataset)
+        starts = list(range(0, n, self.batch_size))
+        return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts

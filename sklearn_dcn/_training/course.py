@@ -1,0 +1,93 @@
+"""A training under way: what it lends its net, and what becomes of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from .steps import Steps
+from .watcher import Watcher
+
+__all__ = ["Course", "divergence", "warn_of_ending"]
+
+
+@dataclass
+class Course:
+    """What `train` lends a net, and takes back at the end.
+
+    Attributes
+    ----------
+    steps : Steps
+        What is done around the steps.
+    generator : torch.Generator
+        Source of dropout.
+    watchers : sequence of Watcher
+        Who is told how far the fit is.
+    n_finished : int
+        Epochs that are whole, those of fits before among them. An epoch that is cut
+        short is in the history, but does not count.
+    stops : bool
+        Whether a watcher asks to stop before the next epoch.
+    ending : {"diverged", "interrupted"} or None
+        How the training ended in the midst of an epoch, if it did.
+    """
+
+    steps: Steps
+    generator: torch.Generator
+    watchers: Sequence[Watcher] = ()
+    n_finished: int = 0
+    stops: bool = False
+    ending: str | None = None
+
+
+def divergence(epoch: int, learning_rate: float) -> ValueError:
+    """Return the error of a training that diverged in an epoch, from 1."""
+    return ValueError(
+        "Training diverged: loss or weights are not finite in epoch "
+        f"{epoch}. {_remedy(learning_rate)}."
+    )
+
+
+def warn_of_ending(
+    course: Course, best: int, learning_rate: float, knows_best: bool
+) -> None:
+    """Warn of a training that ended before its time, but has weights to keep.
+
+    Parameters
+    ----------
+    course : Course
+    best : int
+        The epoch, from 1, whose weights are kept.
+    learning_rate : float
+    knows_best : bool
+        Whether early stopping tells which epoch is best.
+    """
+    if course.ending == "diverged":
+        text = (
+            f"Training diverged in epoch {course.n_finished + 1}. Kept are the weights "
+            f"of epoch {best}, the best before it. {_remedy(learning_rate)}."
+        )
+    elif course.ending == "interrupted":
+        kept = f"of epoch {best}, the best so far"
+        if not knows_best:
+            kept = (
+                "of this moment, as without early_stopping none are known to be better"
+            )
+        text = (
+            f"The fit was interrupted after epoch {course.n_finished}. Kept are the "
+            f"weights {kept}."
+        )
+    else:
+        return
+    warnings.warn(text, ConvergenceWarning, stacklevel=3)
+
+
+def _remedy(learning_rate: float) -> str:
+    return (
+        f"Lower learning_rate={learning_rate!r}, set max_grad_norm, or keep "
+        "numeric_transform='quantile'"
+    )

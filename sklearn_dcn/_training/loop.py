@@ -1,0 +1,118 @@
+"""The training: epochs, early stopping, and how a fit ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from .batches import BatchIterator, TensorTable, place
+from .checkpoint import Checkpoint
+from .course import Course, divergence, warn_of_ending
+from .devices import compiled, mixed_precision
+from .module_weights import is_finite
+from .net import DCNNet, Stopping
+from .steps import Steps
+from .watcher import Watcher
+
+__all__ = ["TRAINING", "train"]
+
+# Parameters of the estimators that go to `train` as they are.
+TRAINING = (
+    "tol",
+    "compile",
+    "max_grad_norm",
+    "ema_decay",
+    "learning_rate_schedule",
+    "warmup",
+    "plateau_epochs",
+)
+
+
+def train(
+    net: DCNNet,
+    data: TensorTable,
+    validation: TensorTable | None,
+    *,
+    epochs: int,
+    patience: int | None,
+    tol: float,
+    seed: int,
+    compile: bool | str,
+    watchers: Sequence[Watcher] = (),
+    checkpoint: Checkpoint | None = None,
+    **options: Any,
+) -> int:
+    """Train `net` and return the epoch (from 1) whose weights it ends with.
+
+    With `patience` it stops after that many epochs without an improvement of the
+    validation loss by more than `tol`, and ends with a copy of the best epoch's
+    weights; else with those of the last epoch. `options` are those of `Steps`.
+    With a `checkpoint` of epochs that are done it makes the others.
+
+    An interrupt of the keyboard ends it with a warning and the best weights so far; in
+    the first epoch it is raised on. A loss that is not finite ends it with a warning
+    and the best weights, where early stopping has some; else it is an error.
+    """
+    if options.get("learning_rate_schedule") or options.get("warmup"):
+        _refuse_scheduler(net)
+    stopping = None if patience is None else net.stop_early(patience, tol)
+    device = torch.device(net.device)
+    if validation is not None:
+        net.validate_by(place(validation, device))
+    n_steps = epochs * len(BatchIterator(data, net.batch_size))
+    net.course = course = Course(
+        Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options),
+        torch.Generator(device).manual_seed(seed),
+    )
+    n_before, best = len(net.history), None
+    if checkpoint is not None:
+        checkpoint.begin(net, data, validation, stopping)
+        watchers = [*watchers, checkpoint]
+    course.watchers, course.n_finished = watchers, len(net.history)
+    try:
+        with (
+            torch.enable_grad(),
+            mixed_precision(device, False),
+            compiled(net.module_, compile),
+        ):
+            left = epochs - (course.n_finished - n_before)
+            net.partial_fit(place(data, device), y=None, epochs=left)
+        best_known = getattr(stopping, "best_epoch_", 0)
+        diverged = course.ending == "diverged"
+        if not is_finite(net.module_) or (diverged and not best_known):
+            course.ending = "diverged"
+            raise divergence(course.n_finished + diverged, net.lr)
+        if course.n_finished == n_before:
+            raise KeyboardInterrupt  # which skorch ends a fit with
+        best = best_known or course.n_finished
+    finally:
+        if len(net.history) > course.n_finished and course.ending is None:
+            course.ending = "interrupted"
+        _give_back(net, course, best, stopping)
+        for watcher in watchers:
+            watcher.close(best)
+    warn_of_ending(course, best, net.lr, knows_best=stopping is not None)
+    return best
+
+
+def _give_back(
+    net: DCNNet, course: Course, best: int | None, stopping: Stopping | None
+) -> None:
+    """Take what `train` has lent: a net holds no rows, generator, gradients, copies."""
+    del net.history[course.n_finished :]
+    course.steps.end(is_last=best == course.n_finished)
+    net.course = net.train_split = None
+    net.callbacks_ = [(name, cb) for name, cb in net.callbacks_ if cb is not stopping]
+    net.module_.zero_grad(set_to_none=True)
+    net.module_.eval()
+
+
+def _refuse_scheduler(net: DCNNet) -> None:
+    """Raise a ValueError if a callback sets the learning rate as well."""
+    if net.scheduler is not None:
+        raise ValueError(
+            "learning_rate_schedule and warmup set the learning rate, and so does "
+            f"{type(net.scheduler).__name__} in callbacks. Leave one of them out."
+        )

@@ -1,0 +1,58 @@
+"""Weights of a module on the meta device: room for them, or those of a state."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..network.ensemble import Network
+
+__all__ = ["allocate", "assign", "id_tables", "is_finite"]
+
+
+def allocate(module: nn.Module, dtype: torch.dtype) -> None:
+    """Give a module on the meta device room on the CPU, its floats as `dtype`."""
+    # As module.to(dtype).to_empty(device="cpu"), for which torch imports sympy: half a
+    # second of the first fit in a process.
+    for part in module.modules():
+        parameters = part.named_parameters(recurse=False)
+        for name, meta in (*parameters, *part.named_buffers(recurse=False)):
+            room = torch.empty(meta.shape, dtype=_kind(meta, dtype), device="cpu")
+            is_parameter = isinstance(meta, nn.Parameter)
+            setattr(part, name, nn.Parameter(room) if is_parameter else room)
+
+
+def assign(module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
+    """Give a module on the meta device the weights of a state, without a copy.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If they are not those that `allocate` would make room for.
+    """
+    for name, meta in module.state_dict().items():
+        kind = _kind(meta, dtype)
+        if name in weights and weights[name].dtype != kind:
+            raise ValueError(
+                f"weight {name!r} must be of {kind}; got {weights[name].dtype}."
+            )
+    module.load_state_dict(weights, assign=True)
+
+
+def _kind(meta: Tensor, dtype: torch.dtype) -> torch.dtype:
+    return dtype if meta.is_floating_point() else meta.dtype
+
+
+def id_tables(module: Network) -> list[nn.Parameter]:
+    """Return the tables of embeddings of ids, those of all members."""
+    stacks = [member.embedding for member in module.members]
+    return [table for e in stacks for table in (*e.tables, *e.bag_tables)]
+
+
+def is_finite(module: nn.Module) -> bool:
+    """Tell whether all weights are finite."""
+    # By the ends: isfinite would take a quarter of a large table's memory, and more.
+    return all(
+        bool(torch.stack(torch.aminmax(p)).isfinite().all())
+        for p in module.parameters()
+    )

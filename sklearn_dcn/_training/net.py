@@ -1,0 +1,339 @@
+"""The net that skorch manages: its steps and epochs, its network and optimiser.
+
+The only module that imports skorch.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.dataset import unpack_data
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from ..network.ensemble import Network, by_holder, by_member, mean_logits
+from .batches import TensorTable
+from .course import Course
+from .devices import mixed_precision
+from .module_weights import allocate, assign, id_tables
+from .optimizers import parameter_groups
+from .steps import Steps
+from .watcher import Watcher
+
+__all__ = ["DCNNet", "Stopping", "reads_gradients"]
+
+
+class EpochLog(PrintLog):
+    """skorch's line for every epoch, in colour only where there is a terminal."""
+
+    def format_row(self, row: dict[str, Any], key: str, color: str) -> Any:
+        """Format one cell; without the mark of a best value it has no colour."""
+        if not sys.stdout.isatty():
+            row = {key: row[key]}
+        return super().format_row(row, key, color)
+
+
+class Stopping(EarlyStopping):
+    """skorch's early stopping by the validation loss, which can go on in a new process.
+
+    Attributes
+    ----------
+    resumed : dict or None
+        `progress` of the training to go on with.
+    """
+
+    STATE = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
+    resumed: dict[str, Any] | None = None
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin anew, as skorch does, or where the other training was."""
+        super().on_train_begin(net, **kwargs)
+        self.__dict__.update(self.resumed or {})
+        self.resumed = None
+
+    def progress(self) -> dict[str, Any]:
+        """Return what changes in a fit."""
+        return {name: getattr(self, name, None) for name in self.STATE}
+
+
+class DCNNet(NeuralNet):
+    """skorch's `NeuralNet`, seeded, with changes to the training step.
+
+    Dropout draws from a generator of the fit's own; embeddings have a penalty, on just
+    the rows of the batch or on all; losses stay on the device, so that an epoch waits
+    for it once. `train` lends it the `Course`.
+
+    Parameters
+    ----------
+    module : type
+        The network's class; its arguments are ``module__...``.
+    criterion : nn.Module
+        The loss.
+    seed : int
+        Seed of the initial weights.
+    initial_logits : ndarray of shape (d_out,)
+        Where the network's output starts.
+    dtype : torch.dtype
+        Precision of the weights.
+    embedding_l2 : float, default=0.0
+        The penalty's factor: adds ``embedding_l2 / 2`` times the squared norm of a
+        row's embeddings, averaged over the batch.
+    embedding_l2_scope : {"batch", "table"}, default="batch"
+        "table" adds ``embedding_l2 / 2`` times the squared norm of all embeddings.
+    record_batches : bool, default=False
+        Whether the history keeps the loss of every batch, for callbacks that read it.
+        It costs one synchronisation a batch.
+    autocast : bool, default=False
+        Whether the network multiplies its matrices in bfloat16.
+    **kwargs
+        As `NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: type[Network],
+        criterion: nn.Module,
+        *,
+        seed: int,
+        initial_logits: NDArray[np.float64],
+        dtype: torch.dtype,
+        embedding_l2: float = 0.0,
+        embedding_l2_scope: str = "batch",
+        record_batches: bool = False,
+        autocast: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(module, criterion, **kwargs)
+        self.seed = seed
+        self.initial_logits = initial_logits
+        self.dtype = dtype
+        self.embedding_l2 = embedding_l2
+        self.embedding_l2_scope = embedding_l2_scope
+        self.record_batches = record_batches
+        self.autocast = autocast
+
+    # Lent for the time of `train`: it is no part of a fitted net.
+    course: Course | None = None
+    # Lent for the time of `initialize`, where the weights are not to be drawn.
+    weights: dict[str, Tensor] | None = None
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        log = EpochLog(keys_ignored="lr")  # of which four decimals say little
+        return [("epoch_timer", EpochTimer()), ("print_log", log)]
+
+    @property
+    def steps(self) -> Steps | None:
+        """What is done around the steps of the training under way."""
+        return None if self.course is None else self.course.steps
+
+    @property
+    def watchers(self) -> Sequence[Watcher]:
+        """Who is told how far the training under way is."""
+        return () if self.course is None else self.course.watchers
+
+    @property
+    def scheduler(self) -> LRScheduler | None:
+        """The callback that sets the learning rate, if there is one."""
+        callbacks = (callback for _, callback in self.callbacks_)
+        return next((c for c in callbacks if isinstance(c, LRScheduler)), None)
+
+    def validate_by(self, table: TensorTable) -> None:
+        """Validate every epoch by the rows of a table."""
+        self.train_split = predefined_split(table)
+
+    def stop_early(self, patience: int, tol: float) -> Stopping:
+        """Return a new last callback, which ends a training by its validation loss."""
+        stopping = Stopping(
+            monitor="valid_loss",
+            patience=patience,
+            threshold=tol,
+            threshold_mode="abs",
+            load_best=True,
+        )
+        stopping.initialize()
+        self.callbacks_.append(("early_stopping", stopping))
+        return stopping
+
+    def initialize_module(self) -> DCNNet:
+        """Build the network from the seed, its output at `initial_logits`.
+
+        It is built without storage and then filled from a generator, so that neither
+        the global random state nor a default dtype or device of the caller has a part
+        in it.
+        """
+        with torch.device("meta"):
+            module = self.module(**self.get_params_for("module"))
+        if self.weights is not None:
+            assign(module, self.weights, self.dtype)
+            for member in module.members:
+                member.embedding.fill_positions()
+            self.module_ = module.eval()
+            return self
+        allocate(module, self.dtype)
+        module.reset_parameters(torch.Generator().manual_seed(self.seed))
+        with torch.no_grad():
+            for member in module.members:
+                member.head.bias.copy_(torch.from_numpy(self.initial_logits))
+        self.module_ = module
+        return self
+
+    def get_params_for_optimizer(
+        self, prefix: str, named_parameters: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Exempt embeddings, biases and norms from weight decay."""
+        _, kwargs = super().get_params_for_optimizer(prefix, iter(()))
+        return [parameter_groups(named_parameters)], kwargs
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Compute the network's output in the precision of the fit."""
+        if not self.autocast:  # the caller's is off for all of `train`
+            return super().infer(x, **fit_params)
+        with mixed_precision(torch.device(self.device), True):
+            return super().infer(x, **fit_params)
+
+    def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss in the precision of the weights, the mean over members."""
+        y_pred = y_pred.to(self.dtype)
+        if y_pred.ndim == 3:
+            y_pred, y_true = by_member(y_pred, y_true)
+        return super().get_loss(y_pred, y_true, *args, **kwargs)
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute loss and gradients of one batch."""
+        if not self.module_.training:  # a walk through all modules
+            self._set_training(True)
+        Xi, yi = unpack_data(batch)
+        generator = None if self.course is None else self.course.generator
+        logits, embeddings = self.infer(
+            Xi, generator=generator, return_embeddings=True, **fit_params
+        )
+        loss = self.get_loss(logits, yi, X=Xi, training=True)
+        objective = loss * len(self.module_.members)  # each learns as it would alone
+        whole = self.embedding_l2_scope == "table"
+        if self.embedding_l2 and not whole:
+            penalty = embeddings.square().sum(-1).mean()
+            objective = objective + self.embedding_l2 / 2 * penalty
+        objective.backward()
+        if self.embedding_l2 and whole:
+            self._add_l2_of_tables()
+        if self.steps is not None:
+            self.steps.after_backward()
+        return {"loss": loss, "y_pred": mean_logits(logits)}
+
+    @torch.no_grad()
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of one batch, of each row by the members that held it out.
+
+        Rows that all members have not seen count by the mean of these.
+        """
+        self._set_training(False)
+        Xi, yi = unpack_data(batch)
+        each = self.infer(Xi, **fit_params).to(self.dtype)
+        loss = self.get_loss(*by_holder(each, yi), X=Xi, training=False)
+        return {"loss": loss, "y_pred": mean_logits(each)}
+
+    def evaluation_step(self, batch: Any, training: bool = False) -> Any:
+        """Compute the logits of one batch."""
+        return mean_logits(super().evaluation_step(batch, training))
+
+    @torch.no_grad()
+    def _add_l2_of_tables(self) -> None:
+        for table in id_tables(self.module_):
+            if table.grad is not None:
+                table.grad.add_(table, alpha=self.embedding_l2)
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Tell the watchers, or end the fit if one of them asked for it."""
+        if self.course is not None and self.course.stops:
+            raise KeyboardInterrupt  # skorch's way for callbacks to end a fit
+        super().on_epoch_begin(net, **kwargs)
+        for watcher in self.watchers:
+            watcher.begin_epoch()
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Tell the schedule the epoch's loss, and watchers; callbacks come after it."""
+        super().on_epoch_end(net, **kwargs)
+        course, epoch = self.course, self.history[-1]
+        if course is None:
+            return
+        losses = epoch["train_loss"], epoch.get("valid_loss", 0.0)
+        if not all(map(math.isfinite, losses)):
+            course.ending = "diverged"
+            raise KeyboardInterrupt  # before the epoch counts
+        course.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
+        self._set_training(False)  # watchers may predict
+        course.stops = any([w.end_epoch(epoch) for w in course.watchers])  # noqa: C419
+        course.n_finished = len(self.history)
+
+    def snapshot(self) -> DCNNet:
+        """Return a net that goes on predicting as this one does now, in a fit."""
+        net = object.__new__(type(self))
+        module = copy.deepcopy(self.module_)
+        for member in module.members:
+            member.__dict__.pop("combine", None)  # compiled for the module of the fit
+        lent = {"course": None, "train_split": None}
+        net.__dict__ = {**self.__dict__, **lent, "module_": module}
+        return net
+
+    def run_single_epoch(
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
+    ) -> None:
+        """Train on, or validate, every batch; record the epoch's mean loss."""
+        if iterator is None:
+            return
+        losses: list[Tensor] = []
+        sizes: list[int] = []
+        steps = self.steps if training else None
+        with nullcontext() if steps is None else steps.epoch():
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                if steps is not None:
+                    steps.before_step()
+                step = step_fn(batch, **fit_params)
+                if steps is not None:
+                    steps.after_step()
+                losses.append(step["loss"].detach())
+                sizes.append(len(batch[1]["y"]))
+                if training:
+                    for watcher in self.watchers:
+                        watcher.end_batch(sizes[-1])
+                if self.record_batches:
+                    self.history.record_batch(f"{prefix}_loss", losses[-1].item())
+                    self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        # The weighted mean over the data set, as weights have mean 1.
+        loss = float(np.average(torch.stack(losses).tolist(), weights=sizes))
+        before = (epoch.get(f"{prefix}_loss", np.inf) for epoch in self.history[:-1])
+        best = min(before, default=np.inf)
+        if training:  # of the last step
+            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+        self.history.record(f"{prefix}_batch_count", len(sizes))
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", loss < best)
+
+
+def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:
+    """Return those of the callbacks that are called with all gradients."""
+    return [callback for callback in callbacks or () if _reads_gradients(callback)]
+
+
+def _reads_gradients(callback: Any) -> bool:
+    callback = callback[1] if isinstance(callback, tuple) else callback
+    kind: Any = callback if isinstance(callback, type) else type(callback)
+    return kind.on_grad_computed is not Callback.on_grad_computed

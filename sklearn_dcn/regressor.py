@@ -104,9 +104,11 @@ default="auto"
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;
-        "unbounded" is that rule without the two.
-    cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
-        Parameterisation of the cross layers.
+        "unbounded" is that rule without the two. Where x_0 would be wider than 1,024
+        under "auto", all columns have less room in proportion, numbers too.
+    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated"}, default="auto"
+        Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
+        numbers, and "low_rank" for wider ones.
 
         - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
         - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
@@ -120,7 +122,7 @@ default="auto"
         Number of cross layers; 0 for none.
     cross_rank : int or "auto", default="auto"
         Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
-        width of x_0, divided among the experts.
+        width of x_0, of "low_rank" at most 128, of "mixture" divided among the experts.
     n_experts : int, default=4
         Number of experts of "mixture".
     expert_gate : {"softmax", "sigmoid", "constant"}, default="softmax"
@@ -300,7 +302,7 @@ default="auto"
         memorized_crosses: Any = "auto",
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
-        cross: str = "matrix",
+        cross: str = "auto",
         structure: str = "parallel",
         n_cross_layers: int = 2,
         cross_rank: int | str = "auto",

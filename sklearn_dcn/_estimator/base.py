@@ -25,7 +25,7 @@ from .._training import (
     torch_threads,
     with_callbacks,
 )
-from .architecture import network_arguments
+from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     resolve_batch_size,
     resolve_curves,
@@ -53,6 +53,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
     `_loss_weight` and `_strata`, and its predictions.
     """
+
+    _resolved: dict[str, Any] | None = None  # before there was a rule of widths
 
     # Fitting --------------------------------------------------------------------------
 
@@ -180,8 +182,16 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         self._target = self._make_target(rows.y, rows.weight)
         encoded = self._learn_table(rows, n_rows)
         holds_out = resolve_early_stopping(self.early_stopping, len(rows.y))
-        n_ids = self.encoder_.n_ids
-        self._n_members = resolve_members(self.n_members, holds_out, n_rows, n_ids)
+        self._resolved = resolve_network(
+            vars(self), self.encoder_, self._numeric_embedding
+        )
+        self._n_members = resolve_members(
+            self.n_members,
+            holds_out,
+            n_rows,
+            self.encoder_.n_ids,
+            self._resolved["width"],
+        )
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         logits = self._target.initial_logits(*self._encode_target(rows.y, rows.weight))
@@ -193,7 +203,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         """Learn the columns; return them encoded."""
         options = {name: getattr(self, name) for name in ENCODING}
         n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
-        options |= resolve_table(self.get_params(False), n_known)
+        options |= resolve_table(self.get_params(False), n_known, self._target.d_out)
         curves = options.pop("numeric_embedding")
         self.encoder_ = TableEncoder(**options)
         encoded = self.encoder_.fit_transform(
@@ -225,7 +235,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
     ) -> DCNNet:
         """Return a net for the encoded table, its weights drawn or given."""
         arguments = network_arguments(
-            vars(self), self.encoder_, len(initial_logits), self._numeric_embedding
+            vars(self),
+            self.encoder_,
+            len(initial_logits),
+            self._numeric_embedding,
+            self._resolved or resolved_before(vars(self), self.encoder_),
         )
         optimizer = self.optimizer
         if optimizer == "auto":

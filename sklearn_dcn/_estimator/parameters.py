@@ -31,7 +31,7 @@ RULES: dict[str, Rule] = {
     "memorized_crosses": rules.memorized_crosses,
     "numeric_embedding": rules.option("auto", None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": rules.embedding_dim,
-    "cross": rules.option(*CROSS_KINDS),
+    "cross": rules.option("auto", *CROSS_KINDS),
     "structure": rules.option(*STRUCTURES),
     "n_cross_layers": rules.count(0),
     "cross_rank": rules.count(1, "auto"),

@@ -15,6 +15,7 @@ from .._table import NUMERIC_TRANSFORMS, TableEncoder
 from .._targets import ClassTarget, ContinuousTarget
 from .._training import DTYPES
 from ..classifier import DCNClassifier
+from ..network.cross import CROSS_KINDS
 from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
 from ..regressor import DCNRegressor
@@ -95,7 +96,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
         fields = FITTED | (CLASSES if is_classifier else {})
         in_fit = state["_params_in_fit"] = state["_params_in_fit"] | UNSAVED
         if not (
-            fields.keys() - fitted <= {"feature_names_in_"}
+            fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
             and in_fit.keys() == set(names)
             and _fit_fits(state)
             and (type(state["_target"]) is ClassTarget) == is_classifier
@@ -151,6 +152,12 @@ def _is_epoch(value: Any) -> bool:
     return mapping(lambda k: type(k) is str, is_plain)(value) and "batches" not in value
 
 
+def _is_resolved(value: Any) -> bool:
+    if type(value) is not dict or value.keys() != RESOLVED.keys():
+        return False
+    return all(rule(value[key]) for key, rule in RESOLVED.items())
+
+
 def _is_net_estimator(value: Any) -> bool:
     return type(value) in (DCNClassifier, DCNRegressor)
 
@@ -170,6 +177,14 @@ NET: dict[str, Check] = {
     "callbacks": none,
 }
 
+RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
+    "embedding_dim": each(whole(1)),
+    "numeric_dim": whole(0),
+    "cross": one_of(*CROSS_KINDS),
+    "cross_rank": lambda v: v == "auto" or whole(1)(v),
+    "width": whole(1),
+}
+
 FITTED: dict[str, Check] = {
     "n_features_in_": whole(1),
     "feature_names_in_": is_names,
@@ -182,6 +197,7 @@ FITTED: dict[str, Check] = {
     "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
+    "_resolved": _is_resolved,
     "_params_in_fit": is_plain,
 }
 

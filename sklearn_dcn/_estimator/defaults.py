@@ -26,7 +26,7 @@ pairs are worth to be memorised is asked of the rows. docs/quality.md has what e
 brings, measured.
 
 Width is one rule: many fields share `MAX_WIDTH` of x_0, cross layers of a wide x_0 have
-a bounded rank, and networks share `WIDTH_TOGETHER`. So the weights grow linearly with the
+a bounded rank, and networks share `WIDTH_TOGETHER`. So weights grow linearly with the
 columns. Tables of up to some sixty columns notice nothing of it.
 """
 

@@ -99,6 +99,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
             fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
             and in_fit.keys() == set(names)
             and _fit_fits(state)
+            and _resolved_fits(state.get("_resolved"), in_fit)
             and (type(state["_target"]) is ClassTarget) == is_classifier
             and (not is_classifier or _labels_fit(state))
         ):
@@ -117,6 +118,17 @@ def _fit_fits(state: dict[str, Any]) -> bool:
         and 1 <= state["best_epoch_"] <= state["n_iter_"] == len(state["history_"])
         and state["_target"].d_out == len(state["net_"]["initial_logits"])
     )
+
+
+def _resolved_fits(resolved: dict[str, Any] | None, in_fit: dict[str, Any]) -> bool:
+    """Tell whether parameters that are no "auto" stand for themselves."""
+    if resolved is None:
+        return True
+    for name in ("cross", "cross_rank"):
+        if in_fit[name] not in ("auto", resolved[name]):
+            return False
+    dim = in_fit["embedding_dim"]
+    return not isinstance(dim, int) or {dim} >= set(resolved["embedding_dim"])
 
 
 def _labels_fit(state: dict[str, Any]) -> bool:

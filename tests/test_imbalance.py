@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn_dcn._base
+import sklearn_dcn._estimator.training
 from conftest import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit

@@ -15,9 +15,9 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
 ARROWS = {
     # The ground floor: single files that need nothing of the package.
@@ -104,7 +104,7 @@ INSIDE_TABLE = {
     "": ["categories", "numbers", "reading", "target_statistics"],
 }
 
-PACKAGE = Path(__file__).parents[1] / "sklearn_dcn"
+PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback

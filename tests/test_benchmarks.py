@@ -8,17 +8,16 @@ import sys
 import types
 from argparse import Namespace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.paths import REPO
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # the benchmarks are run from there, not installed
+sys.path.insert(0, str(REPO))  # the benchmarks are run from there, not installed
 
-from benchmarks import (  # noqa: E402
+from benchmarks import (
     data,
     embedder,
     encoding,
@@ -32,7 +31,7 @@ from benchmarks import (  # noqa: E402
     report,
     workers,
 )
-from sklearn_dcn.network import DeepCrossNetwork  # noqa: E402
+from sklearn_dcn.network import DeepCrossNetwork
 
 # Data ---------------------------------------------------------------------------------
 
@@ -333,7 +332,7 @@ def run_benchmarks(tmp_path, *arguments):
     """Return the finished process of ``python -m benchmarks``."""
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
-        cwd=ROOT,
+        cwd=REPO,
         env={**os.environ, "BENCH_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,

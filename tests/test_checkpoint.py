@@ -8,12 +8,12 @@ import pickle
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.paths import REPO, TESTS
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
@@ -24,8 +24,7 @@ from sklearn_dcn._files.codec import Decoder, from_json
 from sklearn_dcn._training import checkpoint as _checkpoint
 from sklearn_dcn._training.steps import Steps
 
-TESTS = Path(__file__).parent
-
+ELSEWHERE = {**os.environ, "PYTHONPATH": f"{REPO}{os.pathsep}{TESTS}"}
 SMALL = {
     "hidden_layer_sizes": (8,),
     "max_epochs": 5,
@@ -146,7 +145,8 @@ def test_fits_that_fail_go_on(case, path, mixed):
 def test_killed_fits_go_on(tmp_path):
     """Killed by SIGKILL in steps and around writing, again and again: the same bits."""
     result = subprocess.run(
-        [sys.executable, TESTS / "killing.py", tmp_path],
+        [sys.executable, "-m", "helpers.killing", tmp_path],
+        env=ELSEWHERE,
         input=json.dumps([*CASES.values()]),
         capture_output=True,
         text=True,
@@ -170,7 +170,7 @@ def test_killed_from_outside(path):
     """So it is for a fit of the defaults that another process kills at some time."""
     X, y = make_mixed(2500)
     code = (
-        "from conftest import make_mixed\n"
+        "from helpers.tables import make_mixed\n"
         "from sklearn_dcn import DCNClassifier\n"
         f"DCNClassifier(random_state=0, verbose=1, n_jobs=1, checkpoint={str(path)!r})"
         ".fit(*make_mixed(2500))"
@@ -179,7 +179,7 @@ def test_killed_from_outside(path):
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"},
+        env=ELSEWHERE,
     ) as process:
         for line in process.stdout:
             if line.startswith("epoch 3/") and path.exists():

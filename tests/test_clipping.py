@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose
 from test_lazy import OPTIONS as LAZY
 from test_lazy import assert_same_weights, make_ids

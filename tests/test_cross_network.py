@@ -1,9 +1,9 @@
 """The vector cross network in scalar form, and the projection of every kind."""
 
 import numpy as np
-import oracle
 import pytest
 import torch
+from helpers import oracle
 from test_cross import KINDS, assert_equals, letters, normal, randomize
 from torch.func import functional_call
 

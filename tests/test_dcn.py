@@ -1,9 +1,9 @@
 """Tests of the whole network: structures, composition, state."""
 
 import numpy as np
-import oracle
 import pytest
 import torch
+from helpers import oracle
 from torch import nn
 from torch.func import functional_call
 

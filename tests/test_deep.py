@@ -3,9 +3,9 @@
 import re
 
 import numpy as np
-import oracle
 import pytest
 import torch
+from helpers import oracle
 from torch import nn
 from torch.func import functional_call
 

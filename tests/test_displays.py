@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose
 
 from sklearn_dcn import DCNClassifier

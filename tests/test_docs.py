@@ -5,9 +5,9 @@ import importlib
 import inspect
 import pkgutil
 import re
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
 import sklearn_dcn
 from sklearn_dcn import (
@@ -22,9 +22,8 @@ from sklearn_dcn import (
     presets,
 )
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PACKAGE = ROOT / "sklearn_dcn"
+DOCS = REPO / "docs"
+PACKAGE = REPO / "sklearn_dcn"
 
 MODULES = [
     sklearn_dcn,
@@ -389,14 +388,14 @@ def run_block(code, namespace, path, line):
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    blocks = python_blocks(ROOT / page)
+    blocks = python_blocks(REPO / page)
     assert blocks, f"{page} has no python block"
     namespace = {"__name__": "__main__"}
     for line, code in blocks:
-        run_block(code, namespace, ROOT / page, line)
+        run_block(code, namespace, REPO / page, line)
 
 
 def test_pages_hold_no_machine_path():
-    for path in [ROOT / "README.md", *DOCS.glob("*.md"), DOCS / "conf.py"]:
+    for path in [REPO / "README.md", *DOCS.glob("*.md"), DOCS / "conf.py"]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w.])/(work|home|root|tmp)/", text), path.name

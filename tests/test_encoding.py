@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.tables import make_mixed
 
 from sklearn_dcn._estimator.architecture import embedding_dims
 from sklearn_dcn._table.encoder import TableEncoder

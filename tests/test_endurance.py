@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks are not installed
+sys.path.insert(0, str(REPO))  # benchmarks are not installed
 
 from benchmarks import endurance
 

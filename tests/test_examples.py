@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import load_script, make_mixed
+from helpers.processes import load_script
+from helpers.tables import make_mixed
 from sklearn.metrics import log_loss
 
 

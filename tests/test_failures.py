@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 

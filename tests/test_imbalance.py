@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn_dcn._estimator.training
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
+import sklearn_dcn._estimator.training
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn._training.negative_sampling import sample_negatives
 from sklearn_dcn.metrics import expected_calibration_error

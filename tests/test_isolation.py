@@ -5,14 +5,15 @@ import random
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 import torch
 from category_encoders import TargetEncoder
-from conftest import make_mixed, print_elsewhere
+from helpers.paths import TESTS
+from helpers.processes import print_elsewhere
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
@@ -163,8 +164,8 @@ def test_processes_are_equal():
     expected = DCNClassifier(**options).fit(X, y).predict_proba(X)
     printed = print_elsewhere(
         "import hashlib, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from conftest import make_mixed\n"
+        f"sys.path.insert(0, {str(TESTS)!r})\n"
+        "from helpers.tables import make_mixed\n"
         "from sklearn_dcn import DCNClassifier\n"
         "X, y = make_mixed(1200)\n"
         f"p = DCNClassifier(**{options!r}).fit(X, y).predict_proba(X)\n"

@@ -16,7 +16,8 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.paths import DATA
+from helpers.tables import make_mixed
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from scipy.sparse import csr_matrix
@@ -31,7 +32,7 @@ from sklearn_dcn._saving.estimators import ESTIMATORS
 from sklearn_dcn._saving.parts import PARTS
 
 PACKAGE = Path(sklearn_dcn.__file__).parent
-CORPUS = Path(__file__).parent / "data" / "fuzz_corpus.tar.xz"
+CORPUS = DATA / "fuzz_corpus.tar.xz"
 TINY = {"max_epochs": 1, "hidden_layer_sizes": (4,), "random_state": 0}
 MEMBERS = ["config.json", "arrays.safetensors"]
 

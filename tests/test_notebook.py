@@ -1,12 +1,11 @@
 """The notebook runs from top to bottom, and is kept without outputs."""
 
 import os
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOK = ROOT / "examples" / "tour.ipynb"
+NOTEBOOK = REPO / "examples" / "tour.ipynb"
 
 nbformat = pytest.importorskip("nbformat")
 
@@ -28,7 +27,7 @@ def test_notebook_runs(monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     # The package of this tree, as for the tests; one thread, as they run side by side.
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPO)]))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

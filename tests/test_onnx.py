@@ -10,7 +10,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 from category_encoders import CountEncoder
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import random as random_sparse

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import numpy as np
-import oracle
 import pytest
 import torch
+from helpers import oracle
 from numpy.testing import assert_allclose
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten

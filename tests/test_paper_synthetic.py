@@ -5,7 +5,7 @@ They are fitted by the example of the same name, whose functions are under test 
 
 import pytest
 import torch
-from conftest import load_script
+from helpers.processes import load_script
 
 from sklearn_dcn.network import DeepCrossNetwork
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import load_script
+from helpers.processes import load_script
 from sklearn.metrics import log_loss
 
 

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.pipeline import make_pipeline

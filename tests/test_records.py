@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_dcn import DCNClassifier, DCNRegressor

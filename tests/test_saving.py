@@ -19,7 +19,8 @@ import polars as pl
 import pytest
 import torch
 from category_encoders import TargetEncoder
-from conftest import make_mixed
+from helpers.paths import DATA
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn import config_context
@@ -38,7 +39,6 @@ from sklearn_dcn.preprocessing import (
     ContinuousNormalizer,
 )
 
-DATA = Path(__file__).parent / "data"
 TINY = {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
 

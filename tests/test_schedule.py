@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose
 from skorch.callbacks import Callback, LRScheduler
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from category_encoders import CountEncoder
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from scipy import sparse
 
 from sklearn_dcn import DCNClassifier, DCNRegressor

@@ -7,17 +7,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.paths import REPO
+from helpers.tables import make_mixed
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn.onnx import export
 
-SCRIPT = Path(__file__).parents[1] / "examples" / "serve_http.py"
+SCRIPT = REPO / "examples" / "serve_http.py"
 
 
 def call(url, body=None):

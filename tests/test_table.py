@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier, DCNRegressor

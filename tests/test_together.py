@@ -4,7 +4,7 @@ import pickle
 
 import pandas as pd
 import pytest
-from conftest import make_mixed
+from helpers.tables import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from test_onnx import check
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import load_script
+from helpers.processes import load_script
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 

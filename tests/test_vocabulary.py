@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import print_elsewhere
+from helpers.processes import print_elsewhere
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

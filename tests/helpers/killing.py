@@ -1,8 +1,8 @@
 """A process that forks fits which are killed, and fits that go on from their files.
 
-``python killing.py FOLDER`` with a list of cases as JSON on its standard input: each
-has the class's name, the estimator's parameters, and the moments at which one fit after
-the other is killed. It prints what came of an uninterrupted fit, and of the last one.
+``python -m helpers.killing FOLDER`` with a list of cases as JSON on its standard input:
+each has the class's name, the estimator's parameters, and the moments at which one fit
+after the other is killed. It prints what came of an uninterrupted fit, and of the last.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import traceback
 
 import torch
-from conftest import make_mixed
+from helpers.tables import make_mixed
 
 import sklearn_dcn
 from sklearn_dcn._files import archive as _archive

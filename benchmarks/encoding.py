@@ -125,12 +125,20 @@ class Fit(Encoding):
 
     def learn(self, X):
         """Return a fitted encoder, and the frame as tensors."""
+        import torch
+
         from sklearn_dcn._table.encoder import TableEncoder
         from sklearn_dcn._table.reading.tables import check_table
         from sklearn_dcn._training.batches import to_tensors
 
         encoder, weight = TableEncoder(), np.ones(len(X))
-        encoded = encoder.fit_transform(check_table(X), list(X), weight, np.float32)
+        encoded = encoder.fit_transform(
+            check_table(X),
+            list(X),
+            weight,
+            np.float32,
+            n_threads=torch.get_num_threads(),
+        )
         return encoder, to_tensors(encoded)
 
 
@@ -146,13 +154,16 @@ class Transform(Fit):
 
     def encode(self, X):
         """Return the frame as tensors."""
+        import torch
+
         from sklearn_dcn._table.reading.tables import check_table
         from sklearn_dcn._training.batches import to_tensors
 
         encoder = self.encoders.get(X.shape[1])
         if encoder is None:
             encoder, _ = self.learn(X)
-        return to_tensors(encoder.transform(check_table(X), np.float32))
+        n_threads = torch.get_num_threads()
+        return to_tensors(encoder.transform(check_table(X), np.float32, n_threads))
 
 
 class Pipeline(Encoding):

@@ -164,7 +164,7 @@ class Loaded:
     """
 
     def __init__(self, path):
-        import sklearn_dcn._encoding  # noqa: F401
+        import sklearn_dcn._table.encoder  # noqa: F401
 
         self.path = path
 

@@ -30,7 +30,7 @@ VERSIONS = ("sklearn_dcn", "scikit-learn", "skorch", "torch", "numpy", "safetens
 class SavesToFile(BaseEstimator):
     """Adds `save` to an estimator or transformer."""
 
-    # Filled in `_loading.py`, which knows the classes that have `save`.
+    # Filled by `_saving`, which knows all the classes that have `save`.
     _registry: Mapping[str, Stored]
 
     def save(self, path: str | os.PathLike[str]) -> None:

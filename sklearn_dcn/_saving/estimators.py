@@ -16,25 +16,10 @@ from .._targets import ClassTarget, ContinuousTarget
 from .._training import DTYPES
 from ..classifier import DCNClassifier
 from ..network.numeric import NUMERIC_EMBEDDINGS
-from ..preprocessing import (
-    CategoricalEmbedder,
-    CategoryEncoder,
-    ContinuousNormalizer,
-)
+from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
 from ..regressor import DCNRegressor
-from .parts import (
-    PARTS,
-    array,
-    each,
-    is_levels,
-    is_names,
-    is_plain,
-    is_scaler,
-    mapping,
-    none,
-    one_of,
-    whole,
-)
+from .parts import PARTS, is_levels, is_scaler
+from .rules import array, each, is_names, is_plain, mapping, none, one_of, whole
 
 __all__ = ["ESTIMATORS", "registry"]
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 
 from .._files import Check, Stored
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
@@ -32,105 +31,28 @@ from .._table import (
     Vocabulary,
 )
 from .._targets import ClassTarget, ContinuousTarget
+from .rules import (
+    a,
+    array,
+    each,
+    is_floats,
+    is_name,
+    is_plain,
+    mapping,
+    none,
+    number,
+    one_of,
+    optional,
+    rises,
+    whole,
+)
 
-__all__ = [
-    "PARTS",
-    "array",
-    "each",
-    "is_names",
-    "is_plain",
-    "is_scaler",
-    "mapping",
-    "none",
-    "one_of",
-    "optional",
-    "whole",
-]
+__all__ = ["PARTS", "is_levels", "is_scaler"]
+
 
 FAMILIES = ("string", "bytes", "bool", "number", None)
-SCALARS = (type(None), bool, int, float, str, bytes, np.generic, torch.device)
-
-# Rules --------------------------------------------------------------------------------
-
-
-def a(*classes: type) -> Check:
-    """Return the rule of an object of exactly one of some classes."""
-    return lambda value: type(value) in classes
-
-
-def none(value: Any) -> bool:
-    """Tell whether a value is None."""
-    return value is None
-
-
-def optional(rule: Check) -> Check:
-    """Return the rule of None or what another rule takes."""
-    return lambda value: value is None or rule(value)
-
-
-def one_of(*options: Any) -> Check:
-    """Return the rule of strings or None."""
-    return lambda value: isinstance(value, (str, type(None))) and value in options
-
-
-def whole(minimum: int) -> Check:
-    """Return the rule of an integer of at least `minimum`."""
-    return lambda value: type(value) is int and value >= minimum
-
-
-def number(low: float = -np.inf, high: float = np.inf) -> Check:
-    """Return the rule of a finite number between two others."""
-    return lambda value: (
-        type(value) in (int, float) and np.isfinite(value) and low <= value <= high
-    )
-
-
-def each(rule: Check) -> Check:
-    """Return the rule of a list whose items are all so."""
-    return lambda value: type(value) is list and all(map(rule, value))
-
-
-def mapping(key: Check, entry: Check) -> Check:
-    """Return the rule of a dict of such keys and such values."""
-    return lambda value: (
-        type(value) is dict and all(map(key, value)) and all(map(entry, value.values()))
-    )
-
-
-def array(dtype: Any, n_axes: int = 1) -> Check:
-    """Return the rule of a finite array of so many axes."""
-    return lambda value: (
-        type(value) is np.ndarray
-        and value.dtype == dtype
-        and value.ndim == n_axes
-        and (value.dtype.kind == "O" or np.isfinite(value).all())
-    )
-
-
-def is_plain(value: Any) -> bool:
-    """Tell whether a value is of plain types alone, with no object of this package."""
-    if type(value) in (list, tuple, set):
-        return all(map(is_plain, value))
-    if type(value) is dict:
-        return all(map(is_plain, value)) and all(map(is_plain, value.values()))
-    return isinstance(value, (*SCALARS, np.ndarray, np.random.RandomState))
-
-
-def is_names(value: Any) -> bool:
-    """Tell whether a value is an array of strings, as `feature_names_in_`."""
-    return array(object)(value) and all(type(name) is str for name in value)
-
-
-def _rises(values: Any) -> bool:
-    return bool((values[1:] > values[:-1]).all())
-
-
-is_name = a(str, int)
-is_floats = array(np.float64)
 is_levels = a(CategoryLevels, HashedLevels)
 is_scaler = a(NumberScaler)
-
-# How fields fit together --------------------------------------------------------------
 
 
 def _vocabulary_fits(vocabulary: Vocabulary) -> bool:
@@ -154,14 +76,14 @@ def _scaler_fits(scaler: NumberScaler) -> bool:
     return (
         scaler.scale > 0
         and len(scaler.knots) == len(scaler.scores) > 0
-        and _rises(scaler.knots)
+        and rises(scaler.knots)
         and 0 < len(scaler.quantiles) <= N_BINS + 1
     )
 
 
 def _values_fit(levels: NumberLevels) -> bool:
     n_counts = levels.n_ids if len(levels.values) else 0
-    return _rises(levels.values) and len(levels.counts) == n_counts
+    return rises(levels.values) and len(levels.counts) == n_counts
 
 
 def _crosses_fit(crosses: CrossStatistics) -> bool:
@@ -173,7 +95,7 @@ def _crosses_fit(crosses: CrossStatistics) -> bool:
         and all(0 <= c < n_columns for pair in crosses.pairs for c in pair)
         and crosses.values.shape == (n_keys, n_targets)
         and bool(n_keys) == bool(crosses.pairs)
-        and _rises(crosses.keys)
+        and rises(crosses.keys)
         and len(crosses.counts) == (n_keys if crosses.counted else 0)
         and all(k < len(crosses.pairs) for k in crosses.counted)
         and len(crosses.scalers) - len(crosses.counted)
@@ -213,7 +135,7 @@ def _cuts_fit(encoder: TableEncoder) -> bool:
     sizes += [len(cuts[j]) + 1 + N_RESERVED_IDS for j in encoder.numbers]
     return (
         cuts.keys() == encoder.numbers.keys()
-        and all(_rises(at) for at in cuts.values())
+        and all(rises(at) for at in cuts.values())
         and encoder.crosses.sizes == sizes
     )
 
@@ -236,15 +158,11 @@ def _units_fit(target: ContinuousTarget) -> bool:
     )
 
 
-# The classes --------------------------------------------------------------------------
-
-
 def _without(obj: Any, derived: Iterable[str]) -> dict[str, Any]:
     return {k: v for k, v in obj.__getstate__().items() if k not in derived}
 
 
 COUNTS: dict[str, Check] = {"name": is_name, "counts": is_floats}
-
 PARTS: dict[str, Stored] = {
     "Vocabulary": Stored(
         Vocabulary,

@@ -1,0 +1,66 @@
+"""docs/architecture.md names rooms, files and functions that are there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "sklearn_dcn"
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PICTURE = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+CODE = re.findall(r"`([^`\n]+)`", PAGE)
+PATHS = sorted({code for code in CODE if re.fullmatch(r"[\w.]+(/[\w.]+)*/?", code)})
+PATHS = [path for path in PATHS if "/" in path or path.endswith((".py", ".md"))]
+NAMES = sorted({code for code in CODE if re.fullmatch(r"_?[A-Za-z]\w*(\.\w+)?", code)})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_is_there(path):
+    if path == "__init__.py":  # each room's
+        return
+    assert (ROOT / path).exists()
+    assert (ROOT / path).is_dir() == path.endswith("/")
+
+
+def test_every_room_is_in_table_and_picture():
+    rooms = {path.parent for path in PACKAGE.rglob("*.py")} - {PACKAGE}
+    for room in rooms:
+        if room.parent.name == "datasets":  # files alone
+            continue
+        assert f"`{room.relative_to(ROOT).as_posix()}/`" in PAGE, room
+        if room.parent == PACKAGE:
+            assert f">{room.name}/<" in PICTURE, room
+    for file in PACKAGE.glob("*.py"):
+        assert file.name in PICTURE, file
+
+
+def definitions():
+    """Return names of functions, classes and methods, e.g. "TableEncoder.transform"."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                found |= {
+                    f"{node.name}.{part.name}"
+                    for part in node.body
+                    if isinstance(part, ast.FunctionDef)
+                }
+    return found
+
+
+def test_every_function_and_class_is_there():
+    words = {"X", "y", "weight", "category_encoder", "category_dropout", "x_num"}
+    words |= {"x_cat", "B", "K"}
+    known = definitions()
+    asked = {name for name in NAMES if not name.endswith((".py", ".md"))} - words
+    assert {"TableEncoder.transform", "BaseDCN._fit", "train"} <= asked
+    assert asked <= known, asked - known
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md"])
+def test_it_is_linked(page):
+    assert "architecture.md" in (ROOT / page).read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ pytest.register_assert_rewrite("helpers")  # so that their asserts say as much
 
 from helpers.tables import make_mixed  # noqa: E402
 
+collect_ignore = ["data"]  # with the scripts that wrote it
+
 # The suite runs in two processes; each with all threads would slow both down badly.
 torch.set_num_threads(1)
 

@@ -2,14 +2,13 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "sklearn_dcn"
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-PICTURE = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+PACKAGE = REPO / "sklearn_dcn"
+PAGE = (REPO / "docs" / "architecture.md").read_text(encoding="utf-8")
+PICTURE = (REPO / "docs" / "architecture.svg").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`\n]+)`", PAGE)
 PATHS = sorted({code for code in CODE if re.fullmatch(r"[\w.]+(/[\w.]+)*/?", code)})
 PATHS = [path for path in PATHS if "/" in path or path.endswith((".py", ".md"))]
@@ -20,8 +19,8 @@ NAMES = sorted({code for code in CODE if re.fullmatch(r"_?[A-Za-z]\w*(\.\w+)?", 
 def test_every_path_is_there(path):
     if path == "__init__.py":  # each room's
         return
-    assert (ROOT / path).exists()
-    assert (ROOT / path).is_dir() == path.endswith("/")
+    assert (REPO / path).exists()
+    assert (REPO / path).is_dir() == path.endswith("/")
 
 
 def test_every_room_is_in_table_and_picture():
@@ -29,7 +28,7 @@ def test_every_room_is_in_table_and_picture():
     for room in rooms:
         if room.parent.name == "datasets":  # files alone
             continue
-        assert f"`{room.relative_to(ROOT).as_posix()}/`" in PAGE, room
+        assert f"`{room.relative_to(REPO).as_posix()}/`" in PAGE, room
         if room.parent == PACKAGE:
             assert f">{room.name}/<" in PICTURE, room
     for file in PACKAGE.glob("*.py"):
@@ -63,4 +62,4 @@ def test_every_function_and_class_is_there():
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md"])
 def test_it_is_linked(page):
-    assert "architecture.md" in (ROOT / page).read_text(encoding="utf-8")
+    assert "architecture.md" in (REPO / page).read_text(encoding="utf-8")

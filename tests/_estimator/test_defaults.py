@@ -17,93 +17,6 @@ from sklearn_dcn._estimator.defaults import (
     resolve_table,
 )
 
-
-def test_max_epochs_auto():
-    """10 epochs; 2 where ids are seldom seen; more in tiny tables; 50 with stopping."""
-    rng = np.random.default_rng(0)
-
-    def n_epochs(n_rows, n_levels, **options):
-        X = pd.DataFrame({"id": (np.arange(n_rows) % n_levels).astype(str)})
-        y = rng.random(n_rows) < 0.5
-        options |= {"random_state": 0, "hidden_layer_sizes": (4,)}
-        options.setdefault("early_stopping", False)
-        return DCNClassifier(**options).fit(X, y).n_iter_
-
-    assert n_epochs(4000, 10) == 10
-    assert n_epochs(4000, 2100) == 2
-    assert n_epochs(200, 10) == 25  # 4 steps an epoch
-    assert n_epochs(200, 150) == 8
-    assert n_epochs(4000, 2100, early_stopping=True, n_iter_no_change=99) == 50
-
-
-def test_ids_that_tell_nothing_are_not_memorised():
-    """With as many ids as rows, the default stays near the base rate on new rows."""
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame({c: rng.integers(0, 2000, 8000).astype(str) for c in "abc"})
-    y = rng.random(8000) < 0.3
-    base_rate = log_loss(y[4000:], np.full(4000, 0.3))
-    for max_epochs, is_near in [("auto", True), (10, False)]:
-        options = {"random_state": 0, "max_epochs": max_epochs}
-        model = DCNClassifier(early_stopping=False, **options)
-        p = model.fit(X[:4000], y[:4000]).predict_proba(X[4000:])
-        assert (log_loss(y[4000:], p) < base_rate + 0.05) == is_near
-
-
-def test_early_stopping_auto(tiny):
-    """It starts at 500 rows, or with validation rows; False only records them."""
-    X, y = make_mixed(500)
-    tiny |= {"max_epochs": 1, "batch_size": 4096}
-    assert "valid_loss" in DCNClassifier(**tiny).fit(X, y).history_[0]
-    few = X.iloc[:499], y[:499]
-    assert "valid_loss" not in DCNClassifier(**tiny).fit(*few).history_[0]
-    watched = DCNClassifier(**tiny | {"max_epochs": 9}, early_stopping=False)
-    watched.fit(X[:100], y[:100], X_val=X[100:200], y_val=y[100:200])
-    assert watched.n_iter_ == watched.best_epoch_ == 9
-    assert "valid_loss" in watched.history_[0]
-
-
-def test_dtype(mixed, tiny):
-    """Small tables compute in float64, larger in float32; predictions are float64."""
-    X, y = make_mixed(501)
-    small = DCNClassifier(**tiny).fit(X[:500], y[:500])
-    large = DCNClassifier(**tiny).fit(X, y)
-    assert small.module_.members[0].head.weight.dtype == torch.float64
-    assert large.module_.members[0].head.weight.dtype == torch.float32
-    assert large.predict_proba(X).dtype == np.float64
-    forced = DCNClassifier(**tiny, dtype="float32").fit(X[:100], y[:100])
-    assert forced.module_.head.weight.dtype == torch.float32
-
-
-# Members ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "expected"),
-    [
-        *[(None, 1), (499, 1), (500, 8), (1250, 8), (1500, 7), (2000, 5), (3000, 3)],
-        *[(5000, 2), (200_000, 2), (200_001, 1)],
-    ],
-)
-def test_auto(n_rows, expected):
-    """As many as have 10,000 rows together."""
-    assert resolve_members("auto", True, n_rows, 100) == expected
-    assert resolve_members("auto", False, n_rows, 100) == 1
-    assert resolve_members(6, True, n_rows, 100) == 6
-
-
-def test_auto_takes_more_where_ids_are_seldom_seen():
-    assert resolve_members("auto", True, 8000, 4001) == 4
-    assert resolve_members("auto", True, 8000, 4000) == 2
-    assert resolve_members("auto", True, 1000, 501) == 8
-    assert resolve_members("auto", True, 499, 499) == 1
-    X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
-    options = {**PLAIN, "max_epochs": 1}
-    model = DCNRegressor(**options).fit(X, np.arange(4000.0))
-    assert len(model.module_.members) == 4  # 2,002 ids are more than half as many
-    X["id"] = [f"id {i // 3}" for i in range(4000)]
-    assert len(DCNRegressor(**options).fit(X, np.arange(4000.0)).module_.members) == 2
-
-
 AUTO = {
     "numeric_levels": "auto",
     "numeric_embedding": "auto",
@@ -199,3 +112,92 @@ def test_curves_need_ids_that_are_seen(n_levels, has_curves):
     asked = DCNClassifier(**options, numeric_embedding="piecewise_linear")
     asked.fit(X, rng.random(1800) < 0.5)
     assert asked.module_.members[0].embedding.numbers is not None
+
+
+# In a fit -----------------------------------------------------------------------------
+
+
+def test_max_epochs_auto():
+    """10 epochs; 2 where ids are seldom seen; more in tiny tables; 50 with stopping."""
+    rng = np.random.default_rng(0)
+
+    def n_epochs(n_rows, n_levels, **options):
+        X = pd.DataFrame({"id": (np.arange(n_rows) % n_levels).astype(str)})
+        y = rng.random(n_rows) < 0.5
+        options |= {"random_state": 0, "hidden_layer_sizes": (4,)}
+        options.setdefault("early_stopping", False)
+        return DCNClassifier(**options).fit(X, y).n_iter_
+
+    assert n_epochs(4000, 10) == 10
+    assert n_epochs(4000, 2100) == 2
+    assert n_epochs(200, 10) == 25  # 4 steps an epoch
+    assert n_epochs(200, 150) == 8
+    assert n_epochs(4000, 2100, early_stopping=True, n_iter_no_change=99) == 50
+
+
+def test_ids_that_tell_nothing_are_not_memorised():
+    """With as many ids as rows, the default stays near the base rate on new rows."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({c: rng.integers(0, 2000, 8000).astype(str) for c in "abc"})
+    y = rng.random(8000) < 0.3
+    base_rate = log_loss(y[4000:], np.full(4000, 0.3))
+    for max_epochs, is_near in [("auto", True), (10, False)]:
+        options = {"random_state": 0, "max_epochs": max_epochs}
+        model = DCNClassifier(early_stopping=False, **options)
+        p = model.fit(X[:4000], y[:4000]).predict_proba(X[4000:])
+        assert (log_loss(y[4000:], p) < base_rate + 0.05) == is_near
+
+
+def test_early_stopping_auto(tiny):
+    """It starts at 500 rows, or with validation rows; False only records them."""
+    X, y = make_mixed(500)
+    tiny |= {"max_epochs": 1, "batch_size": 4096}
+    assert "valid_loss" in DCNClassifier(**tiny).fit(X, y).history_[0]
+    few = X.iloc[:499], y[:499]
+    assert "valid_loss" not in DCNClassifier(**tiny).fit(*few).history_[0]
+    watched = DCNClassifier(**tiny | {"max_epochs": 9}, early_stopping=False)
+    watched.fit(X[:100], y[:100], X_val=X[100:200], y_val=y[100:200])
+    assert watched.n_iter_ == watched.best_epoch_ == 9
+    assert "valid_loss" in watched.history_[0]
+
+
+def test_dtype(mixed, tiny):
+    """Small tables compute in float64, larger in float32; predictions are float64."""
+    X, y = make_mixed(501)
+    small = DCNClassifier(**tiny).fit(X[:500], y[:500])
+    large = DCNClassifier(**tiny).fit(X, y)
+    assert small.module_.members[0].head.weight.dtype == torch.float64
+    assert large.module_.members[0].head.weight.dtype == torch.float32
+    assert large.predict_proba(X).dtype == np.float64
+    forced = DCNClassifier(**tiny, dtype="float32").fit(X[:100], y[:100])
+    assert forced.module_.head.weight.dtype == torch.float32
+
+
+# Members ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "expected"),
+    [
+        *[(None, 1), (499, 1), (500, 8), (1250, 8), (1500, 7), (2000, 5), (3000, 3)],
+        *[(5000, 2), (200_000, 2), (200_001, 1)],
+    ],
+)
+def test_auto(n_rows, expected):
+    """As many as have 10,000 rows together."""
+    assert resolve_members("auto", True, n_rows, 100) == expected
+    assert resolve_members("auto", False, n_rows, 100) == 1
+    assert resolve_members(6, True, n_rows, 100) == 6
+
+
+def test_auto_takes_more_where_ids_are_seldom_seen():
+    assert resolve_members("auto", True, 8000, 4001) == 4
+    assert resolve_members("auto", True, 8000, 4000) == 2
+    assert resolve_members("auto", True, 1000, 501) == 8
+    assert resolve_members("auto", True, 499, 499) == 1
+    X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
+    options = {**PLAIN, "max_epochs": 1}
+    model = DCNRegressor(**options).fit(X, np.arange(4000.0))
+    assert len(model.module_.members) == 4  # 2,002 ids are more than half as many
+    X["id"] = [f"id {i // 3}" for i in range(4000)]
+    assert len(DCNRegressor(**options).fit(X, np.arange(4000.0)).module_.members) == 2

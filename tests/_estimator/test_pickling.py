@@ -24,29 +24,6 @@ from sklearn_dcn.preprocessing import (
     ContinuousNormalizer,
 )
 
-# Pickles of a classifier --------------------------------------------------------------
-
-
-def test_small_and_light_when_fitted(mixed):
-    """A pickle holds weights and encoding: no optimiser state, no rows, no copies."""
-    X, y = mixed
-    model = DCNClassifier(random_state=0, early_stopping=True, max_epochs=3).fit(X, y)
-    n_bytes = sum(p.numel() * p.element_size() for p in model.module_.parameters())
-    assert len(pickle.dumps(model)) < n_bytes + 40_000
-    assert not model.net_.optimizer_.state
-    assert all(p.grad is None for p in model.module_.parameters())
-    assert clone(model).get_params() == model.get_params()
-
-
-def test_pickle_predicts_the_same(mixed, tiny):
-    """Encoder, network and labels survive a pickle together."""
-    X, y = mixed
-    model = DCNClassifier(**tiny).fit(X, np.where(y, "yes", "no"))
-    copy = pickle.loads(pickle.dumps(model))
-    assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
-    assert_array_equal(copy.predict(X), model.predict(X))
-
-
 TINY = {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
 
@@ -220,3 +197,26 @@ def test_an_unfitted_estimator_stays_one():
     for way, function in WAYS.items():
         other = function(DCNClassifier(cross="vector"))
         assert other.cross == "vector" and not hasattr(other, "net_"), way
+
+
+# Pickles of a classifier --------------------------------------------------------------
+
+
+def test_small_and_light_when_fitted(mixed):
+    """A pickle holds weights and encoding: no optimiser state, no rows, no copies."""
+    X, y = mixed
+    model = DCNClassifier(random_state=0, early_stopping=True, max_epochs=3).fit(X, y)
+    n_bytes = sum(p.numel() * p.element_size() for p in model.module_.parameters())
+    assert len(pickle.dumps(model)) < n_bytes + 40_000
+    assert not model.net_.optimizer_.state
+    assert all(p.grad is None for p in model.module_.parameters())
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_pickle_predicts_the_same(mixed, tiny):
+    """Encoder, network and labels survive a pickle together."""
+    X, y = mixed
+    model = DCNClassifier(**tiny).fit(X, np.where(y, "yes", "no"))
+    copy = pickle.loads(pickle.dumps(model))
+    assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+    assert_array_equal(copy.predict(X), model.predict(X))

@@ -13,51 +13,6 @@ from scipy import sparse
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 
-# Fields of numbers --------------------------------------------------------------------
-
-
-def test_fields_of_an_estimator_fit_its_network():
-    X, y = spiked(2500)
-    options = {"max_epochs": 1, "early_stopping": True, "random_state": 0}
-    options |= {"numeric_levels": 256, "memorized_crosses": None}
-    model = DCNClassifier(**options).fit(X, y)
-    encoder, embedding = model.encoder_, model.module_.members[1].embedding
-    assert [*encoder.values] == [0]
-    assert encoder.cardinalities == [2 + 100]
-    assert encoder.field_names == ["0 as a level", "0", "1"]
-    assert len(embedding.field_slices) == 3
-    width = [part.stop - part.start for part in embedding.field_slices]
-    assert [row.width for row in encoder.schema()] == [width[0] + width[1], width[2]]
-    assert [row.levels for row in encoder.schema()] == [100, None]
-    assert len(embedding.column_weight(0)) == encoder.cardinalities[0]
-    # Those that validate are counted as well.
-    assert encoder.values[0].counts.sum() == 2500
-
-
-def test_what_goes_with_a_number_is_no_curve():
-    """Numbers of the table have curves; statistics, crosses, indicators are plain."""
-    draw = rng()
-    X = pd.DataFrame({"n": draw.normal(size=300), "m": draw.normal(size=300)})
-    X["s"], X["t"] = draw.choice(list("abc"), 300), draw.choice(list("xyz"), 300)
-    X.loc[:9, "n"] = np.nan
-    model = DCNClassifier(
-        numeric_embedding="piecewise_linear",
-        category_encoder=TargetEncoder(),
-        memorized_crosses=[("s", "t")],
-        max_epochs=1,
-    ).fit(X, (X["s"] == "a") ^ (X["t"] == "x"))
-    slices = model.module_.embedding.field_slices
-    width = {
-        name: field.stop - field.start
-        for name, field in zip(model.encoder_.field_names, slices, strict=True)
-    }
-    numbers = {name: width.pop(name) for name in ("n", "m")}
-    assert set(numbers.values()) == {8}
-    del width["s"], width["t"]
-    assert "n is missing" in width and "s x t" in width and len(width) == 4
-    assert set(width.values()) == {1}
-
-
 # Width in x_0 -------------------------------------------------------------------------
 
 
@@ -115,3 +70,48 @@ def test_statistics(tiny):
         "TableEncoder: 5 columns (3 categories, 2 numbers), 1 statistic, 14 ids, "
         f"x_0 of width {width}"
     )
+
+
+# Fields of numbers --------------------------------------------------------------------
+
+
+def test_fields_of_an_estimator_fit_its_network():
+    X, y = spiked(2500)
+    options = {"max_epochs": 1, "early_stopping": True, "random_state": 0}
+    options |= {"numeric_levels": 256, "memorized_crosses": None}
+    model = DCNClassifier(**options).fit(X, y)
+    encoder, embedding = model.encoder_, model.module_.members[1].embedding
+    assert [*encoder.values] == [0]
+    assert encoder.cardinalities == [2 + 100]
+    assert encoder.field_names == ["0 as a level", "0", "1"]
+    assert len(embedding.field_slices) == 3
+    width = [part.stop - part.start for part in embedding.field_slices]
+    assert [row.width for row in encoder.schema()] == [width[0] + width[1], width[2]]
+    assert [row.levels for row in encoder.schema()] == [100, None]
+    assert len(embedding.column_weight(0)) == encoder.cardinalities[0]
+    # Those that validate are counted as well.
+    assert encoder.values[0].counts.sum() == 2500
+
+
+def test_what_goes_with_a_number_is_no_curve():
+    """Numbers of the table have curves; statistics, crosses, indicators are plain."""
+    draw = rng()
+    X = pd.DataFrame({"n": draw.normal(size=300), "m": draw.normal(size=300)})
+    X["s"], X["t"] = draw.choice(list("abc"), 300), draw.choice(list("xyz"), 300)
+    X.loc[:9, "n"] = np.nan
+    model = DCNClassifier(
+        numeric_embedding="piecewise_linear",
+        category_encoder=TargetEncoder(),
+        memorized_crosses=[("s", "t")],
+        max_epochs=1,
+    ).fit(X, (X["s"] == "a") ^ (X["t"] == "x"))
+    slices = model.module_.embedding.field_slices
+    width = {
+        name: field.stop - field.start
+        for name, field in zip(model.encoder_.field_names, slices, strict=True)
+    }
+    numbers = {name: width.pop(name) for name in ("n", "m")}
+    assert set(numbers.values()) == {8}
+    del width["s"], width["t"]
+    assert "n is missing" in width and "s x t" in width and len(width) == 4
+    assert set(width.values()) == {1}

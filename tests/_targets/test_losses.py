@@ -14,52 +14,6 @@ from sklearn_dcn._targets.classes import ClassTarget
 from sklearn_dcn._targets.continuous import ContinuousTarget
 from sklearn_dcn._targets.losses import WeightedLoss
 
-# The focal loss in a fit --------------------------------------------------------------
-
-
-def test_focal_loss_of_gamma_0_is_the_log_loss(mixed, tiny):
-    X, y = mixed
-    plain = DCNClassifier(**tiny).fit(X, y)
-    focal = DCNClassifier(**tiny, loss="focal", focal_gamma=0.0).fit(X, y)
-    assert_array_equal(focal.predict_proba(X), plain.predict_proba(X))
-    unused = DCNClassifier(**tiny, focal_gamma=5.0).fit(X, y)
-    assert_array_equal(unused.predict_proba(X), plain.predict_proba(X))
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_history_is_the_focal_loss(mixed, tiny, n_classes):
-    """Which early stopping monitors."""
-    X, y = mixed
-    y = y if n_classes == 2 else y + (X["visits"] > 4).to_numpy()
-    model = DCNClassifier(**tiny, loss="focal", focal_gamma=1.5, early_stopping=False)
-    model.fit(X, y, X_val=X[:100], y_val=y[:100])
-    p = model.predict_proba(X[:100])[np.arange(100), y[:100]]
-    expected = np.mean(-((1 - p) ** 1.5) * np.log(p))
-    assert model.history_[-1]["valid_loss"] == pytest.approx(expected, rel=1e-6)
-    stopped = clone(model).set_params(early_stopping=True, max_epochs=30)
-    stopped.set_params(calibrate=False)
-    stopped.fit(X[100:], y[100:], X_val=X[:100], y_val=y[:100])
-    p = stopped.predict_proba(X[:100])[np.arange(100), y[:100]]
-    losses = [epoch["valid_loss"] for epoch in stopped.history_]
-    assert np.mean(-((1 - p) ** 1.5) * np.log(p)) == pytest.approx(min(losses))
-    assert stopped.best_epoch_ == np.argmin(losses) + 1
-
-
-def test_focal_probabilities_are_drawn_towards_equal_ones():
-    """One constant column: the minimum of the expected focal loss, found on a grid."""
-    rate, gamma = 0.1, 2.0
-    y = (np.arange(400) < 400 * rate).astype(int)
-    options = {"max_epochs": 400, "learning_rate": 0.02, "batch_size": 400}
-    model = DCNClassifier(loss="focal", focal_gamma=gamma, **options, random_state=0)
-    p = model.fit(np.zeros((400, 1)), y).predict_proba(np.zeros((1, 1)))[0, 1]
-    grid = np.linspace(0.001, 0.999, 9981)
-    positive = -((1 - grid) ** gamma) * np.log(grid)
-    negative = -(grid**gamma) * np.log(1 - grid)
-    best = grid[(rate * positive + (1 - rate) * negative).argmin()]
-    assert best > 2 * rate
-    assert p == pytest.approx(best, abs=0.005)
-
-
 # ----------------------------------------------------------------------------------
 # Losses
 # ----------------------------------------------------------------------------------
@@ -252,3 +206,49 @@ def test_label_smoothing_bounds_the_confidence():
     entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
     assert_allclose(last["train_loss"], entropy, atol=1e-3)
     assert_allclose(last["valid_loss"], -np.log(0.9), atol=2e-3)
+
+
+# The focal loss in a fit --------------------------------------------------------------
+
+
+def test_focal_loss_of_gamma_0_is_the_log_loss(mixed, tiny):
+    X, y = mixed
+    plain = DCNClassifier(**tiny).fit(X, y)
+    focal = DCNClassifier(**tiny, loss="focal", focal_gamma=0.0).fit(X, y)
+    assert_array_equal(focal.predict_proba(X), plain.predict_proba(X))
+    unused = DCNClassifier(**tiny, focal_gamma=5.0).fit(X, y)
+    assert_array_equal(unused.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_history_is_the_focal_loss(mixed, tiny, n_classes):
+    """Which early stopping monitors."""
+    X, y = mixed
+    y = y if n_classes == 2 else y + (X["visits"] > 4).to_numpy()
+    model = DCNClassifier(**tiny, loss="focal", focal_gamma=1.5, early_stopping=False)
+    model.fit(X, y, X_val=X[:100], y_val=y[:100])
+    p = model.predict_proba(X[:100])[np.arange(100), y[:100]]
+    expected = np.mean(-((1 - p) ** 1.5) * np.log(p))
+    assert model.history_[-1]["valid_loss"] == pytest.approx(expected, rel=1e-6)
+    stopped = clone(model).set_params(early_stopping=True, max_epochs=30)
+    stopped.set_params(calibrate=False)
+    stopped.fit(X[100:], y[100:], X_val=X[:100], y_val=y[:100])
+    p = stopped.predict_proba(X[:100])[np.arange(100), y[:100]]
+    losses = [epoch["valid_loss"] for epoch in stopped.history_]
+    assert np.mean(-((1 - p) ** 1.5) * np.log(p)) == pytest.approx(min(losses))
+    assert stopped.best_epoch_ == np.argmin(losses) + 1
+
+
+def test_focal_probabilities_are_drawn_towards_equal_ones():
+    """One constant column: the minimum of the expected focal loss, found on a grid."""
+    rate, gamma = 0.1, 2.0
+    y = (np.arange(400) < 400 * rate).astype(int)
+    options = {"max_epochs": 400, "learning_rate": 0.02, "batch_size": 400}
+    model = DCNClassifier(loss="focal", focal_gamma=gamma, **options, random_state=0)
+    p = model.fit(np.zeros((400, 1)), y).predict_proba(np.zeros((1, 1)))[0, 1]
+    grid = np.linspace(0.001, 0.999, 9981)
+    positive = -((1 - grid) ** gamma) * np.log(grid)
+    negative = -(grid**gamma) * np.log(1 - grid)
+    best = grid[(rate * positive + (1 - rate) * negative).argmin()]
+    assert best > 2 * rate
+    assert p == pytest.approx(best, abs=0.005)

@@ -16,20 +16,6 @@ from sklearn_dcn.network.cross import CROSS_KINDS
 from sklearn_dcn.network.dcn import STRUCTURES
 from sklearn_dcn.network.deep import DeepNetwork
 
-# Where the network computes -----------------------------------------------------------
-
-
-def test_missing_device_is_an_error(mixed, tiny, monkeypatch):
-    """A device that is not there is named; "auto" takes what is."""
-    X, y = mixed
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="device='cuda:1' is not there"):
-        DCNClassifier(**tiny, device="cuda:1").fit(X, y)
-    model = DCNClassifier(**tiny).fit(X, y)
-    expected = "mps" if torch.backends.mps.is_available() else "cpu"
-    assert model.module_.head.weight.device.type == expected
-
-
 ESTIMATORS = pytest.mark.parametrize("Estimator", [DCNClassifier, DCNRegressor])
 EPS = 2.0**-8  # half of the distance of neighbours in bfloat16, relative
 
@@ -223,3 +209,17 @@ def test_reproducible_and_deaf_to_the_callers_autocast():
         again = DCNClassifier(**options).fit(X, y).predict_proba(X)
     assert_array_equal(again, expected)
     assert not torch.is_autocast_enabled("cpu")
+
+
+# Where the network computes -----------------------------------------------------------
+
+
+def test_missing_device_is_an_error(mixed, tiny, monkeypatch):
+    """A device that is not there is named; "auto" takes what is."""
+    X, y = mixed
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device='cuda:1' is not there"):
+        DCNClassifier(**tiny, device="cuda:1").fit(X, y)
+    model = DCNClassifier(**tiny).fit(X, y)
+    expected = "mps" if torch.backends.mps.is_available() else "cpu"
+    assert model.module_.head.weight.device.type == expected

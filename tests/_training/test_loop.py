@@ -38,25 +38,6 @@ def test_early_stopping_keeps_the_best_weights(Estimator):
     assert_allclose(loss, min(losses), rtol=1e-5)
 
 
-# A callback that interrupts -----------------------------------------------------------
-
-
-def test_keyboard_interrupt_keeps_the_best_weights():
-    """An interrupted fit ends as a fitted estimator with the best weights so far."""
-    X, y = make_mixed(200)
-
-    class Interrupt(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            if len(net.history) == 3:
-                raise KeyboardInterrupt
-
-    model = DCNClassifier(max_epochs=50, random_state=0, callbacks=[Interrupt()])
-    model.fit(X, y, X_val=X, y_val=y)
-    assert model.n_iter_ == 3
-    assert 1 <= model.best_epoch_ <= 3
-    assert np.isfinite(model.predict_proba(X)).all()
-
-
 # Interrupts ---------------------------------------------------------------------------
 
 
@@ -173,3 +154,22 @@ def test_callback_that_stops_in_the_first_epoch(mixed):
     model = DCNClassifier(**SMALL, callbacks=[AtEpochEnd(1, stop)])
     model.fit(X, y, X_val=X, y_val=y)
     assert model.n_iter_ == model.best_epoch_ == 1
+
+
+# A callback that interrupts -----------------------------------------------------------
+
+
+def test_keyboard_interrupt_keeps_the_best_weights():
+    """An interrupted fit ends as a fitted estimator with the best weights so far."""
+    X, y = make_mixed(200)
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    model = DCNClassifier(max_epochs=50, random_state=0, callbacks=[Interrupt()])
+    model.fit(X, y, X_val=X, y_val=y)
+    assert model.n_iter_ == 3
+    assert 1 <= model.best_epoch_ <= 3
+    assert np.isfinite(model.predict_proba(X)).all()

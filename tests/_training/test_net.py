@@ -24,108 +24,6 @@ from skorch.callbacks import (
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._training.sum_by_row import sum_by_row
 
-# Nothing waits for the device within an epoch -----------------------------------------
-
-
-READS = ("item", "tolist", "numpy", "cpu", "__array__", "__bool__", "__float__",
-         "__int__", "__index__", "nonzero")  # fmt: skip
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """Count every method of a tensor that a device would have to be waited for."""
-    counter = collections.Counter()
-
-    def counted(name, method):
-        def call(*args, **kwargs):
-            counter[name] += 1
-            return method(*args, **kwargs)
-
-        return call
-
-    for name in READS:
-        monkeypatch.setattr(
-            torch.Tensor, name, counted(name, getattr(torch.Tensor, name))
-        )
-    return counter
-
-
-def count_reads(reads, Estimator, batch_size, **options):
-    """Return how often a fit reads values, by methods and by operations of torch."""
-    X, y = make_mixed(96)
-    X["visits"] = X["visits"].astype(str)
-    options = {"hidden_layer_sizes": (8,), "random_state": 0} | options
-    options |= {"calibrate": False}  # which takes as many steps as it needs
-    model = Estimator(batch_size=batch_size, max_epochs=2, **options)
-    weight = np.linspace(1, 2, len(y))
-    reads.clear()
-    with Results() as results:
-        model.fit(X, y, sample_weight=weight, X_val=X, y_val=y)
-    names = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "is_nonzero")
-    return dict(reads) | {name: len(results.names(name)) for name in names}
-
-
-VARIANTS = {
-    "dense": {"optimizer": "adamw"},
-    "lazy": {"optimizer": "lazy_adamw"},
-    "noisy": {"dropout": 0.2, "category_dropout": 0.2, "embedding_l2": 0.1},
-    "bfloat16": {"dtype": "bfloat16"},
-    "vector": {"cross": "vector"},
-    "mixture": {"cross": "mixture", "expert_activation": "tanh"},
-    "batch norm": {"normalization": "batch"},
-}
-
-
-@pytest.mark.parametrize(
-    ("Estimator", "options"),
-    [*((DCNClassifier, v) for v in VARIANTS.values()), (DCNRegressor, {})],
-    ids=[*VARIANTS, "regressor"],
-)
-def test_no_batch_waits(reads, monkeypatch, Estimator, options):
-    """Six times as many batches read values no more often: twice an epoch or so.
-
-    Sums by id are those of other devices, which need no number of ids.
-    """
-    monkeypatch.setattr(
-        "sklearn_dcn._training.lazy_adamw.sum_by_row",
-        lambda *args: sum_by_row(*args, compact=False),
-    )
-    few, many = (count_reads(reads, Estimator, n, **options) for n in (96, 16))
-    assert few == many
-    assert few["tolist"] >= 4  # the losses of two epochs and two tables
-
-
-def test_the_count_sees_what_waits(reads):
-    """Losses recorded for callbacks, and compact sums, are counted batch by batch."""
-    few, many = (
-        count_reads(reads, DCNClassifier, n, callbacks=[Callback()]) for n in (96, 16)
-    )
-    more = 2 * 2 * (96 // 16 - 1)  # epochs, tables
-    assert many["item"] == few["item"] + more
-    assert many["_local_scalar_dense"] == few["_local_scalar_dense"] + more
-    few, many = (
-        count_reads(reads, DCNClassifier, n, optimizer="lazy_adamw") for n in (96, 16)
-    )
-    assert many["nonzero"] > few["nonzero"]
-
-
-def test_bags_wait_once_a_batch(reads):
-    """A shuffled bag has as many entries as its rows; nothing else is waited for."""
-    X, y = make_mixed(96)
-    X = X[["price"]].assign(tags=[["a", "b"][: i % 3] for i in range(96)])
-    counts = []
-    for n_batches in (1, 6):
-        model = DCNClassifier(
-            batch_size=96 // n_batches, max_epochs=2, hidden_layer_sizes=(8,)
-        )
-        reads.clear()
-        with Results() as results:
-            model.fit(X, y)
-        counts.append(dict(reads) | {"": len(results.names("_local_scalar_dense"))})
-        assert len(results.names("repeat_interleave")) == 2 * n_batches
-    assert counts[0] == counts[1]
-
-
 # Options of the net -------------------------------------------------------------------
 
 
@@ -333,3 +231,105 @@ def test_wandb_of_skorch(mixed, tmp_path):
     losses = [args[0]["valid_loss"] for args, _ in run.of("log")]
     assert losses == [epoch["valid_loss"] for epoch in model.history_]
     assert (tmp_path / "best_model.pth").stat().st_size > 1000
+
+
+# Nothing waits for the device within an epoch -----------------------------------------
+
+
+READS = ("item", "tolist", "numpy", "cpu", "__array__", "__bool__", "__float__",
+         "__int__", "__index__", "nonzero")  # fmt: skip
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Count every method of a tensor that a device would have to be waited for."""
+    counter = collections.Counter()
+
+    def counted(name, method):
+        def call(*args, **kwargs):
+            counter[name] += 1
+            return method(*args, **kwargs)
+
+        return call
+
+    for name in READS:
+        monkeypatch.setattr(
+            torch.Tensor, name, counted(name, getattr(torch.Tensor, name))
+        )
+    return counter
+
+
+def count_reads(reads, Estimator, batch_size, **options):
+    """Return how often a fit reads values, by methods and by operations of torch."""
+    X, y = make_mixed(96)
+    X["visits"] = X["visits"].astype(str)
+    options = {"hidden_layer_sizes": (8,), "random_state": 0} | options
+    options |= {"calibrate": False}  # which takes as many steps as it needs
+    model = Estimator(batch_size=batch_size, max_epochs=2, **options)
+    weight = np.linspace(1, 2, len(y))
+    reads.clear()
+    with Results() as results:
+        model.fit(X, y, sample_weight=weight, X_val=X, y_val=y)
+    names = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "is_nonzero")
+    return dict(reads) | {name: len(results.names(name)) for name in names}
+
+
+VARIANTS = {
+    "dense": {"optimizer": "adamw"},
+    "lazy": {"optimizer": "lazy_adamw"},
+    "noisy": {"dropout": 0.2, "category_dropout": 0.2, "embedding_l2": 0.1},
+    "bfloat16": {"dtype": "bfloat16"},
+    "vector": {"cross": "vector"},
+    "mixture": {"cross": "mixture", "expert_activation": "tanh"},
+    "batch norm": {"normalization": "batch"},
+}
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "options"),
+    [*((DCNClassifier, v) for v in VARIANTS.values()), (DCNRegressor, {})],
+    ids=[*VARIANTS, "regressor"],
+)
+def test_no_batch_waits(reads, monkeypatch, Estimator, options):
+    """Six times as many batches read values no more often: twice an epoch or so.
+
+    Sums by id are those of other devices, which need no number of ids.
+    """
+    monkeypatch.setattr(
+        "sklearn_dcn._training.lazy_adamw.sum_by_row",
+        lambda *args: sum_by_row(*args, compact=False),
+    )
+    few, many = (count_reads(reads, Estimator, n, **options) for n in (96, 16))
+    assert few == many
+    assert few["tolist"] >= 4  # the losses of two epochs and two tables
+
+
+def test_the_count_sees_what_waits(reads):
+    """Losses recorded for callbacks, and compact sums, are counted batch by batch."""
+    few, many = (
+        count_reads(reads, DCNClassifier, n, callbacks=[Callback()]) for n in (96, 16)
+    )
+    more = 2 * 2 * (96 // 16 - 1)  # epochs, tables
+    assert many["item"] == few["item"] + more
+    assert many["_local_scalar_dense"] == few["_local_scalar_dense"] + more
+    few, many = (
+        count_reads(reads, DCNClassifier, n, optimizer="lazy_adamw") for n in (96, 16)
+    )
+    assert many["nonzero"] > few["nonzero"]
+
+
+def test_bags_wait_once_a_batch(reads):
+    """A shuffled bag has as many entries as its rows; nothing else is waited for."""
+    X, y = make_mixed(96)
+    X = X[["price"]].assign(tags=[["a", "b"][: i % 3] for i in range(96)])
+    counts = []
+    for n_batches in (1, 6):
+        model = DCNClassifier(
+            batch_size=96 // n_batches, max_epochs=2, hidden_layer_sizes=(8,)
+        )
+        reads.clear()
+        with Results() as results:
+            model.fit(X, y)
+        counts.append(dict(reads) | {"": len(results.names("_local_scalar_dense"))})
+        assert len(results.names("repeat_interleave")) == 2 * n_batches
+    assert counts[0] == counts[1]

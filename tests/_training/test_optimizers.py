@@ -19,32 +19,6 @@ from sklearn_dcn._training.optimizers import (
 from sklearn_dcn.network import DeepCrossNetwork
 from sklearn_dcn.network.cross import CROSS_KINDS
 
-# What "auto" stands for in a fit ------------------------------------------------------
-
-
-@pytest.mark.parametrize(("limit", "lazy"), [(31, True), (32, True), (33, False)])
-def test_auto_counts_all_ids(monkeypatch, limit, lazy):
-    """The ids of all columns count together, those of unknown and missing as well."""
-    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", limit)
-    model = fit(max_epochs=1)
-    assert sum(model.encoder_.cardinalities) == 32
-    assert is_lazily_fitted(model) == lazy
-    assert type(model.net_.optimizer_) is AdamW
-
-
-def test_auto_without_categories_is_dense():
-    """Numbers alone have nothing to be lazy about, also if asked to be."""
-    X = np.random.default_rng(0).normal(size=(N, 3))
-    y = np.arange(N) % 2
-    auto, lazy, dense = (
-        DCNClassifier(**OPTIONS | {"optimizer": o}).fit(X, y)
-        for o in ("auto", "lazy_adamw", "adamw")
-    )
-    assert not is_lazily_fitted(auto)
-    assert_array_equal(auto.predict_proba(X), dense.predict_proba(X))
-    assert_array_equal(lazy.predict_proba(X), dense.predict_proba(X))
-
-
 # Names and groups ---------------------------------------------------------------------
 
 
@@ -90,6 +64,35 @@ def test_decay_spares_embeddings_biases_and_norms(kind):
             not name.endswith((".b", "bias"))
         )
         assert (id(parameter) in decayed) == is_matrix, name
+
+
+# What "auto" stands for in a fit ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limit", "lazy"), [(31, True), (32, True), (33, False)])
+def test_auto_counts_all_ids(monkeypatch, limit, lazy):
+    """The ids of all columns count together, those of unknown and missing as well."""
+    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", limit)
+    model = fit(max_epochs=1)
+    assert sum(model.encoder_.cardinalities) == 32
+    assert is_lazily_fitted(model) == lazy
+    assert type(model.net_.optimizer_) is AdamW
+
+
+def test_auto_without_categories_is_dense():
+    """Numbers alone have nothing to be lazy about, also if asked to be."""
+    X = np.random.default_rng(0).normal(size=(N, 3))
+    y = np.arange(N) % 2
+    auto, lazy, dense = (
+        DCNClassifier(**OPTIONS | {"optimizer": o}).fit(X, y)
+        for o in ("auto", "lazy_adamw", "adamw")
+    )
+    assert not is_lazily_fitted(auto)
+    assert_array_equal(auto.predict_proba(X), dense.predict_proba(X))
+    assert_array_equal(lazy.predict_proba(X), dense.predict_proba(X))
+
+
+# Each of them learns ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,6 @@ from sklearn_dcn import DCNClassifier
 from sklearn_dcn._training import progress as _progress
 from sklearn_dcn._training.progress import Progress
 
-# The table of epochs ------------------------------------------------------------------
-
-
-def test_verbose_prints_a_line_an_epoch(mixed, tiny, capsys):
-    """verbose=2 prints a table; the default prints nothing."""
-    X, y = mixed
-    DCNClassifier(**tiny).fit(X, y)
-    assert capsys.readouterr().out == ""
-    DCNClassifier(**tiny, verbose=2).fit(X, y, X_val=X, y_val=y)
-    header, _, *lines = capsys.readouterr().out.splitlines()
-    assert {"epoch", "train_loss", "valid_loss", "dur"} <= set(header.split())
-    assert len(lines) == 2
-    assert "\x1b" not in "".join(lines)  # no colours where there is no terminal
-
-
 LINE = re.compile(
     r"epoch (\d)/3  loss (\S+)  validation (\S+)  [\d,]+ rows/s  at most \d:\d\d left"
 )
@@ -168,3 +153,18 @@ def test_clock():
         "12:34",
         "1:02:03",
     ]
+
+
+# The table of epochs ------------------------------------------------------------------
+
+
+def test_verbose_prints_a_line_an_epoch(mixed, tiny, capsys):
+    """verbose=2 prints a table; the default prints nothing."""
+    X, y = mixed
+    DCNClassifier(**tiny).fit(X, y)
+    assert capsys.readouterr().out == ""
+    DCNClassifier(**tiny, verbose=2).fit(X, y, X_val=X, y_val=y)
+    header, _, *lines = capsys.readouterr().out.splitlines()
+    assert {"epoch", "train_loss", "valid_loss", "dur"} <= set(header.split())
+    assert len(lines) == 2
+    assert "\x1b" not in "".join(lines)  # no colours where there is no terminal

@@ -213,3 +213,11 @@ def read(column):
 # ----------------------------------------------------------------------------------
 
 BIG = [2**53, 2**53 + 1, 2**53 + 2, 2**53 + 3]
+
+
+def objects(cells):
+    """Return an object array of one dimension, whatever the cells are."""
+    array = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        array[i] = cell
+    return array

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracle
+from helpers.networks import seeded
 from torch import nn
 from torch.func import functional_call
 
@@ -18,11 +19,6 @@ SMALL = {
     "n_experts": 2,
     "hidden_layer_sizes": (4, 3),
 }
-
-
-def seeded(seed=0):
-    """Return a generator of its own, so that no test depends on another's draws."""
-    return torch.Generator().manual_seed(seed)
 
 
 def small(n_num=2, cardinalities=CARDINALITIES, seed=0, **options):

@@ -6,30 +6,11 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracle
+from helpers.networks import normal, randomize, seeded
 from torch import nn
 from torch.func import functional_call
 
 from sklearn_dcn.network import DeepNetwork
-
-
-def seeded(seed=0):
-    """Return a generator of its own, so that no test depends on another's draws."""
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape, seed=1):
-    """Return a float64 standard normal tensor."""
-    return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed))
-
-
-def randomize(module, seed=0, scale=0.5):
-    """Return `module` in float64 with every parameter, biases too, random."""
-    module = module.double()
-    generator = seeded(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.normal_(std=scale, generator=generator)
-    return module
 
 
 def linears(deep):

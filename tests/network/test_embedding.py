@@ -6,30 +6,11 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracle
+from helpers.networks import seeded
 from helpers.recording import Results
 from torch.func import functional_call
 
 from sklearn_dcn.network import EmbeddingStack
-
-# On other devices ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "cardinalities", [[5, 6], [5, 400]], ids=["one width", "two widths"]
-)
-def test_no_constants_are_copied_to_the_device(cardinalities):
-    """The embedding of a batch makes no tensor of Python numbers on its way."""
-    stack = EmbeddingStack(1, cardinalities, category_dropout=0.5)
-    x_num, x_cat = torch.ones(4, 1), torch.ones(4, 2, dtype=torch.int64)
-    with Results() as results:
-        stack(x_num, x_cat)
-    assert results.names("embedding")
-    assert results.names("lift_fresh") == []
-
-
-def seeded(seed=0):
-    """Return a generator of its own, so that no test depends on another's draws."""
-    return torch.Generator().manual_seed(seed)
 
 
 def set_column(stack, c, values):
@@ -636,3 +617,19 @@ def test_bad_arguments(arguments, name, value, error):
         EmbeddingStack(**{"n_num": 1, "cardinalities": [5, 4]} | arguments)
     assert re.search(rf"\b{name}\b", str(info.value))
     assert value in str(info.value)
+
+
+# On other devices ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cardinalities", [[5, 6], [5, 400]], ids=["one width", "two widths"]
+)
+def test_no_constants_are_copied_to_the_device(cardinalities):
+    """The embedding of a batch makes no tensor of Python numbers on its way."""
+    stack = EmbeddingStack(1, cardinalities, category_dropout=0.5)
+    x_num, x_cat = torch.ones(4, 1), torch.ones(4, 2, dtype=torch.int64)
+    with Results() as results:
+        stack(x_num, x_cat)
+    assert results.names("embedding")
+    assert results.names("lift_fresh") == []

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from helpers.networks import normal, seeded
 from torch import nn
 
 from sklearn_dcn._training.module_weights import allocate
@@ -15,16 +16,6 @@ from sklearn_dcn.network.numeric import NUMERIC_EMBEDDINGS, NumericEmbedding
 
 EDGES = [[-1.5, -0.5, 0.25, 2.0], [0.0, 1.0], [-1.0, 0.0, 0.1]]  # T = 3, 1, 2
 N_BINS = [3, 1, 2]
-
-
-def seeded(seed=0):
-    """Return a generator of its own, so that no test depends on another's draws."""
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(*shape, seed=1):
-    """Return a float64 standard normal tensor."""
-    return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed))
 
 
 def build(kind, n_num=3, dim=4, **options):

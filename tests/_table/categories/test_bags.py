@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.columns import objects
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import log_loss
@@ -18,14 +19,6 @@ from sklearn_dcn._table.reading.tables import SHORT_TABLE
 from sklearn_dcn.network import EmbeddingStack
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2
-
-
-def objects(cells):
-    """Return an object array of one dimension, whatever the cells are."""
-    array = np.empty(len(cells), dtype=object)
-    for i, cell in enumerate(cells):
-        array[i] = cell
-    return array
 
 
 def fit(cells, weight=None, separator=None, pooling="mean", **options):

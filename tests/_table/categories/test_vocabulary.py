@@ -13,24 +13,6 @@ from hypothesis import strategies as st
 from sklearn_dcn._table.categories import vocabulary as _vocabulary
 from sklearn_dcn._table.categories.vocabulary import DICT_UP_TO, Vocabulary, by_value
 
-# Its state ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [str, int])
-def test_a_long_vocabulary_is_arrays(kind):
-    """A vocabulary without a dict comes back as it is, from two or three arrays."""
-    levels = [kind(level) for level in range(DICT_UP_TO + 10)]
-    vocabulary = Vocabulary(levels, 2, 0)
-    state = vocabulary.__getstate__()
-    assert state["levels"]["kind"] == {str: "text", int: "int64"}[kind]
-    other = Vocabulary.__new__(Vocabulary)
-    other.__setstate__(state)
-    asked = [kind(5), kind(DICT_UP_TO), kind(-1)]
-    assert other._position is None
-    assert other.find(asked).tolist() == [7, DICT_UP_TO + 2, 0]
-    assert other[DICT_UP_TO] == levels[DICT_UP_TO]
-
-
 FEW = settings(derandomize=True, deadline=None, max_examples=60)
 
 # Levels of each kind; those that are all strings, or all integers of 64 bits, have
@@ -265,3 +247,21 @@ def test_order_of_families():
     assert by_value(array).tolist() == [1, 3, 0, 2]
     assert by_value(np.array([2**64 - 1, 0, 2**63], np.uint64)).tolist() == [1, 2, 0]
     assert by_value([]).shape == (0,)
+
+
+# Its state ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_a_long_vocabulary_is_arrays(kind):
+    """A vocabulary without a dict comes back as it is, from two or three arrays."""
+    levels = [kind(level) for level in range(DICT_UP_TO + 10)]
+    vocabulary = Vocabulary(levels, 2, 0)
+    state = vocabulary.__getstate__()
+    assert state["levels"]["kind"] == {str: "text", int: "int64"}[kind]
+    other = Vocabulary.__new__(Vocabulary)
+    other.__setstate__(state)
+    asked = [kind(5), kind(DICT_UP_TO), kind(-1)]
+    assert other._position is None
+    assert other.find(asked).tolist() == [7, DICT_UP_TO + 2, 0]
+    assert other[DICT_UP_TO] == levels[DICT_UP_TO]

@@ -23,7 +23,7 @@ from sklearn_dcn._table.reading.floats import to_float
 from sklearn_dcn._table.reading.kinds import column_kind
 
 # ----------------------------------------------------------------------------------
-# Kinds and cells
+# Missing cells
 # ----------------------------------------------------------------------------------
 
 
@@ -109,7 +109,7 @@ def test_types_of_columns(column, name, boolean):
 
 
 # ----------------------------------------------------------------------------------
-# Cells that are refused
+# Names in errors
 # ----------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from helpers.columns import objects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,14 +24,6 @@ from sklearn_dcn._table.reading.tables import (
 )
 
 NAN = float("nan")
-
-
-def objects(cells):
-    """Return an object array of one dimension, whatever the cells are."""
-    array = np.empty(len(cells), dtype=object)
-    for i, cell in enumerate(cells):
-        array[i] = cell
-    return array
 
 
 def arrow(cells, pa_type=None):

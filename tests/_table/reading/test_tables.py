@@ -31,15 +31,211 @@ from sklearn_dcn._table.reading.tables import (
     to_sparse,
 )
 
+NAN = float("nan")
 
-def test_take_rows():
-    """Rows are taken by position and by mask, whatever the index of a frame."""
-    array = np.arange(12).reshape(4, 3)
-    frame = pd.DataFrame(array, index=[3, 3, 0, 1])
-    for at in (np.array([2, 0]), np.array([True, False, False, True])):
-        np.testing.assert_array_equal(take_rows(array, at), array[at])
-        np.testing.assert_array_equal(take_rows(frame, at), array[at])
 
+# ----------------------------------------------------------------------------------
+# Lists, arrays, frames
+# ----------------------------------------------------------------------------------
+
+
+def test_lists_of_rows_keep_numbers_and_strings():
+    """Numbers among strings in a list of rows stay numbers, column by column."""
+    X = check_table([["a", 1, 2.5, True], ["b", 2, None, False], ["a", 3, 0.5, True]])
+    assert X.dtype == object
+    assert kinds_of(X) == ["category", "number", "number", "category"]
+    assert_array_equal(to_float(X[:, 2], 2), [2.5, NAN, 0.5])
+
+
+def test_lists_of_rows_with_lists_in_cells():
+    """Lists beside other cells stay lists, of one length or of several."""
+    for second in (["b", "c"], ["b"], [], None):
+        X = check_table([[["a", "b"], 1], [second, 2]])
+        assert X.shape == (2, 2)
+        assert X[:, 0].tolist() == [["a", "b"], second]
+        assert kinds_of(X) == ["list", "number"]
+
+
+def test_lists_of_numbers():
+    """A list of rows of numbers is a numeric array, tuples alike."""
+    for rows in ([[1, 2.5], [3, 4]], ((1, 2.5), (3, 4))):
+        X = check_table(rows)
+        assert X.dtype == np.float64
+        assert X.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16", "bool", "<U3", object])
+def test_arrays_keep_their_dtype(dtype):
+    """Arrays come back with the same dtype and values."""
+    X = np.array([[0, 1], [1, 0]]).astype(dtype)
+    checked = check_table(X)
+    assert checked.dtype == X.dtype
+    assert checked.tolist() == X.tolist()
+
+
+@pytest.mark.parametrize("at", [np.array([2, 0]), np.array([True, False, True])])
+def test_rows_of_arrays_and_sparse_matrices(at):
+    """So it is for arrays, marked ones and sparse matrices."""
+    array = np.arange(6.0).reshape(3, 2)
+    assert_array_equal(take_rows(array, at), array[at])
+    sparse = take_rows(check_table(scipy.sparse.csr_matrix(array)), at)
+    assert_array_equal(sparse.toarray(), array[at])
+    marked = take_rows(mark_ids(array % 2, {0: ["x", "y"]}), at)
+    assert get_columns(marked)[0].levels == ["x", "y"]
+
+
+# ----------------------------------------------------------------------------------
+# Sparse matrices
+# ----------------------------------------------------------------------------------
+
+
+DENSE = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, -3.0], [0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil", "dok", "dia", "bsr"])
+@pytest.mark.parametrize("what", ["matrix", "array"])
+def test_sparse_matrices(kind, what):
+    """Every format becomes a csr matrix of the same numbers."""
+    X = check_table(getattr(scipy.sparse, f"{kind}_{what}")(DENSE))
+    assert X.format == "csr"
+    assert_array_equal(X.toarray(), DENSE)
+    assert to_sparse(X) is X
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint64", "bool"])
+def test_sparse_matrices_of_any_number(dtype):
+    """Integers and booleans are taken as they are."""
+    X = check_table(scipy.sparse.csr_matrix(np.abs(DENSE).astype(dtype)))
+    assert_array_equal(X.toarray().astype(float), np.abs(DENSE).astype(dtype))
+
+
+def test_entries_of_one_place_are_added():
+    """Several entries of a place are one, their sum; the caller's matrix stays."""
+    parts = ([1.0, 2.0, 4.0], [1, 1, 0], [0, 3])
+    sparse = scipy.sparse.csr_matrix(parts, shape=(1, 3))
+    X = check_table(sparse)
+    assert X.indices.tolist() == [0, 1]
+    assert X.data.tolist() == [4.0, 3.0]
+    assert sparse.data.tolist() == parts[0]
+
+
+@OF_FRAMES
+def test_tables_of_numbers_as_sparse(frame):
+    """A checked table of numbers is a csr matrix; a missing one is refused."""
+    X = nw.from_native(check_table(frame))
+    assert to_sparse(X[["b"]]).toarray().tolist() == [[1.0], [2.0], [3.0]]
+    with pytest.raises(ValueError, match="must hold finite numbers; got infinity or N"):
+        to_sparse(X[["b", "c"]])
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (scipy.sparse.csr_matrix([[np.inf, 1.0]]), ValueError, "finite.*e.g. inf"),
+        (scipy.sparse.csc_matrix([[1.0, np.nan]]), ValueError, "finite.*e.g. nan"),
+        (scipy.sparse.csr_matrix([[1j]]), ValueError, "Complex data not supported"),
+        (scipy.sparse.csr_matrix((0, 2)), ValueError, r"0 sample\(s\)"),
+        (scipy.sparse.csr_matrix((2, 0)), ValueError, r"0 feature\(s\)"),
+        pytest.param(
+            scipy.sparse.coo_array(np.ones(3)),
+            ValueError,
+            "Expected 2D.*1 dimension",
+            marks=pytest.mark.skipif(
+                scipy.sparse.coo_array(np.ones(3)).ndim == 2, reason="scipy 1.11"
+            ),
+        ),
+    ],
+    ids=["inf", "nan", "complex", "rows", "columns", "1-D"],
+)
+def test_wrong_sparse_matrices(X, error, message):
+    """What is no matrix of finite numbers is refused."""
+    with pytest.raises(error, match=message):
+        check_table(X)
+
+
+# ----------------------------------------------------------------------------------
+# Refused
+# ----------------------------------------------------------------------------------
+
+
+def test_structured_arrays():
+    """They are a TypeError with a remedy, which works."""
+    structured = np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])
+    with pytest.raises(TypeError, match=r"structured array.*pandas\.DataFrame\(X\)"):
+        check_table(structured)
+    assert list(check_table(pd.DataFrame(structured))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pl.LazyFrame({"a": [1, 2]}),
+        nw.from_native(pl.LazyFrame({"a": [1, 2]})),
+    ],
+    ids=["polars", "narwhals"],
+)
+def test_frames_that_are_not_in_memory(X):
+    """They are a TypeError with a remedy, which works."""
+    with pytest.raises(TypeError, match=r"must be in memory; got .*LazyFrame.*collect"):
+        check_table(X)
+    for estimator in (DCNClassifier(), DCNRegressor()):
+        with pytest.raises(TypeError, match="must be in memory"):
+            estimator.fit(X, [0, 1])
+    assert get_cells(check_table(X.collect())) == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.ones(3), "Expected 2D array, got 1D array"),
+        (np.ones((2, 2, 2)), "Found array with dim 3"),
+        (5, "Expected 2D array, got scalar"),
+        (np.empty((0, 2)), r"0 sample\(s\)"),
+        (np.empty((2, 0)), r"0 feature\(s\)"),
+        (pd.DataFrame({"a": []}), r"Found array with 0 sample\(s\) \(shape=\(0, 1\)\)"),
+        (
+            pd.DataFrame(index=[0, 1]),
+            r"Found array with 0 feature\(s\) \(shape=\(2, 0\)\)",
+        ),
+        (pl.DataFrame({"a": []}), r"0 sample\(s\) \(shape=\(0, 1\)\)"),
+        (pl.DataFrame(), r"0 sample\(s\) \(shape=\(0, 0\)\)"),
+        (pa.table({"a": pa.array([], pa.int64())}), r"0 sample\(s\)"),
+        (np.ones((2, 2)) * 1j, "Complex data not supported"),
+        (pd.Series([1.0, 2.0]), "Expected a 2-dimensional container"),
+        (pl.Series([1.0, 2.0]), "Expected 2D array, got 1D array"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_wrong_shapes(X, message):
+    """Wrong dimensions, empty and complex tables are scikit-learn's ValueErrors."""
+    with pytest.raises(ValueError, match=message):
+        check_table(X)
+
+
+def arrow_table(values, columns):
+    """Return an arrow table, whose names may repeat."""
+    return pa.table([*values.T], names=list(columns))
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (pd.DataFrame, ["a", "b", "a"]),
+        (pd.DataFrame, [1, 2, 1]),
+        (pd.DataFrame, ["a", "a", "a"]),
+        (arrow_table, ["a", "b", "a"]),
+    ],
+)
+def test_duplicate_names(make, names):
+    """A name that occurs twice is named, with a remedy."""
+    frame = make(np.eye(3), columns=names)
+    message = rf"(?s)^Column names must be unique.*{names[0]!r} .*Rename the columns"
+    with pytest.raises(ValueError, match=message) as raised:
+        check_table(frame)
+    assert type(raised.value) is ValueError
+
+
+# Few rows, cell by cell ---------------------------------------------------------------
 
 CASES = pytest.mark.parametrize(
     ("cells", "make", "kind"), COLUMNS.values(), ids=COLUMNS
@@ -243,205 +439,13 @@ def test_tables_without_names_are_counted_and_warned_of(n):
         model.predict(frame)
 
 
-NAN = float("nan")
+# Rows ---------------------------------------------------------------------------------
 
 
-# ----------------------------------------------------------------------------------
-# Lists, arrays, frames
-# ----------------------------------------------------------------------------------
-
-
-def test_lists_of_rows_keep_numbers_and_strings():
-    """Numbers among strings in a list of rows stay numbers, column by column."""
-    X = check_table([["a", 1, 2.5, True], ["b", 2, None, False], ["a", 3, 0.5, True]])
-    assert X.dtype == object
-    assert kinds_of(X) == ["category", "number", "number", "category"]
-    assert_array_equal(to_float(X[:, 2], 2), [2.5, NAN, 0.5])
-
-
-def test_lists_of_rows_with_lists_in_cells():
-    """Lists beside other cells stay lists, of one length or of several."""
-    for second in (["b", "c"], ["b"], [], None):
-        X = check_table([[["a", "b"], 1], [second, 2]])
-        assert X.shape == (2, 2)
-        assert X[:, 0].tolist() == [["a", "b"], second]
-        assert kinds_of(X) == ["list", "number"]
-
-
-def test_lists_of_numbers():
-    """A list of rows of numbers is a numeric array, tuples alike."""
-    for rows in ([[1, 2.5], [3, 4]], ((1, 2.5), (3, 4))):
-        X = check_table(rows)
-        assert X.dtype == np.float64
-        assert X.tolist() == [[1.0, 2.5], [3.0, 4.0]]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "int16", "bool", "<U3", object])
-def test_arrays_keep_their_dtype(dtype):
-    """Arrays come back with the same dtype and values."""
-    X = np.array([[0, 1], [1, 0]]).astype(dtype)
-    checked = check_table(X)
-    assert checked.dtype == X.dtype
-    assert checked.tolist() == X.tolist()
-
-
-@pytest.mark.parametrize("at", [np.array([2, 0]), np.array([True, False, True])])
-def test_rows_of_arrays_and_sparse_matrices(at):
-    """So it is for arrays, marked ones and sparse matrices."""
-    array = np.arange(6.0).reshape(3, 2)
-    assert_array_equal(take_rows(array, at), array[at])
-    sparse = take_rows(check_table(scipy.sparse.csr_matrix(array)), at)
-    assert_array_equal(sparse.toarray(), array[at])
-    marked = take_rows(mark_ids(array % 2, {0: ["x", "y"]}), at)
-    assert get_columns(marked)[0].levels == ["x", "y"]
-
-
-# ----------------------------------------------------------------------------------
-# Sparse matrices
-# ----------------------------------------------------------------------------------
-
-
-DENSE = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, -3.0], [0.0, 0.0, 0.0]])
-
-
-@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil", "dok", "dia", "bsr"])
-@pytest.mark.parametrize("what", ["matrix", "array"])
-def test_sparse_matrices(kind, what):
-    """Every format becomes a csr matrix of the same numbers."""
-    X = check_table(getattr(scipy.sparse, f"{kind}_{what}")(DENSE))
-    assert X.format == "csr"
-    assert_array_equal(X.toarray(), DENSE)
-    assert to_sparse(X) is X
-
-
-@pytest.mark.parametrize("dtype", ["float32", "int8", "uint64", "bool"])
-def test_sparse_matrices_of_any_number(dtype):
-    """Integers and booleans are taken as they are."""
-    X = check_table(scipy.sparse.csr_matrix(np.abs(DENSE).astype(dtype)))
-    assert_array_equal(X.toarray().astype(float), np.abs(DENSE).astype(dtype))
-
-
-def test_entries_of_one_place_are_added():
-    """Several entries of a place are one, their sum; the caller's matrix stays."""
-    parts = ([1.0, 2.0, 4.0], [1, 1, 0], [0, 3])
-    sparse = scipy.sparse.csr_matrix(parts, shape=(1, 3))
-    X = check_table(sparse)
-    assert X.indices.tolist() == [0, 1]
-    assert X.data.tolist() == [4.0, 3.0]
-    assert sparse.data.tolist() == parts[0]
-
-
-@OF_FRAMES
-def test_tables_of_numbers_as_sparse(frame):
-    """A checked table of numbers is a csr matrix; a missing one is refused."""
-    X = nw.from_native(check_table(frame))
-    assert to_sparse(X[["b"]]).toarray().tolist() == [[1.0], [2.0], [3.0]]
-    with pytest.raises(ValueError, match="must hold finite numbers; got infinity or N"):
-        to_sparse(X[["b", "c"]])
-
-
-@pytest.mark.parametrize(
-    ("X", "error", "message"),
-    [
-        (scipy.sparse.csr_matrix([[np.inf, 1.0]]), ValueError, "finite.*e.g. inf"),
-        (scipy.sparse.csc_matrix([[1.0, np.nan]]), ValueError, "finite.*e.g. nan"),
-        (scipy.sparse.csr_matrix([[1j]]), ValueError, "Complex data not supported"),
-        (scipy.sparse.csr_matrix((0, 2)), ValueError, r"0 sample\(s\)"),
-        (scipy.sparse.csr_matrix((2, 0)), ValueError, r"0 feature\(s\)"),
-        pytest.param(
-            scipy.sparse.coo_array(np.ones(3)),
-            ValueError,
-            "Expected 2D.*1 dimension",
-            marks=pytest.mark.skipif(
-                scipy.sparse.coo_array(np.ones(3)).ndim == 2, reason="scipy 1.11"
-            ),
-        ),
-    ],
-    ids=["inf", "nan", "complex", "rows", "columns", "1-D"],
-)
-def test_wrong_sparse_matrices(X, error, message):
-    """What is no matrix of finite numbers is refused."""
-    with pytest.raises(error, match=message):
-        check_table(X)
-
-
-# ----------------------------------------------------------------------------------
-# Refused
-# ----------------------------------------------------------------------------------
-
-
-def test_structured_arrays():
-    """They are a TypeError with a remedy, which works."""
-    structured = np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])
-    with pytest.raises(TypeError, match=r"structured array.*pandas\.DataFrame\(X\)"):
-        check_table(structured)
-    assert list(check_table(pd.DataFrame(structured))) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "X",
-    [
-        pl.LazyFrame({"a": [1, 2]}),
-        nw.from_native(pl.LazyFrame({"a": [1, 2]})),
-    ],
-    ids=["polars", "narwhals"],
-)
-def test_frames_that_are_not_in_memory(X):
-    """They are a TypeError with a remedy, which works."""
-    with pytest.raises(TypeError, match=r"must be in memory; got .*LazyFrame.*collect"):
-        check_table(X)
-    for estimator in (DCNClassifier(), DCNRegressor()):
-        with pytest.raises(TypeError, match="must be in memory"):
-            estimator.fit(X, [0, 1])
-    assert get_cells(check_table(X.collect())) == [[1, 2]]
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (np.ones(3), "Expected 2D array, got 1D array"),
-        (np.ones((2, 2, 2)), "Found array with dim 3"),
-        (5, "Expected 2D array, got scalar"),
-        (np.empty((0, 2)), r"0 sample\(s\)"),
-        (np.empty((2, 0)), r"0 feature\(s\)"),
-        (pd.DataFrame({"a": []}), r"Found array with 0 sample\(s\) \(shape=\(0, 1\)\)"),
-        (
-            pd.DataFrame(index=[0, 1]),
-            r"Found array with 0 feature\(s\) \(shape=\(2, 0\)\)",
-        ),
-        (pl.DataFrame({"a": []}), r"0 sample\(s\) \(shape=\(0, 1\)\)"),
-        (pl.DataFrame(), r"0 sample\(s\) \(shape=\(0, 0\)\)"),
-        (pa.table({"a": pa.array([], pa.int64())}), r"0 sample\(s\)"),
-        (np.ones((2, 2)) * 1j, "Complex data not supported"),
-        (pd.Series([1.0, 2.0]), "Expected a 2-dimensional container"),
-        (pl.Series([1.0, 2.0]), "Expected 2D array, got 1D array"),
-    ],
-    ids=lambda part: type(part).__name__,
-)
-def test_wrong_shapes(X, message):
-    """Wrong dimensions, empty and complex tables are scikit-learn's ValueErrors."""
-    with pytest.raises(ValueError, match=message):
-        check_table(X)
-
-
-def arrow_table(values, columns):
-    """Return an arrow table, whose names may repeat."""
-    return pa.table([*values.T], names=list(columns))
-
-
-@pytest.mark.parametrize(
-    ("make", "names"),
-    [
-        (pd.DataFrame, ["a", "b", "a"]),
-        (pd.DataFrame, [1, 2, 1]),
-        (pd.DataFrame, ["a", "a", "a"]),
-        (arrow_table, ["a", "b", "a"]),
-    ],
-)
-def test_duplicate_names(make, names):
-    """A name that occurs twice is named, with a remedy."""
-    frame = make(np.eye(3), columns=names)
-    message = rf"(?s)^Column names must be unique.*{names[0]!r} .*Rename the columns"
-    with pytest.raises(ValueError, match=message) as raised:
-        check_table(frame)
-    assert type(raised.value) is ValueError
+def test_take_rows():
+    """Rows are taken by position and by mask, whatever the index of a frame."""
+    array = np.arange(12).reshape(4, 3)
+    frame = pd.DataFrame(array, index=[3, 3, 0, 1])
+    for at in (np.array([2, 0]), np.array([True, False, False, True])):
+        np.testing.assert_array_equal(take_rows(array, at), array[at])
+        np.testing.assert_array_equal(take_rows(frame, at), array[at])

@@ -10,9 +10,6 @@ from sklearn_dcn._analysis.loss_curve import training_curve
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-# The curve ----------------------------------------------------------------------------
-
-
 def draw(history, best):
     """Return the root of the picture, which is well-formed XML."""
     return ElementTree.fromstring(training_curve(history, best))

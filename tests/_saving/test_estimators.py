@@ -9,8 +9,6 @@ from sklearn_dcn._files.codec import DECODERS
 from sklearn_dcn._saving.estimators import ESTIMATORS
 from sklearn_dcn._saving.parts import PARTS
 
-# JSON ---------------------------------------------------------------------------------
-
 
 def put(value, *way):
     """Return a change of the tree that puts a value at the end of a way of fields."""
@@ -71,9 +69,6 @@ def test_fields_that_do_not_fit(config, path):
     change(path, config=config)
     with pytest.raises(LoadError, match=r"not what save\(\) writes"):
         load(path)
-
-
-# Security -----------------------------------------------------------------------------
 
 
 def test_the_list_of_what_a_file_may_hold_is_closed():

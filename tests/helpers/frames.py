@@ -12,11 +12,6 @@ from sklearn_dcn._table.reading.tables import get_columns
 NAN = float("nan")
 
 
-# ----------------------------------------------------------------------------------
-# Lists, arrays, frames
-# ----------------------------------------------------------------------------------
-
-
 def kinds_of(X):
     """Return the kind of every column of a checked table."""
     return [column_kind(column, j) for j, column in enumerate(get_columns(X))]

@@ -93,9 +93,6 @@ def spoil(X, seed=0):
     return pd.DataFrame(spoiled)
 
 
-# Lists --------------------------------------------------------------------------------
-
-
 def make_lists(separator=None, n=300):
     rng = np.random.default_rng(0)
     names = ["drama", "film noir", "war", "été"]

@@ -54,11 +54,6 @@ def table_distance(a, b):
     return max((s - t).abs().max().item() for s, t in tables)
 
 
-# ----------------------------------------------------------------------------------
-# What "auto" stands for
-# ----------------------------------------------------------------------------------
-
-
 def is_lazily_fitted(model):
     """Tell whether the tables had sparse gradients."""
     return model.module_.embedding.sparse

@@ -9,11 +9,6 @@ from sklearn_dcn._table.target_statistics.folds import Supervision
 PRIOR = 10.0  # rows, as docs/maths.md says
 
 
-# ----------------------------------------------------------------------------------
-# Helpers and oracles
-# ----------------------------------------------------------------------------------
-
-
 def supervise(y, kind="binary", seed=0):
     """Return what encoders are given of rows with this target."""
     y = np.asarray(y)
@@ -41,21 +36,11 @@ def names_of(encoder):
     return [{crosses.names[a], crosses.names[b]} for a, b in crosses.pairs]
 
 
-# ----------------------------------------------------------------------------------
-# The statistics
-# ----------------------------------------------------------------------------------
-
-
 def small(n=80, seed=0):
     """Return codes of two columns, with ids 2 to 4 and 2 to 5, and weights."""
     rng = np.random.default_rng(seed)
     codes = np.stack([rng.integers(2, 5, n), rng.integers(2, 6, n)], axis=1)
     return codes, rng.choice([0.5, 1.0, 3.0], n), rng
-
-
-# ----------------------------------------------------------------------------------
-# The choice of pairs
-# ----------------------------------------------------------------------------------
 
 
 def noise(n, seed=0):

@@ -86,9 +86,6 @@ def fields(tree, *names):
     return here
 
 
-# Arrays -------------------------------------------------------------------------------
-
-
 def edit(name, function):
     """Return a change of the arrays whose name ends so."""
 

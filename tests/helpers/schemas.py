@@ -42,11 +42,6 @@ OPTIONS = {
 }
 
 
-# ----------------------------------------------------------------------------------
-# Text
-# ----------------------------------------------------------------------------------
-
-
 def lines_of(encoder):
     """Return the lines of the table, from the header to the last column."""
     lines = str(encoder).splitlines()[1:]

@@ -21,8 +21,5 @@ def with_lists(n=300, seed=0):
     return X.assign(tags=pd.Series(tags, dtype=object), genres=genres), y
 
 
-# make_dcn_preprocessor ----------------------------------------------------------------
-
-
 TINY = {"max_epochs": 3, "hidden_layer_sizes": (8,), "random_state": 0}
 TINY |= {"dtype": "float64"}  # a row alone is then the same as in a batch

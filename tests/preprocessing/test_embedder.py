@@ -18,9 +18,6 @@ from sklearn_dcn.preprocessing import CategoricalEmbedder
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 
 
-# CategoricalEmbedder ------------------------------------------------------------------
-
-
 def make_ids(n=4000, n_ids=60, seed=0):
     """Return a frame with one id whose effect on the target is not ordered, and y."""
     effect = np.random.default_rng(99).normal(0, 2, n_ids)

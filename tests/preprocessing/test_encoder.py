@@ -11,9 +11,6 @@ from sklearn_dcn.preprocessing import CategoryEncoder
 UNKNOWN, MISSING, FIRST = 0, 1, 2
 
 
-# CategoryEncoder ----------------------------------------------------------------------
-
-
 def test_encoder_hand_worked():
     X = pd.DataFrame({"a": ["x", "y", "y", None], "b": [10, 10, 30, 20]})
     encoder = CategoryEncoder().fit(X)

@@ -37,9 +37,6 @@ def cells_of(column):
     return [None if isinstance(c, float) and c != c else c for c in cells]
 
 
-# make_dcn_preprocessor ----------------------------------------------------------------
-
-
 @OUTPUTS
 @pytest.mark.parametrize("kind", ["pandas", POLARS])
 @pytest.mark.parametrize(

@@ -15,11 +15,6 @@ from sklearn_dcn._table.categories.hashing import stable_hash
 FEW = settings(derandomize=True, deadline=None, max_examples=60)
 
 
-# ----------------------------------------------------------------------------------
-# The hash
-# ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("text", "seed", "expected"),
     [

@@ -9,9 +9,6 @@ from sklearn_dcn._table.target_statistics.folds import assign_folds
 N_FOLDS = 5
 
 
-# Fitted without leaking the target ----------------------------------------------------
-
-
 @pytest.mark.parametrize("n", [2, 4, 5, 23, 100])
 def test_folds_are_even(n):
     """All folds, and classes in them, differ by one row at most; seeds differ."""

@@ -22,6 +22,7 @@ __all__ = [
     "number",
     "one_of",
     "optional",
+    "rises",
     "whole",
 ]
 
@@ -98,6 +99,7 @@ def is_names(value: Any) -> bool:
 
 
 def rises(values: Any) -> bool:
+    """Tell whether an array is strictly increasing."""
     return bool((values[1:] > values[:-1]).all())
 
 

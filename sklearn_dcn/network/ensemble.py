@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from .._checks import check_count
 from .dcn import DeepCrossNetwork
 
-__all__ = ["DeepCrossEnsemble", "Network", "by_holder", "by_member", "mean_logits"]
+__all__ = [
+    "DeepCrossEnsemble",
+    "Network",
+    "by_holder",
+    "by_member",
+    "has_own_weights",
+    "mean_logits",
+]
 
 
 class DeepCrossEnsemble(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .._checks import check_count, check_option
 from ._init import normal_
 
-__all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding", "NumericKind"]
+__all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding", "NumericKind", "bins_of"]
 
 NUMERIC_EMBEDDINGS = ("linear", "piecewise_linear", "periodic")
 NumericKind = Literal["linear", "piecewise_linear", "periodic"]

@@ -26,7 +26,7 @@ from .._table import (
 from ._encoder import CategoryEncoder
 from ._normalizer import ContinuousNormalizer
 
-__all__ = ["make_dcn_preprocessor"]
+__all__ = ["is_preprocessor", "make_dcn_preprocessor"]
 
 
 def make_dcn_preprocessor(

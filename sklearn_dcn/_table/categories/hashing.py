@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import murmurhash3_32
 
-__all__ = ["stable_hash"]
+__all__ = ["stable_hash", "to_bytes"]
 
 
 def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:

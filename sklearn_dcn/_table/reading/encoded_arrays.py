@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mark_ids"]
+__all__ = ["check_ids", "mark_ids", "marked_levels"]
 
 
 # An array that holds ids among numbers says so in the metadata of its dtype, which

@@ -9,7 +9,15 @@ import numpy as np
 from ..._ids import MISSING_ID
 from .columns import UNKNOWN_LEVEL
 
-__all__ = ["header", "is_pandas", "to_categorical", "to_polars"]
+__all__ = [
+    "bridge",
+    "header",
+    "is_frame",
+    "is_narwhals",
+    "is_pandas",
+    "to_categorical",
+    "to_polars",
+]
 
 
 def bridge(X: Any) -> Any:

@@ -17,7 +17,7 @@ from .columns import (
     missing_types,
 )
 
-__all__ = ["Kind", "column_kind"]
+__all__ = ["Kind", "bridged_kind", "check_cell_types", "column_kind", "raise_bad_cell"]
 
 
 Kind = Literal["number", "category", "list"]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.lazy import OPTIONS, N, fit, is_lazily_fitted
 from helpers.options import PLAIN
 from helpers.tables import make_mixed
 from numpy.testing import assert_array_equal
@@ -16,6 +17,7 @@ from sklearn_dcn._estimator.defaults import (
     resolve_members,
     resolve_table,
 )
+from sklearn_dcn._training.lazy_adamw import AdamW
 
 AUTO = {
     "numeric_levels": "auto",
@@ -201,3 +203,29 @@ def test_auto_takes_more_where_ids_are_seldom_seen():
     assert len(model.module_.members) == 4  # 2,002 ids are more than half as many
     X["id"] = [f"id {i // 3}" for i in range(4000)]
     assert len(DCNRegressor(**options).fit(X, np.arange(4000.0)).module_.members) == 2
+
+
+# Optimizers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limit", "lazy"), [(31, True), (32, True), (33, False)])
+def test_auto_counts_all_ids(monkeypatch, limit, lazy):
+    """The ids of all columns count together, those of unknown and missing as well."""
+    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", limit)
+    model = fit(max_epochs=1)
+    assert sum(model.encoder_.cardinalities) == 32
+    assert is_lazily_fitted(model) == lazy
+    assert type(model.net_.optimizer_) is AdamW
+
+
+def test_auto_without_categories_is_dense():
+    """Numbers alone have nothing to be lazy about, also if asked to be."""
+    X = np.random.default_rng(0).normal(size=(N, 3))
+    y = np.arange(N) % 2
+    auto, lazy, dense = (
+        DCNClassifier(**OPTIONS | {"optimizer": o}).fit(X, y)
+        for o in ("auto", "lazy_adamw", "adamw")
+    )
+    assert not is_lazily_fitted(auto)
+    assert_array_equal(auto.predict_proba(X), dense.predict_proba(X))
+    assert_array_equal(lazy.predict_proba(X), dense.predict_proba(X))

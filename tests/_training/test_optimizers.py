@@ -1,21 +1,12 @@
 """The optimizers by name: which is chosen, which parameters decay, and each learns."""
 
-import numpy as np
 import pytest
 import torch
-from helpers.lazy import OPTIONS, N, fit, is_lazily_fitted
 from helpers.tables import make_mixed
-from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn._training.lazy_adamw import AdamW
-from sklearn_dcn._training.optimizers import (
-    LAZY_FROM,
-    OPTIMIZERS,
-    is_lazy,
-    parameter_groups,
-    resolve_optimizer,
-)
+from sklearn_dcn._estimator.defaults import LAZY_FROM, resolve_optimizer
+from sklearn_dcn._training.optimizers import OPTIMIZERS, is_lazy, parameter_groups
 from sklearn_dcn.network import DeepCrossNetwork
 from sklearn_dcn.network.cross import CROSS_KINDS
 
@@ -64,32 +55,6 @@ def test_decay_spares_embeddings_biases_and_norms(kind):
             not name.endswith((".b", "bias"))
         )
         assert (id(parameter) in decayed) == is_matrix, name
-
-
-# What "auto" stands for in a fit ------------------------------------------------------
-
-
-@pytest.mark.parametrize(("limit", "lazy"), [(31, True), (32, True), (33, False)])
-def test_auto_counts_all_ids(monkeypatch, limit, lazy):
-    """The ids of all columns count together, those of unknown and missing as well."""
-    monkeypatch.setattr("sklearn_dcn._estimator.defaults.LAZY_FROM", limit)
-    model = fit(max_epochs=1)
-    assert sum(model.encoder_.cardinalities) == 32
-    assert is_lazily_fitted(model) == lazy
-    assert type(model.net_.optimizer_) is AdamW
-
-
-def test_auto_without_categories_is_dense():
-    """Numbers alone have nothing to be lazy about, also if asked to be."""
-    X = np.random.default_rng(0).normal(size=(N, 3))
-    y = np.arange(N) % 2
-    auto, lazy, dense = (
-        DCNClassifier(**OPTIONS | {"optimizer": o}).fit(X, y)
-        for o in ("auto", "lazy_adamw", "adamw")
-    )
-    assert not is_lazily_fitted(auto)
-    assert_array_equal(auto.predict_proba(X), dense.predict_proba(X))
-    assert_array_equal(lazy.predict_proba(X), dense.predict_proba(X))
 
 
 # Each of them learns ------------------------------------------------------------------

@@ -146,8 +146,10 @@ def test_the_corpus_of_the_fuzzer(path):
 # Security -----------------------------------------------------------------------------
 
 
-LOAD_PATH = ["_archive", "_codec", "_loading", "_packing", "_pickling", "_saving"]
-LOAD_PATH += ["_stored", "_stored_estimators", "_weights"]
+LOAD_PATH = ["_files/archive", "_files/checksum", "_files/codec", "_files/packing"]
+LOAD_PATH += ["_saving/estimators", "_saving/loading", "_saving/parts", "_saving/rules"]
+LOAD_PATH += ["_saving/moved", "_estimator/pickling", "_estimator/saving"]
+LOAD_PATH += ["_training/leaves", "_training/module_weights"]
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "import_module", "pickle"}
 FORBIDDEN |= {"joblib", "cloudpickle", "dill", "marshal", "shelve", "importlib"}
 FORBIDDEN |= {"subprocess", "system", "popen", "allow_pickle", "urllib"}

@@ -14,7 +14,11 @@ from skorch.callbacks import Callback
 from sklearn_dcn import DCNClassifier, DCNRegressor
 
 # torch's compiler asks its inputs for .grad, and hides this warning but from -W error.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),
+    # inductor imports what torch itself has deprecated
+    pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated"),
+]
 
 OPTIONS = {
     "hidden_layer_sizes": (8,),

@@ -152,7 +152,7 @@ def test_any_type_may_come():
 
 
 CODE = """
-from sklearn_dcn._categories import HashedLevels
+from sklearn_dcn._table.categories.hashed_levels import HashedLevels
 print(HashedLevels("c", 10**6).transform(["a", "Zürich", 7, 2**53 + 1, b"x"]).tolist())
 """
 

@@ -541,10 +541,8 @@ default="auto"
         labels : ndarray of shape (n_samples,)
             Labels of the type that `fit` was given.
         """
-        decision = self.decision_function(X)
-        if decision.ndim == 1:
-            return self.classes_[(decision > 0).astype(int)]
-        return self.classes_[decision.argmax(axis=1)]
+        logits = self._logits(X)
+        return self._target.predictions(logits)
 
     # Hooks of BaseDCN -----------------------------------------------------------------
 

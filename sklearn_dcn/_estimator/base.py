@@ -20,9 +20,9 @@ from .._training import (
     build_net,
     calibrate,
     forget_unseen,
+    own_torch,
     reads_gradients,
     to_tensors,
-    torch_threads,
     with_callbacks,
 )
 from .architecture import network_arguments
@@ -110,7 +110,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
         self.__dict__ = fitted.__dict__
         return self
@@ -155,7 +155,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -241,6 +241,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
+            meaning=self._target,
             device=device,
             optimizer=optimizer,
             weight_decay=self.weight_decay,

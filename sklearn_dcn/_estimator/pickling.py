@@ -19,7 +19,15 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from .._table import TableEncoder
-from .._training import DTYPES, DCNNet, map_leaves, replay, to_numpy, to_tensor
+from .._training import (
+    DTYPES,
+    DCNNet,
+    map_leaves,
+    own_torch,
+    replay,
+    to_numpy,
+    to_tensor,
+)
 from .defaults import resolve_device
 
 __all__ = ["KeepsNet"]
@@ -65,7 +73,8 @@ class KeepsNet(BaseEstimator):
         super().__setstate__({k: v for k, v in state.items() if k != "net_"})
         if net is not None:
             self._dtype = DTYPES[net["dtype"]]
-            self._restore_net(net)
+            with own_torch():
+                self._restore_net(net)
 
     def __copy__(self) -> Self:
         """Return an estimator with the same attributes, the net among them."""

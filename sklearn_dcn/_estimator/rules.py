@@ -315,6 +315,7 @@ OWNED_BY_ESTIMATOR = {
     "initial_logits": "they follow from the target",
     "dtype": "use dtype of the estimator",
     "autocast": "use dtype='bfloat16'",
+    "meaning": "it follows from the target",
     "compile": "use compile of the estimator",
 }
 

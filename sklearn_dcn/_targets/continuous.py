@@ -26,6 +26,8 @@ class ContinuousTarget:
         Row weights of mean and standard deviation.
     """
 
+    estimator_type = "regressor"  # in scikit-learn's words
+
     def __init__(self, y: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
         self.is_1d = y.ndim == 1
         y = y.reshape(len(y), -1)
@@ -68,6 +70,11 @@ class ContinuousTarget:
             )
         return (y - self.center) / self.scale
 
+    def decode(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what `encode` standardised, in the caller's units and shape."""
+        y = y * self.scale + self.center
+        return y[:, 0] if self.is_1d else y
+
     def columns(self, y: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs, standardised, by what follows a statistic's name."""
         outputs = self.encode(y).T
@@ -87,5 +94,4 @@ class ContinuousTarget:
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return predictions in the caller's units and shape."""
-        y = logits * self.scale + self.center
-        return y[:, 0] if self.is_1d else y
+        return self.decode(logits)

@@ -41,6 +41,7 @@ from .defaults import (
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
 from .pickling import KeepsNet
+from .rivals import naming_rivals
 from .rows import HasRows, Rows
 from .saving import SavesToFile
 
@@ -56,6 +57,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     # Fitting --------------------------------------------------------------------------
 
+    @naming_rivals
     def fit(
         self,
         X: Any,
@@ -141,7 +143,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        self._train(data, valid, epochs, ends_early, tasks, checkpoint)
+        score = self._validation_score(rows, trains, given)
+        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid)
         if trains is not None and not warm:  # a member knows what it saw in fits before

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -69,6 +70,11 @@ class KeepsNet(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes, the net on a device that is there."""
+        # A pickle may be older than a parameter, whose default changes nothing.
+        added = {k: p.default for k, p in signature(type(self)).parameters.items()}
+        state = added | state
+        if "_params_in_fit" in state:
+            state["_params_in_fit"] = added | state["_params_in_fit"]
         net = state.get("net_")
         super().__setstate__({k: v for k, v in state.items() if k != "net_"})
         if net is not None:

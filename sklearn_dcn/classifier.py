@@ -106,8 +106,9 @@ default="auto"
         1,000 rows on, if these are twice as many as the levels of all columns.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
-        6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;
-        "unbounded" is that rule without the two.
+        6 * v ** (1/4) for v levels, those of unknown and missing cells among them,
+        rounded up to a multiple of 4, at most 16; "unbounded" is that rule without the
+        two.
     cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
         Parameterisation of the cross layers.
 
@@ -151,9 +152,9 @@ default="auto"
         that does not grow with the number of levels. "auto" is that from 50,000 levels
         on, but "adamw" below or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
-        Step size of the optimiser. "auto" is 0.002 from 1,000 rows on if early stopping
-        ends the fit, unless the columns have more than half as many levels as the
-        table rows; else 0.001.
+        Step size of the optimiser. "auto" is 0.002 from 1,000 training rows on if early
+        stopping ends the fit, unless the columns have more than half as many levels as
+        the table rows; else 0.001.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0

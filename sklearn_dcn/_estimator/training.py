@@ -45,6 +45,11 @@ class TrainsNet(BaseEstimator):
         checkpoint: Checkpoint | None = None,
         score: Callable[[NDArray[np.float64]], float] | None = None,
     ) -> None:
+        if self.normalization == "batch" and len(data) < 2:
+            raise ValueError(
+                "normalization='batch' needs at least 2 training rows, as one has no "
+                f"variance; got {len(data)}. Give more, or use normalization='layer'."
+            )
         self.net_.set_params(
             lr=resolve_learning_rate(
                 self.learning_rate, ends_early, len(data), self.encoder_.n_ids

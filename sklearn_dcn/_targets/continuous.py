@@ -32,10 +32,15 @@ class ContinuousTarget:
         self.is_1d = y.ndim == 1
         y = y.reshape(len(y), -1)
         self.d_out = y.shape[1]
-        self.center = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average((y - self.center) ** 2, axis=0, weights=weight))
-        constant = scale <= 1e-12 * np.abs(y).max(axis=0)
-        self.scale = np.where(constant, 1.0, scale)
+        # By a power of 2, so that no square overflows: the bits are the same.
+        largest = np.abs(y).max(axis=0)
+        exponent = np.frexp(largest)[1]
+        y = np.ldexp(y, -exponent)
+        center = np.average(y, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y - center) ** 2, axis=0, weights=weight))
+        self.center = np.ldexp(center, exponent)
+        constant = np.ldexp(scale, exponent) <= 1e-12 * largest
+        self.scale = np.where(constant, 1.0, np.ldexp(scale, exponent))
 
     @property
     def criterion(self) -> WeightedLoss:

@@ -71,10 +71,11 @@ class KeepsNet(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes, the net on a device that is there."""
         # A pickle may be older than a parameter, whose default changes nothing.
-        added = {k: p.default for k, p in signature(type(self)).parameters.items()}
-        state = added | state
+        defaults = {k: p.default for k, p in signature(type(self)).parameters.items()}
+        state = state | _lacking(state, defaults)
         if "_params_in_fit" in state:
-            state["_params_in_fit"] = added | state["_params_in_fit"]
+            in_fit = state["_params_in_fit"]
+            state["_params_in_fit"] = in_fit | _lacking(in_fit, defaults)
         net = state.get("net_")
         super().__setstate__({k: v for k, v in state.items() if k != "net_"})
         if net is not None:
@@ -127,3 +128,7 @@ class KeepsNet(BaseEstimator):
         if device.type == "mps" and self._dtype == torch.float64:
             return torch.device("cpu")  # mps has no float64
         return device
+
+
+def _lacking(entries: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in defaults.items() if k not in entries}

@@ -98,7 +98,8 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     if fitted := state.keys() - SETTINGS.keys() - set(names):
         is_classifier = cls is DCNClassifier
         fields = FITTED | (CLASSES if is_classifier else {})
-        in_fit = state["_params_in_fit"] = ADDED | state["_params_in_fit"] | UNSAVED
+        in_fit = state["_params_in_fit"]
+        in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
             fields.keys() - fitted <= {"feature_names_in_"}
             and in_fit.keys() == set(names)

@@ -142,7 +142,7 @@ def digest(path):
         numbers.append(model.feature_importances_)
         numbers.append([model.history_[0][k] for k in ("train_loss", "valid_loss")])
         explained = explain(model, X.iloc[:2], background=X.iloc[:20])
-        numbers += [np.asarray(v, dtype=float) for v in explained[:1]]
+        numbers += [explained.logit, explained.pairs.to_numpy()]
         for method in ("contribution", "weight"):
             strengths = interaction_strengths(model, X.iloc[:40], method=method)
             numbers.append(np.asarray(strengths, dtype=float))

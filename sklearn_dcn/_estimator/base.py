@@ -20,9 +20,9 @@ from .._training import (
     build_net,
     calibrate,
     forget_unseen,
+    own_torch,
     reads_gradients,
     to_tensors,
-    torch_threads,
     with_callbacks,
 )
 from .architecture import network_arguments, resolve_network, resolved_before
@@ -41,6 +41,7 @@ from .defaults import (
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
 from .pickling import KeepsNet
+from .rivals import naming_rivals
 from .rows import HasRows, Rows
 from .saving import SavesToFile
 
@@ -58,6 +59,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     # Fitting --------------------------------------------------------------------------
 
+    @naming_rivals
     def fit(
         self,
         X: Any,
@@ -112,7 +114,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
         self.__dict__ = fitted.__dict__
         return self
@@ -143,7 +145,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        self._train(data, valid, epochs, ends_early, tasks, checkpoint)
+        score = self._validation_score(rows, trains, given)
+        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid)
         if trains is not None and not warm:  # a member knows what it saw in fits before
@@ -157,7 +160,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -255,6 +258,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
+            meaning=self._target,
             device=device,
             optimizer=optimizer,
             weight_decay=self.weight_decay,

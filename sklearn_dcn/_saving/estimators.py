@@ -28,7 +28,7 @@ __all__ = ["ESTIMATORS", "registry"]
 METHODS = ("fit", "partial_fit", "score", "transform", "inverse_transform")
 
 # Of the fit, but not of the network: a loaded one has a new optimiser.
-RENEWED = ("callbacks", "net_params", "optimizer")
+RENEWED = ("callbacks", "net_params", "optimizer", "scoring")
 
 # A path of one machine, which a fit writes to and removes.
 UNSAVED = {"checkpoint": None}
@@ -36,10 +36,15 @@ UNSAVED = {"checkpoint": None}
 # What files of format 1 have not, as there was nothing else.
 BEFORE_2 = {"n_members": 1, "calibrate": False}
 
+# Parameters that older files of any format have not, as the default changes nothing.
+ADDED = {"scoring": None}
+
 
 def _check_parameters(parameters: dict[str, Any]) -> None:
-    # To know the names of compilers, torch imports them all: that is left to `fit`.
-    named = {"compile": True} if type(parameters["compile"]) is str else {}
+    # Names that are left to `fit`: torch imports all compilers to know theirs, and a
+    # scorer may be one of another release of scikit-learn.
+    known = {"compile": True, "scoring": None}
+    named = {k: v for k, v in known.items() if type(parameters[k]) is str}
     check_parameters(parameters | named)
 
 
@@ -83,7 +88,7 @@ def _make(cls: Any, state: dict[str, Any]) -> Any:
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
-    state = BEFORE_2 | state | UNSAVED
+    state = BEFORE_2 | ADDED | state | UNSAVED
     if "_params_in_fit" in state and "_n_members" not in state:
         state |= {
             "_n_members": 1,
@@ -94,7 +99,8 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     if fitted := state.keys() - SETTINGS.keys() - set(names):
         is_classifier = cls is DCNClassifier
         fields = FITTED | (CLASSES if is_classifier else {})
-        in_fit = state["_params_in_fit"] = state["_params_in_fit"] | UNSAVED
+        in_fit = state["_params_in_fit"]
+        in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
             fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
             and in_fit.keys() == set(names)
@@ -232,7 +238,7 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
-    optional = frozenset(fitted) | BEFORE_2.keys()
+    optional = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
     return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
 
 

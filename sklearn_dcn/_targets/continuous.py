@@ -26,14 +26,21 @@ class ContinuousTarget:
         Row weights of mean and standard deviation.
     """
 
+    estimator_type = "regressor"  # in scikit-learn's words
+
     def __init__(self, y: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
         self.is_1d = y.ndim == 1
         y = y.reshape(len(y), -1)
         self.d_out = y.shape[1]
-        self.center = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average((y - self.center) ** 2, axis=0, weights=weight))
-        constant = scale <= 1e-12 * np.abs(y).max(axis=0)
-        self.scale = np.where(constant, 1.0, scale)
+        # By a power of 2, so that no square overflows: the bits are the same.
+        largest = np.abs(y).max(axis=0)
+        exponent = np.frexp(largest)[1]
+        y = np.ldexp(y, -exponent)
+        center = np.average(y, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y - center) ** 2, axis=0, weights=weight))
+        self.center = np.ldexp(center, exponent)
+        constant = np.ldexp(scale, exponent) <= 1e-12 * largest
+        self.scale = np.where(constant, 1.0, np.ldexp(scale, exponent))
 
     @property
     def criterion(self) -> WeightedLoss:
@@ -68,6 +75,11 @@ class ContinuousTarget:
             )
         return (y - self.center) / self.scale
 
+    def decode(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what `encode` standardised, in the caller's units and shape."""
+        y = y * self.scale + self.center
+        return y[:, 0] if self.is_1d else y
+
     def columns(self, y: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs, standardised, by what follows a statistic's name."""
         outputs = self.encode(y).T
@@ -87,5 +99,4 @@ class ContinuousTarget:
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return predictions in the caller's units and shape."""
-        y = logits * self.scale + self.center
-        return y[:, 0] if self.is_1d else y
+        return self.decode(logits)

@@ -18,9 +18,9 @@ from .members import Mask, draw_training_rows, forget_unseen, hide_unseen
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
+from .own_torch import own_torch
 from .progress import Progress
 from .schedule import SCHEDULES
-from .threads import torch_threads
 from .watcher import Watcher
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "forget_unseen",
     "hide_unseen",
     "map_leaves",
+    "own_torch",
     "plain_records",
     "predict_logits",
     "predict_stack",
@@ -54,7 +55,6 @@ __all__ = [
     "to_numpy",
     "to_tensor",
     "to_tensors",
-    "torch_threads",
     "train",
     "with_callbacks",
 ]

@@ -105,8 +105,8 @@ default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, those of unknown and missing cells among them,
         rounded up to a multiple of 4, at most 16; "unbounded" is that rule without the
-        two. Where x_0 would be wider than 1,024 under "auto", all columns have less room
-        in proportion, numbers too.
+        two. Where x_0 would be wider than 1,024 under "auto", all columns have less
+        room in proportion, numbers too.
     cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated"}, default="auto"
         Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
         numbers, and "low_rank" for wider ones.

@@ -57,7 +57,8 @@ default="from_dtype"
         that take it.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
-        rows) share the embedding of unknown levels.
+        rows) share the embedding of unknown levels. With `sample_weight` a row counts
+        by its weight, of mean 1.
     max_categories : int or None, default=None
         Upper limit of the embeddings of a column's levels; the most frequent are kept,
         the others share that of unknown levels, which counts.
@@ -422,7 +423,7 @@ default="auto"
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
+            Weight of each row, scaled to mean 1 over these rows.
 
         Returns
         -------

@@ -87,8 +87,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         y : array-like of shape (n_samples,)
             Target; for regression also of shape (n_samples, n_outputs).
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the loss and in all statistics. Rows of weight 0 are
-            as if absent.
+            Weight of each row in the loss and in all statistics. Only their ratios
+            matter: they are scaled to mean 1, and what counts rows, as
+            `min_frequency`, counts rows of that weight. Rows of weight 0 are as if
+            absent.
         X_val : DataFrame or array-like of shape (n_val, n_features), default=None
             Validation rows, instead of some split from `X`.
         y_val : array-like of shape (n_val,), default=None

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._table import check_weight, take_rows
+from .._table import check_weight, take_rows, to_mean_one
 from .._training import (
     Encoded,
     Mask,
@@ -27,7 +27,7 @@ __all__ = ["HasRows", "Rows"]
 
 
 class Rows(NamedTuple):
-    """Checked rows: table, target and weights, none of them zero."""
+    """Checked rows: table, target, and weights of mean 1, none of them zero."""
 
     X: Any
     y: NDArray[Any]
@@ -66,6 +66,7 @@ class HasRows(TrainsNet, PredictsLogits):
                 f"{X.shape[0]} and {len(y)}."
             )
         weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
+        weight = to_mean_one(weight)
         kept = weight > 0
         if not kept.all():
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
@@ -161,7 +162,10 @@ class HasRows(TrainsNet, PredictsLogits):
         if members is not None and members.shape[1] > 1:
             weight = weight[:, None] * members
         has_weights = weight.min() < weight.max()
-        w = torch.from_numpy(weight).to(self._dtype) if has_weights else None
+        w = None
+        if has_weights:  # by a power of two: float32 must hold them
+            weight = np.ldexp(weight, -np.frexp(weight.max())[1])
+            w = torch.from_numpy(weight).to(self._dtype)
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
 
     def _encode_target(

@@ -181,7 +181,10 @@ PARTS: dict[str, Stored] = {
         fits=_levels_fit,
     ),
     "HashedLevels": Stored(
-        HashedLevels, COUNTS | {"n_buckets": whole(1)}, fits=_levels_fit
+        HashedLevels,
+        COUNTS | {"n_buckets": whole(1), "singles": a(bool)},
+        frozenset({"singles"}),
+        _levels_fit,
     ),
     "ListLevels": Stored(
         ListLevels,

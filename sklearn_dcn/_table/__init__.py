@@ -58,6 +58,7 @@ from .reading import (
     to_categorical,
     to_float,
     to_lists,
+    to_mean_one,
     to_polars,
     unwrap_nullable,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "to_categorical",
     "to_float",
     "to_lists",
+    "to_mean_one",
     "to_polars",
     "unwrap_nullable",
 ]

@@ -11,7 +11,14 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._estimator import SavesToFile
-from .._table import check_table, check_weight, get_columns, header, take_rows
+from .._table import (
+    check_table,
+    check_weight,
+    get_columns,
+    header,
+    take_rows,
+    to_mean_one,
+)
 
 __all__ = ["ColumnwiseTransformer"]
 
@@ -22,9 +29,10 @@ class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, SavesToFile)
     def _check_rows(
         self, X: Any, sample_weight: Any
     ) -> tuple[list[Any], NDArray[np.float64]]:
-        """Return the columns, and weights, of the rows of weight above zero."""
+        """Return columns, and weights of mean 1, of the rows of weight above zero."""
         X = self._check_X(X, reset=True)
         weight = check_weight(sample_weight, X.shape[0], "sample_weight")
+        weight = to_mean_one(weight)
         kept = weight > 0
         if not kept.all():
             X, weight = take_rows(X, kept), weight[kept]

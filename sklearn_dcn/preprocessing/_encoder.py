@@ -88,7 +88,7 @@ class CategoryEncoder(ColumnwiseTransformer):
         y : None, default=None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the frequencies.
+            Weight of each row in the frequencies, scaled to mean 1.
 
         Returns
         -------

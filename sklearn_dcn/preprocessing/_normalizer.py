@@ -71,7 +71,7 @@ class ContinuousNormalizer(ColumnwiseTransformer):
         y : None, default=None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the statistics.
+            Weight of each row in the statistics; only their ratios matter.
 
         Returns
         -------

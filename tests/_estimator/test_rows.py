@@ -26,7 +26,7 @@ def test_weights_equal_repeated_rows(Estimator):
     X, y = make_mixed(100)
     w = np.random.default_rng(0).integers(0, 4, 100)
     options = {"random_state": 0, "category_dropout": 0.0, "batch_size": 1000}
-    options |= {"min_frequency": 12, "dtype": "float64"}
+    options |= {"min_frequency": 0.08, "dtype": "float64"}
     weighted = Estimator(**options).fit(X, y, sample_weight=w)
     repeated = Estimator(**options).fit(X.loc[X.index.repeat(w)], np.repeat(y, w))
     assert_allclose(weighted._logits(X), repeated._logits(X), rtol=1e-6, atol=1e-8)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import murmurhash3_32
 
-__all__ = ["stable_hash", "to_bytes"]
+__all__ = ["stable_hash", "to_bytes", "to_single"]
 
 
 def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
@@ -27,6 +27,17 @@ def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
     except UnicodeEncodeError:  # half of a surrogate pair
         hashes = [murmurhash3_32(to_bytes(text), seed, True) for text in texts]
     return np.array(hashes, dtype=np.uint32)
+
+
+def to_single(level: Any) -> float | None:
+    """Return a float with a fraction in single precision; None for any other level.
+
+    Whole numbers have none: beyond 2**24 single precision confuses them.
+    """
+    if not isinstance(level, (float, np.floating)) or level == np.rint(level):
+        return None
+    with np.errstate(over="ignore"):
+        return float(np.float32(level))
 
 
 def to_bytes(level: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..._files import pack, unpack
 from ..reading import level_family
-from .hashing import stable_hash
+from .hashing import stable_hash, to_single
 
 __all__ = ["Vocabulary", "by_value"]
 
@@ -100,6 +101,9 @@ class Vocabulary(Sequence[Any]):
     def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Return `first` plus the position of every level, or `unknown`.
 
+        A float is known, too, that is a known one in single precision, or the reverse:
+        0.1 in one table is 0.10000000149011612 in another.
+
         Raises
         ------
         TypeError
@@ -109,13 +113,36 @@ class Vocabulary(Sequence[Any]):
             get, unknown = self._position.get, self.unknown
             if isinstance(levels, np.ndarray):
                 levels = levels.tolist()
-            return np.array([get(level, unknown) for level in levels], dtype=np.int64)
+            at = [get(level, unknown) for level in levels]
+            if unknown in at and self._singles:
+                for i, level in enumerate(levels):
+                    if at[i] == unknown:
+                        at[i] = self._find_single(level)
+            return np.array(at, dtype=np.int64)
         found = np.full(len(levels), self.unknown, dtype=np.int64)
         at, keys = self._keys_of(levels)
         slot = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         is_known = self._keys[slot] == keys
         found[at] = np.where(is_known, self._order[slot] + self.first, self.unknown)
         return found
+
+    @cached_property
+    def _singles(self) -> dict[float, int]:
+        """The first of the levels that are the same float in single precision."""
+        found: dict[float, int] = {}
+        for i, level in enumerate(self, self.first):
+            single = to_single(level)
+            if single is not None:
+                found.setdefault(single, i)
+        return found
+
+    def _find_single(self, level: Any) -> int:
+        """Return what `find` gives where this level or the known one is single."""
+        single = to_single(level)
+        at = None if single is None else self._singles.get(single)
+        if at is None or single not in (level, self._levels[at - self.first]):
+            return self.unknown
+        return at
 
     def _keys_of(
         self, levels: Sequence[Any] | NDArray[Any]

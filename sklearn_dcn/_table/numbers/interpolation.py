@@ -44,14 +44,17 @@ def interpolate(
     y : ndarray of shape (n,)
         Constant outside the knots.
     """
-    if len(x) < TABLE_FROM or len(knots) < 2:
-        return np.interp(x, knots, values).astype(dtype, copy=False)
+    if len(knots) < 2:  # where np.interp gives NaN the value of the knot
+        return np.where(np.isnan(x), np.nan, values[0]).astype(dtype, copy=False)
+    if len(x) < TABLE_FROM:
+        return _by_search(x, knots, values).astype(dtype, copy=False)
     plans = (_plan(knots, key) for key in _keys(knots))
     plan = next((plan for plan in plans if plan[2] <= MOST_STEPS), None)
-    if plan is None:
-        return np.interp(x, knots, values).astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        slopes = np.append(np.diff(values) / np.diff(knots), 0.0)
+    if plan is None or not np.isfinite(slopes).all():
+        return _by_search(x, knots, values).astype(dtype, copy=False)
     key, table, steps = plan
-    slopes = np.append(np.diff(values) / np.diff(knots), 0.0)
     following = np.append(knots[1:], np.inf)
     y = np.empty(len(x), dtype=dtype)
     for start in range(0, len(x), BLOCK):
@@ -62,6 +65,18 @@ def interpolate(
         y[start : start + BLOCK] = values.take(at) + slopes.take(at) * (
             block - knots.take(at)
         )
+    return y
+
+
+def _by_search(
+    x: NDArray[np.float64], knots: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    y = np.interp(x, knots, values)
+    steep = np.flatnonzero(np.isinf(y))
+    if len(steep):  # between knots so close, as 0 and 1e-320, that the slope overflows
+        at = np.searchsorted(knots, x[steep]) - 1
+        share = (x[steep] - knots[at]) / (knots[at + 1] - knots[at])
+        y[steep] = values[at] + share * (values[at + 1] - values[at])
     return y
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,11 +75,33 @@ class NumberLevels:
         return N_RESERVED_IDS + len(self.values)
 
     def ids(self, x: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return the id of every number."""
-        at = np.minimum(np.searchsorted(self.values, x), len(self.values) - 1)
+        """Return the id of every number.
+
+        A number is known, too, that is a known one in single precision, or the reverse:
+        0.1 in one table is 0.10000000149011612 in another.
+        """
+        at = _find(self.values, x)
         ids = np.where(self.values[at] == x, at + N_RESERVED_IDS, UNKNOWN_ID)
+        if (self.values != np.rint(self.values)).any():
+            self._find_singles(x, ids)
         ids[np.isnan(x)] = MISSING_ID
         return ids.astype(np.int32)
+
+    def _find_singles(self, x: NDArray[np.float64], ids: NDArray[Any]) -> None:
+        """Set the ids of numbers with a fraction that are known in other precision."""
+        rest = np.flatnonzero((ids == UNKNOWN_ID) & (x != np.rint(x)) & ~np.isnan(x))
+        with np.errstate(over="ignore"):
+            known, wanted = (v.astype(np.float32) for v in (self.values, x[rest]))
+        at = _find(known, wanted)
+        value, single = self.values[at], wanted.astype(np.float64)
+        is_same = (known[at] == wanted) & (value != np.rint(value))
+        is_same &= (single == x[rest]) | (single == value)
+        ids[rest[is_same]] = at[is_same] + N_RESERVED_IDS
+
+
+def _find(values: NDArray[Any], x: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the position of the first of sorted values from x on, or of the last."""
+    return np.minimum(np.searchsorted(values, x), len(values) - 1)
 
 
 def _fill_their_range(values: NDArray[np.float64]) -> bool:

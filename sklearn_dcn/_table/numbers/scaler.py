@@ -179,7 +179,7 @@ class NumberScaler:
     def invert(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return x of z: within the range of `fit`, the inverse of `apply`."""
         if self.transform == "quantile":
-            return np.interp(z, self.scores, self.knots)
+            return np.where(np.isnan(z), np.nan, np.interp(z, self.scores, self.knots))
         if not np.isfinite(self.scale):  # a constant
             x = np.where(np.isnan(z), np.nan, self.center)
         elif self.transform == "robust":

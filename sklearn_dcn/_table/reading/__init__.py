@@ -19,7 +19,7 @@ from .frames import header, is_pandas, to_categorical, to_polars
 from .kinds import Kind
 from .lists import split_lists, to_lists
 from .records import is_records, records_to_array
-from .sample_weight import check_weight
+from .sample_weight import check_weight, to_mean_one
 from .tables import (
     check_table,
     column_names,
@@ -63,6 +63,7 @@ __all__ = [
     "to_categorical",
     "to_float",
     "to_lists",
+    "to_mean_one",
     "to_polars",
     "to_sparse",
     "unwrap_nullable",

@@ -159,7 +159,9 @@ def find_kinds(
         elif chosen is not None and is_boolean(column):
             kinds.append("number")
         else:
-            kind = column_kind(column, names[j])
+            # Who named the categories has said that it is none.
+            empty: Kind = "category" if chosen is None else "number"
+            kind = column_kind(column, names[j], empty)
             if kind == "category" and chosen is not None:
                 raise ValueError(
                     f"{describe(names[j])} holds categories "

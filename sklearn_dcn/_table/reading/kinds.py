@@ -17,18 +17,26 @@ from .columns import (
     missing_types,
 )
 
-__all__ = ["Kind", "bridged_kind", "check_cell_types", "column_kind", "raise_bad_cell"]
+__all__ = [
+    "Kind",
+    "bridged_kind",
+    "check_cell_types",
+    "column_kind",
+    "present_types",
+    "raise_bad_cell",
+]
 
 
 Kind = Literal["number", "category", "list"]
 LIST_NAMES = ("list", "tuple", "set", "frozenset", "ndarray", "array", "dict", "map")
 
 
-def column_kind(column: Column, name: str | int) -> Kind:
+def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Kind:
     """Tell whether a column's type makes it a number, a category, or lists of levels.
 
     Strings, bytes, booleans and categories of a frame are categories; integers, floats
-    and decimals are numbers. A column of Python objects is judged by its cells.
+    and decimals are numbers. A column of Python objects is judged by its cells; without
+    any it is `empty`.
 
     Raises
     ------
@@ -51,18 +59,29 @@ def column_kind(column: Column, name: str | int) -> Kind:
             return "category"
         if spelt.startswith(("list<", "large_list<", "fixed_size_list<")):
             return "list"
-        if dtype.kind in "iuf":
+        if dtype.kind in "iuf" or spelt.startswith("decimal"):
             return "number"
         if dtype.kind in "mM" or spelt.startswith(("period", "interval", "map<")):
             raise_bad_cell(name, spelt)
         if dtype.kind == "c":
             raise ValueError(f"{describe(name)}: Complex data not supported.")
-    cell_types = {type(cell) for cell in cells_of(column)} - missing_types()
-    if cell_types and all(issubclass(cell_type, LISTS) for cell_type in cell_types):
+    cell_types = present_types(cells_of(column))
+    if not cell_types:
+        return empty
+    if all(issubclass(cell_type, LISTS) for cell_type in cell_types):
         return "list"
     check_cell_types(cell_types, name)
     families = {level_family(cell_type) for cell_type in cell_types}
     return "number" if families <= {"number"} else "category"
+
+
+def present_types(cells: list[Any]) -> set[type]:
+    """Return the types of the cells that are not missing: None, NA, NaT or NaN."""
+    found = set(map(type, cells)) - missing_types()
+    for cell_type in [t for t in found if level_family(t) == "number"]:
+        if all(cell != cell for cell in cells if type(cell) is cell_type):
+            found.remove(cell_type)
+    return found
 
 
 def bridged_kind(column: Any, name: str | int) -> Kind | None:

@@ -20,6 +20,7 @@ from .columns import (
     missing_types,
 )
 from .factorize import factorize, factorize_cells
+from .kinds import present_types
 
 __all__ = ["Lists", "split_lists", "to_lists"]
 
@@ -63,7 +64,7 @@ def split_lists(column: Column, name: str | int, separator: str | None) -> Lists
         if is_bridged(column) and type(column.dtype).__name__ == "Struct":
             # What polars makes of mappings: every cell has the keys of all.
             cells = [cell and _without_none(cell) for cell in cells]
-        if {type(cell) for cell in cells} - missing_types() != {str}:
+        if present_types(cells) != {str}:
             return _flatten(cells, name, separator)
     # Strings: each distinct one is split once.
     codes, strings = factorize(column, name)

@@ -1,4 +1,4 @@
-"""Weights of the rows, checked."""
+"""Weights of the rows, checked, in units of their mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-__all__ = ["check_weight"]
+__all__ = ["check_weight", "to_mean_one"]
+
+# Bits of a weight in units of the least one, and of the factor from there to mean 1.
+WEIGHT_BITS = 32
+FACTOR_BITS = 24
+LEAST = 2.0**-500  # of the largest weight; the unit is not below it
 
 
 def check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
@@ -36,3 +41,26 @@ def check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
             "zero."
         )
     return weight
+
+
+def to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights in units of their mean, zeros apart: their own unit is gone.
+
+    Multiplied by any constant they give the same weights, mostly to the bit, as they
+    are rounded. Whole multiples of one weight stay that, and have exact sums: a tie of
+    two levels or at a quantile is one, however the weights are spelt.
+    """
+    if weight.min() == weight.max():
+        return np.ones_like(weight)
+    weight = np.ldexp(weight, -np.frexp(weight.max())[1])  # no sum overflows
+    is_some = weight > 0
+    weight = _round(weight / max(weight[is_some].min(), LEAST), WEIGHT_BITS)
+    factor = np.count_nonzero(is_some) / weight[is_some].sum()
+    # Upwards: what has the weight of five rows must not fall short of them.
+    return weight * _round(factor, FACTOR_BITS, np.ceil)
+
+
+def _round(x: Any, bits: int, to_whole: Any = np.rint) -> Any:
+    """Return numbers with so many leading bits."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(to_whole(np.ldexp(mantissa, bits)), exponent - bits)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
-from ..categories import families
+from ..categories import Vocabulary, families
 from ..numbers import NumberScaler
-from ..reading import Column, IdColumn, describe, factorize
+from ..reading import Column, IdColumn, Levels, describe, factorize
 from .folds import N_FOLDS, Supervision, assign_folds
 from .foreign_encoders import (
     Cells,
@@ -56,6 +56,9 @@ class ColumnStatistics:
         The columns of numbers by name, e.g. "TargetEncoder(city)".
     """
 
+    # The floats that a column held in fit; none in older pickles.
+    _floats: dict[str, Vocabulary] = {}
+
     def __init__(
         self, encoder: Any, names: Sequence[str | int], numeric_transform: str | None
     ) -> None:
@@ -91,7 +94,10 @@ class ColumnStatistics:
         x : ndarray of shape (n, len(scalers))
             As `transform`, but cross-fitted.
         """
+        self._floats = {}
         cells, levels = self._read(columns)
+        for name, found in levels.items():
+            self._floats[name] = Vocabulary([v for v in found if isinstance(v, float)])
         seed = supervision.seed
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
@@ -145,6 +151,7 @@ class ColumnStatistics:
         cells, found = {}, {}
         for name, column in zip(self.names, columns, strict=True):
             codes, levels = factorize(column, name)
+            levels = self._in_precision_of_fit(str(name), levels)
             found[str(name)] = levels
             # NaN at the end, where code -1 finds it. Not None: in category-encoders 2.8
             # some encoders know missing cells as NaN alone.
@@ -152,6 +159,16 @@ class ColumnStatistics:
             values[:-1] = levels.tolist() if isinstance(levels, np.ndarray) else levels
             cells[str(name)] = values[codes]
         return cells, found
+
+    def _in_precision_of_fit(self, name: str, levels: Levels) -> Levels:
+        """Return levels, floats as `fit` saw them: in single or double precision."""
+        known = self._floats.get(name, ())
+        if not known or isinstance(levels, np.ndarray):
+            return levels
+        return [
+            known[at] if isinstance(level, float) and at >= 0 else level
+            for level, at in zip(levels, known.find(levels).tolist(), strict=True)
+        ]
 
     def _cross_fit(
         self,

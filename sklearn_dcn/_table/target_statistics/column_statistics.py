@@ -6,7 +6,8 @@ described by statistics that its own target is part of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class ColumnStatistics:
     """
 
     # The floats that a column held in fit; none in older pickles.
-    _floats: dict[str, Vocabulary] = {}
+    _floats: Mapping[str, Vocabulary] = MappingProxyType({})
 
     def __init__(
         self, encoder: Any, names: Sequence[str | int], numeric_transform: str | None

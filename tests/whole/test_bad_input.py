@@ -95,12 +95,12 @@ WRONG_TABLES = {
         "all input features have string names, but your input has",
     ),
     "dict among categories": (
-        lambda X: X.assign(city=cells({"a": 1})),
+        lambda X: X.assign(city=cells({"a": 1}).where(X.index != 3, "a")),
         TypeError,
         "^Column 'city' holds dict.*Drop the column or turn",
     ),
     "dict among numbers": (
-        lambda X: X.assign(price=cells({"a": 1})),
+        lambda X: X.assign(price=cells({"a": 1}).where(X.index != 3, 1.0)),
         TypeError,
         "^Column 'price' holds dict.*Drop the column or turn",
     ),

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -74,7 +75,9 @@ class BagColumn(TransformerMixin, BaseEstimator):
         self : object
             The fitted transformer.
         """
-        self._begin(X).fit(X, y)
+        inner = self._begin(X)
+        with config_context(transform_output="default"):  # no frame is sparse
+            inner.fit(X, y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
@@ -92,7 +95,10 @@ class BagColumn(TransformerMixin, BaseEstimator):
         column : ndarray of shape (n_samples, 1)
             As of `transform`.
         """
-        return self._to_column(self._begin(X).fit_transform(X, y), _num_samples(X))
+        inner = self._begin(X)
+        with config_context(transform_output="default"):
+            made = inner.fit_transform(X, y)
+        return self._to_column(made, _num_samples(X))
 
     def transform(self, X: Any) -> Any:
         """Return the transformer's output as one column.
@@ -110,7 +116,9 @@ class BagColumn(TransformerMixin, BaseEstimator):
             for one.
         """
         check_is_fitted(self)
-        return self._to_column(self.transformer_.transform(X), _num_samples(X))
+        with config_context(transform_output="default"):
+            made = self.transformer_.transform(X)
+        return self._to_column(made, _num_samples(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the name of the column: that of the one it was made of, or "bag".
@@ -137,9 +145,6 @@ class BagColumn(TransformerMixin, BaseEstimator):
                 f"{self.transformer!r}."
             )
         self.transformer_ = clone(self.transformer)
-        if hasattr(self.transformer_, "set_output"):
-            # Frames are for what comes out of here, and none of theirs is sparse.
-            self.transformer_.set_output(transform="default")
         names = getattr(X, "columns", [getattr(X, "name", None)])
         self._names = [name for name in names if isinstance(name, str)]
         return self.transformer_

@@ -114,13 +114,6 @@ WRONG_TABLES = {
         TypeError,
         "^Column 'price' holds ndarray.*name it in multivalued_features",
     ),
-    "map of arrow": (
-        lambda X: X.assign(
-            city=pd.Series(
-                [[("a", 1.0)]] * N,
-                dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.float64())),
-            )
-        ),
         TypeError,
         "^Column 'city' holds (map|list).*name it in multivalued_features",
     ),

@@ -39,9 +39,9 @@ default="from_dtype"
 default="from_dtype"
         Which columns hold several levels a cell, as genres or tags.
 
-        - "from_dtype": those whose cells are lists, tuples or sets.
-        - names, positions or a mask of such columns; a cell may also be a dict of
-          levels to weights.
+        - "from_dtype": those whose cells are lists, tuples or sets, or dicts of
+          levels to weights, e.g. {"red": 0.7, "blue": 0.3}.
+        - names, positions or a mask of such columns.
         - {column: separator}: strings that are split there, e.g. {"genres": "|"}; None
           where cells are lists.
         - None: no column does.

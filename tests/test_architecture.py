@@ -120,6 +120,7 @@ TESTED_BY = {
     "_table/categories/column_ids.py": "_table/categories/test_category_levels.py",
     "_table/numbers/scaled.py": "_table/test_encoder.py",
     "_table/reading/sample_weight.py": "whole/test_bad_input.py",
+    "_table/mostly_zeros.py": "field/test_bags_beside_columns.py",
     "_training/course.py": "whole/test_failures.py",
     "_training/leaves.py": "_estimator/test_pickling.py",
     "_training/module_weights.py": "network/test_numeric.py",
@@ -127,7 +128,9 @@ TESTED_BY = {
     "_training/watcher.py": "_training/test_progress.py",
     "_warnings.py": "whole/test_isolation.py",
     "datasets/_tables.py": "datasets/test_loaders.py",
+    "inspection/_effect.py": "field/test_effect_of_a_column.py",
     "network/_init.py": "network/test_cross_layers.py",
+    "preprocessing/_bag_column.py": "field/test_bags_beside_columns.py",
 }
 
 # Files of tests that are about a whole room, or the whole house.

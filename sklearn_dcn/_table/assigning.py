@@ -111,7 +111,8 @@ def assign_block(options: dict[str, Any]) -> SparseBlock:
         if value is not None and not is_default:
             raise ValueError(
                 f"{parameter} must be {default!r} for a sparse X, whose columns are "
-                f"one field; got {value!r}."
+                f"one field; got {value!r}. To have other columns beside them, make "
+                "them one column of a table, with sklearn_dcn.preprocessing.BagColumn."
             )
     return SparseBlock(
         options["min_frequency"],

@@ -15,6 +15,7 @@ from .assembling import assemble
 from .assigning import assign_block, assign_columns
 from .categories import Bag
 from .fields import TableFields
+from .mostly_zeros import warn_of_zeros
 from .numbers import Scaled, scale, scale_all
 from .rarity import is_seldom
 from .reading import (
@@ -141,6 +142,7 @@ min_frequency, max_categories, hashing, numeric_transform
         options = {name: getattr(self, name) for name in ASSIGNING}
         encoders = assign_columns(columns, self.names, **options)
         self.categories, self.lists, self.numbers, self.values = encoders
+        warn_of_zeros(X, self.numbers)
         statistics = self._fit_statistics(columns, weight, dtype, supervision)
         encoded = self._fit_columns(columns, weight, dtype, n_threads)
         self._choose_values(len(weight))

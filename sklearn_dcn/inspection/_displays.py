@@ -12,7 +12,7 @@ from .._checks import check_count, check_option
 from .._table import take_rows
 from ._explain import explain
 from ._interactions import interaction_strengths
-from ._plotting import BLUE, GREY, ORANGE, get_axes, shorten, write_value
+from ._plotting import BLUE, GREY, ORANGE, get_axes, remove_frame, shorten, write_value
 
 __all__ = ["ExplanationDisplay", "InteractionDisplay"]
 
@@ -203,7 +203,7 @@ class InteractionDisplay:
         ax.invert_yaxis()
         ax.margins(x=0.12, y=0.02)
         ax.set_xlabel("strength of the interaction")
-        _remove_frame(ax)
+        remove_frame(ax)
 
     def _take(self, ax: Any, size: tuple[float, float]) -> Any:
         self.ax_ = get_axes(self, ax, size)
@@ -343,7 +343,7 @@ class ExplanationDisplay:
         ax.set_xlabel(
             f"logit: baseline {self.explanation.baseline:.3g}, row {logit:.3g}"
         )
-        _remove_frame(ax)
+        remove_frame(ax)
         return self
 
     def _effects(
@@ -374,7 +374,3 @@ class ExplanationDisplay:
             np.append(values[shown], values[rest].sum()),
             np.append(errors[shown], 0.0),
         )
-
-
-def _remove_frame(ax: Any) -> None:
-    ax.spines[["top", "right"]].set_visible(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -52,6 +53,41 @@ class Explanation:
     pairs_error: Any
     exact: bool
     values: Any
+
+    def to_shap(self) -> Any:
+        """Return the same as an object of shap, for its plots.
+
+        Half of what a pair adds goes to each of its columns, which makes Shapley values
+        of these indices. A row's values still sum to its logit less the baseline.
+
+        Returns
+        -------
+        explanation : shap.Explanation
+            Of shape (n_rows, n_features).
+
+        Raises
+        ------
+        ImportError
+            If shap is not installed.
+        """
+        try:
+            shap = import_module("shap")  # large, and no dependency
+        except ImportError as error:
+            raise ImportError(
+                "Explanation.to_shap needs shap, which is not installed. Get it with "
+                "pip install shap."
+            ) from error
+        first, second = np.triu_indices(self.features.shape[1], 1)
+        values = self.features.to_numpy(np.float64, copy=True)
+        halves = self.pairs.to_numpy(np.float64) / 2
+        np.add.at(values.T, first, halves.T)
+        np.add.at(values.T, second, halves.T)
+        return shap.Explanation(
+            values,
+            base_values=np.full(len(values), self.baseline),
+            data=self.values.to_numpy(),
+            feature_names=[str(name) for name in self.features.columns],
+        )
 
 
 def explain(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-__all__ = ["BLUE", "GREY", "ORANGE", "get_axes", "shorten", "write_value"]
+__all__ = [
+    "BLUE",
+    "GREY",
+    "ORANGE",
+    "get_axes",
+    "remove_frame",
+    "shorten",
+    "write_value",
+]
 
 BLUE, ORANGE, GREY = "#0072b2", "#e07b00", "0.45"
 MAX_NAME = 32  # characters of a name
@@ -54,3 +62,8 @@ def write_value(value: Any) -> str:
     """Return a cell as a label has it."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return f"{float(value):.4g}" if is_number else shorten(value, 20)
+
+
+def remove_frame(ax: Any) -> None:
+    """Leave of the frame the axes of x and y."""
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,5 +1,6 @@
 """The steps of the estimators' encoding, each alone, for pipelines and other models."""
 
+from ._bag_column import BagColumn
 from ._embedder import CategoricalEmbedder
 from ._encoder import CategoryEncoder
 from ._normalizer import ContinuousNormalizer
@@ -7,6 +8,7 @@ from ._preprocessor import is_preprocessor as is_preprocessor
 from ._preprocessor import make_dcn_preprocessor
 
 __all__ = [
+    "BagColumn",
     "CategoricalEmbedder",
     "CategoryEncoder",
     "ContinuousNormalizer",

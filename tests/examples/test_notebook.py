@@ -40,4 +40,4 @@ def test_notebook_runs(monkeypatch):
     assert "epochs in" in progress["text/html"]
     assert "sklearn-dcn-summary" in estimator["text/html"]
     pictures = [any("image/png" in data for data in cell) for cell in shown]
-    assert pictures == [False] * 3 + [True] * 4
+    assert pictures == [False] * 3 + [True] * 6

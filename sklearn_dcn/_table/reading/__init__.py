@@ -17,7 +17,7 @@ from .factorize import factorize, factorize_cells
 from .floats import to_float, unwrap_nullable
 from .frames import header, is_pandas, to_categorical, to_polars
 from .kinds import Kind
-from .lists import split_lists, to_lists
+from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
 from .sample_weight import check_weight, to_mean_one
 from .tables import (
@@ -35,6 +35,7 @@ __all__ = [
     "IdColumn",
     "Kind",
     "Levels",
+    "Lists",
     "MISSING_LEVEL",
     "UNKNOWN_LEVEL",
     "cells_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NoReturn
 
 from .columns import (
@@ -28,20 +28,25 @@ __all__ = [
 
 
 Kind = Literal["number", "category", "list"]
-LIST_NAMES = ("list", "tuple", "set", "frozenset", "ndarray", "array", "dict", "map")
+SEVERAL = (*LISTS, Mapping)  # what a cell of several levels may be, found by itself
+LIST_NAMES = (
+    *("list", "tuple", "set", "frozenset", "ndarray", "array"),
+    *("dict", "map", "struct"),
+)
 
 
 def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Kind:
     """Tell whether a column's type makes it a number, a category, or lists of levels.
 
     Strings, bytes, booleans and categories of a frame are categories; integers, floats
-    and decimals are numbers. A column of Python objects is judged by its cells; without
-    any it is `empty`.
+    and decimals are numbers; lists and maps hold several levels. A column of Python
+    objects is judged by its cells; without any it is `empty`. A struct has fields of any
+    meaning, and is none.
 
     Raises
     ------
     TypeError
-        For dates, durations, complex numbers, mappings and other objects.
+        For dates, durations, complex numbers, structs and other objects.
     """
     if isinstance(column, IdColumn):
         return "category"
@@ -57,18 +62,18 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
             return "category"
         if spelt == "str" or dtype.kind in "bUST":  # pandas strings, and numpy's
             return "category"
-        if spelt.startswith(("list<", "large_list<", "fixed_size_list<")):
+        if spelt.startswith(("list<", "large_list<", "fixed_size_list<", "map<")):
             return "list"
         if dtype.kind in "iuf" or spelt.startswith("decimal"):
             return "number"
-        if dtype.kind in "mM" or spelt.startswith(("period", "interval", "map<")):
+        if dtype.kind in "mM" or spelt.startswith(("period", "interval", "struct<")):
             raise_bad_cell(name, spelt)
         if dtype.kind == "c":
             raise ValueError(f"{describe(name)}: Complex data not supported.")
     cell_types = present_types(cells_of(column))
     if not cell_types:
         return empty
-    if all(issubclass(cell_type, LISTS) for cell_type in cell_types):
+    if all(issubclass(cell_type, SEVERAL) for cell_type in cell_types):
         return "list"
     check_cell_types(cell_types, name)
     families = {level_family(cell_type) for cell_type in cell_types}
@@ -94,8 +99,9 @@ def bridged_kind(column: Any, name: str | int) -> Kind | None:
         return "category"
     if kind in ("List", "Array"):
         return "list"
-    is_map = dtype_name(column).startswith("map<")  # Unknown to older narwhals
-    if kind in ("Object", "Unknown") and not is_map:  # or a column without a cell
+    if dtype_name(column).startswith("map<"):  # which narwhals does not know
+        return "list"
+    if kind in ("Object", "Unknown"):  # or a column without a cell
         return None
     raise_bad_cell(name, dtype_name(column))
 

@@ -1,0 +1,397 @@
+"""The picture of one column's effect: the mean prediction by its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._analysis import Floats, MixedLogits, Pool, join, whole
+from .._checks import check_count, check_option
+from .._table import (
+    MISSING_LEVEL,
+    Lists,
+    TableEncoder,
+    factorize,
+    get_columns,
+    split_lists,
+    take_rows,
+    to_float,
+)
+from ._interactions import make_generator
+from ._plotting import (
+    BLUE,
+    GREY,
+    ORANGE,
+    get_axes,
+    remove_frame,
+    shorten,
+    write_value,
+)
+
+__all__ = ["EffectDisplay"]
+
+RESPONSES = ("auto", "predict_proba", "decision_function")
+SPREAD = (10, 90)  # percentiles of the rows
+
+
+class EffectDisplay:
+    """How predictions change with one column, on average over rows.
+
+    Partial dependence: every row is given each value of the column in turn, and the
+    predictions are averaged over the rows. Numbers are a curve; levels are bars, the
+    greatest mean on top, with the number of rows that hold each.
+
+    Parameters
+    ----------
+    column : str or int
+        Name or position of the column.
+    values : sequence
+        Of numbers the values, ascending, perhaps with a NaN for missing ones at the
+        end; else levels.
+    individual : ndarray of shape (n_rows, n_values)
+        Prediction for each row if it had each value.
+    baseline : float
+        Mean prediction for the rows as they are.
+    counts : sequence of int or None, default=None
+        Number of rows of each level; None for numbers.
+    n_more : int, default=0
+        Number of levels that are left out.
+    response : str, default="prediction"
+        What is predicted, for the label of the axis.
+
+    Attributes
+    ----------
+    average : ndarray of shape (n_values,)
+        Mean of `individual` over the rows.
+    ax_, figure_
+        Axes and figure of matplotlib.
+    line_ : matplotlib.lines.Line2D or None
+        The curve of a number.
+    bars_ : matplotlib.container.BarContainer or None
+        The bars of levels.
+    order_ : list of int or None
+        The levels of the bars as positions in `values`, the first on top.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_dcn.inspection import EffectDisplay
+    >>> individual = np.array([[0.1, 0.3], [0.3, 0.7]])
+    >>> cities = ["Bern", "Oslo"]
+    >>> display = EffectDisplay("city", cities, individual, 0.3, counts=[9, 4])
+    >>> display.average.tolist()
+    [0.2, 0.5]
+    """
+
+    def __init__(
+        self,
+        column: str | int,
+        values: Sequence[Any] | NDArray[Any],
+        individual: Floats,
+        baseline: float,
+        *,
+        counts: Sequence[int] | None = None,
+        n_more: int = 0,
+        response: str = "prediction",
+    ) -> None:
+        self.column = column
+        self.values = values
+        self.individual = individual
+        self.baseline = baseline
+        self.counts = counts
+        self.n_more = n_more
+        self.response = response
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        column: str | int,
+        *,
+        response_method: str = "auto",
+        output: Any = None,
+        n_values: int = 30,
+        n_samples: int = 512,
+        random_state: Any = 0,
+        spread: bool = True,
+        ax: Any = None,
+    ) -> Self:
+        """Compute the effect of a column, and draw it.
+
+        Parameters
+        ----------
+        estimator : DCNClassifier or DCNRegressor
+            A fitted one, not to a sparse matrix.
+        X : DataFrame or array-like of shape (n_rows, n_features)
+            Rows to average over, e.g. the test rows, with the values that are tried.
+        column : str or int
+            Name of the column, or position where columns have no names.
+        response_method : {"auto", "predict_proba", "decision_function"}, \
+default="auto"
+            What is averaged: "auto" probabilities of a classifier, and predictions of a
+            regression; "decision_function" logits, in which effects add up.
+        output : label or int or None, default=None
+            The class, or output of a regression, if there are several. Of two classes
+            it is the second.
+        n_values : int, default=30
+            Number of values at most: of numbers quantiles between the rows' lowest and
+            highest, of levels the most frequent ones.
+        n_samples : int, default=512
+            Number of rows to average over at most; of more a random part is taken.
+        random_state : int, RandomState instance or None, default=0
+            Source of the choice of rows.
+        spread : bool, default=True
+            See `plot`.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : EffectDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a parameter breaks its rule, or `X` has no such column.
+        """
+        check_option("response_method", response_method, RESPONSES)
+        n_values = check_count("n_values", n_values, minimum=1)
+        n_samples = check_count("n_samples", n_samples, minimum=1)
+        rng = make_generator(random_state)
+        mixed, respond, response = _make_response(estimator, response_method, output)
+        names = mixed.encoder.names
+        if column not in names:
+            raise ValueError(
+                f"column must be one of the columns of fit, {names}; got {column!r}."
+            )
+        X = estimator._check_X(X, reset=False)
+        j = names.index(column)
+        grid = _make_grid(get_columns(X)[j], j, mixed.encoder, n_values)
+        at = np.sort(rng.permutation(X.shape[0])[:n_samples])
+        one, other = mixed.read(take_rows(X, at)), mixed.read(take_rows(X, grid.rows))
+        if grid.cells is not None:
+            dtype = other.columns[j].weights.dtype
+            other.columns[j] = mixed.encoder.lists[j].transform(grid.cells, dtype)
+        pool = join(one, other)
+        rows = whole(pool, np.arange(len(at)))
+        individual = np.empty((len(at), len(grid.values)))
+        for k in range(len(grid.values)):
+            rows_with_value = rows.copy()
+            rows_with_value[:, j] = len(at) + k
+            individual[:, k] = respond(pool, rows_with_value)
+        display = cls(
+            column,
+            grid.values,
+            individual,
+            float(respond(pool, rows).mean()),
+            counts=grid.counts,
+            n_more=grid.n_more,
+            response=response,
+        )
+        return display.plot(ax, spread=spread)
+
+    @property
+    def average(self) -> Floats:
+        """Mean of `individual` over the rows."""
+        return self.individual.mean(axis=0)
+
+    def plot(self, ax: Any = None, *, spread: bool = True) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure.
+        spread : bool, default=True
+            Whether to show how far the effect differs between rows: where four fifths
+            of them lie, each moved to the mean of all. It has no width where the column
+            adds the same to every row.
+
+        Returns
+        -------
+        self : EffectDisplay
+            The display.
+        """
+        self.line_ = self.bars_ = self.order_ = None
+        if self.counts is None:
+            self._draw_curve(ax, spread)
+        else:
+            self._draw_bars(ax, np.asarray(self.counts), spread)
+        remove_frame(self.ax_)
+        return self
+
+    def _draw_curve(self, ax: Any, spread: bool) -> None:
+        x = np.asarray(self.values, dtype=np.float64)
+        known = ~np.isnan(x)
+        self.ax_ = ax = get_axes(self, ax, (7.0, 4.0))
+        self.figure_ = ax.figure
+        average = self.average
+        label = f"mean of {len(self.individual):,} rows"
+        marker = "o-" if known.sum() <= 12 else "-"
+        (self.line_,) = ax.plot(
+            x[known], average[known], marker, color=BLUE, markersize=4, label=label
+        )
+        if spread and known.any():
+            low, high = self._spread(known.astype(np.float64))[:, known]
+            style = {"color": BLUE, "alpha": 0.2, "linewidth": 0}
+            ax.fill_between(x[known], low, high, label="four fifths of them", **style)
+        # Where the rows are: at the bottom, whatever the scale of y.
+        rug = {"color": GREY, "transform": ax.get_xaxis_transform(), "clip_on": False}
+        ax.plot(x[known], np.zeros(known.sum()), "|", **rug)
+        if not known.all():
+            value = float(average[~known][0])
+            ax.axhline(value, color=ORANGE, linestyle="--", label="if missing")
+        ax.axhline(self.baseline, color=GREY, linestyle=":", label="rows as they are")
+        ax.set(xlabel=shorten(self.column), ylabel=f"mean {self.response}")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+
+    def _draw_bars(self, ax: Any, counts: NDArray[Any], spread: bool) -> None:
+        average = self.average
+        order = np.argsort(-average, kind="stable")
+        self.order_ = order.tolist()
+        n = len(order)
+        self.ax_ = ax = get_axes(self, ax, (8.0, 1.3 + 0.27 * n))
+        self.figure_ = ax.figure
+        lengths = average[order] - self.baseline
+        colours = np.where(lengths > 0, ORANGE, BLUE)
+        self.bars_ = ax.barh(range(n), lengths, left=self.baseline, color=colours)
+        if spread:
+            ends = np.abs(self._spread(counts) - average)[:, order]
+            style = {"fmt": "none", "ecolor": GREY, "elinewidth": 1}
+            ax.errorbar(average[order], range(n), xerr=ends, **style)
+        ax.axvline(self.baseline, color=GREY, linestyle=":")
+        names = [f"{write_value(self.values[k])} ({counts[k]:,})" for k in order]
+        ax.set_yticks(range(n), names)
+        ax.invert_yaxis()
+        ax.margins(x=0.08, y=0.02)
+        label = shorten(self.column)
+        if self.n_more:
+            label += f": the {n:,} most frequent of {n + self.n_more:,} levels"
+        ax.set(title=label, xlabel=f"mean {self.response}")
+
+    def _spread(self, weight: NDArray[Any]) -> Floats:
+        """Return where the rows' effects lie, of shape (2, n_values)."""
+        level = np.average(self.individual, axis=1, weights=weight)
+        moved = self.individual - level[:, None] + level.mean()
+        return np.percentile(moved, SPREAD, axis=0)
+
+
+def _make_response(
+    estimator: Any, response_method: str, output: Any
+) -> tuple[MixedLogits, Callable[[Pool, NDArray[np.intp]], Floats], str]:
+    """Return what reads rows, what predicts for mixes of them, and its name."""
+    mixed = MixedLogits(estimator, output=output)
+    if mixed.n_outputs > 1:
+        raise ValueError(
+            f"output must say which of {mixed.n_outputs} predictions to show: a class, "
+            "or the number of an output; got None."
+        )
+    classes = getattr(estimator, "classes_", None)
+    if classes is None and response_method != "auto":
+        raise ValueError(
+            f"response_method must be 'auto' for a regression; got {response_method!r}."
+        )
+
+    def logit(pool: Pool, source: NDArray[np.intp]) -> Floats:
+        return mixed(pool, source)[:, 0]
+
+    if classes is None:
+        of = "prediction" if output is None else f"prediction of output {output}"
+        return mixed, logit, of
+    k = 1 if output is None else classes.tolist().index(output)
+    of = shorten(f"of {classes.tolist()[k]!r}")
+    if response_method == "decision_function":
+        return mixed, logit, f"logit {of}"
+    of_all = mixed if output is None else MixedLogits(estimator)
+
+    def probability(pool: Pool, source: NDArray[np.intp]) -> Floats:
+        return estimator._target.probabilities(of_all(pool, source))[:, k]
+
+    return mixed, probability, f"probability {of}"
+
+
+class Grid(NamedTuple):
+    """The values of a column that are tried.
+
+    Attributes
+    ----------
+    values : sequence
+        Numbers, or names of levels.
+    rows : ndarray of shape (n_values,)
+        A row of the table that has each value.
+    counts : list of int or None
+        Number of rows that hold each level.
+    n_more : int
+        Number of levels that are left out.
+    cells : list or None
+        Of lists, a cell of each level alone, to take the place of the rows'.
+    """
+
+    values: Any
+    rows: NDArray[np.intp]
+    counts: list[int] | None = None
+    n_more: int = 0
+    cells: list[Any] | None = None
+
+
+def _make_grid(column: Any, j: int, encoder: TableEncoder, n_values: int) -> Grid:
+    name = encoder.names[j]
+    if j in encoder.numbers:
+        return _grid_of_numbers(to_float(column, name), n_values)
+    if j not in encoder.lists:
+        codes, levels = factorize(column, name)
+        return _grid_of_levels(codes, list(levels), n_values)
+    lists = split_lists(column, name, encoder.lists[j].separator)
+    if not len(lists.codes):
+        raise ValueError(f"Column {name!r} holds no level in X: all lists are empty.")
+    return _grid_of_lists(lists, n_values)
+
+
+def _grid_of_numbers(x: Floats, n_values: int) -> Grid:
+    order = np.argsort(x, kind="stable")  # missing ones at the end
+    n = len(x) - int(np.isnan(x).sum())
+    values, first = np.unique(x[order[:n]], return_index=True)
+    if len(values) > n_values:
+        at = ((np.arange(n_values) + 0.5) / n_values * n).astype(np.intp)
+        values, first = np.unique(x[order[at]], return_index=True)
+        first = at[first]
+    rows = order[first]
+    if n < len(x):
+        values, rows = np.append(values, np.nan), np.append(rows, order[n])
+    return Grid(values, rows)
+
+
+def _grid_of_levels(codes: NDArray[np.intp], levels: list[Any], n_values: int) -> Grid:
+    """Return the most frequent levels; of equally many rows those that come first."""
+    present, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    kept = np.lexsort((first, -counts))[:n_values]
+    return Grid(
+        [MISSING_LEVEL if c < 0 else levels[c] for c in present[kept].tolist()],
+        first[kept],
+        counts[kept].tolist(),
+        len(present) - len(kept),
+    )
+
+
+def _grid_of_lists(lists: Lists, n_values: int) -> Grid:
+    """Return the most frequent levels, each in a cell of its own.
+
+    Where cells are mappings it has its mean weight.
+    """
+    codes, n_rows = lists.codes, len(lists.offsets) - 1
+    row = np.repeat(np.arange(n_rows), np.diff(lists.offsets))
+    held = np.unique(row * (len(lists.levels) + 1) + codes + 1, return_index=True)[1]
+    grid = _grid_of_levels(codes[held], list(lists.levels), n_values)
+    chosen = codes[held][grid.rows]
+    cells: list[Any] = [None if c < 0 else [lists.levels[c]] for c in chosen]
+    if lists.weight is not None:
+        mean = np.bincount(codes + 1, lists.weight) / np.bincount(codes + 1).clip(1)
+        cells = [
+            {None if c < 0 else lists.levels[c]: mean[c + 1]} for c in chosen.tolist()
+        ]
+    return grid._replace(rows=row[held][grid.rows], cells=cells)

@@ -40,8 +40,8 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
 
     Strings, bytes, booleans and categories of a frame are categories; integers, floats
     and decimals are numbers; lists and maps hold several levels. A column of Python
-    objects is judged by its cells; without any it is `empty`. A struct has fields of any
-    meaning, and is none.
+    objects is judged by its cells; without any it is `empty`. A struct has fields of
+    any meaning, and is none.
 
     Raises
     ------

@@ -194,11 +194,11 @@ default="auto"
         `X_val`.
     scoring : str, callable or None, default=None
         What early stopping goes by: None or "loss" is the validation loss; else a
-        scorer of scikit-learn by name, e.g. "neg_mean_absolute_error", or a callable
-        (estimator, X, y), of which greater is better. It scores the validation rows
-        after each epoch, held-out ones by the networks that hold them out, and is
-        "valid_score" in `history_`. Weights reach a scorer that takes `sample_weight`.
-        Without validation rows it has no part.
+        scorer of scikit-learn by name, as "roc_auc" or "r2", or a callable (estimator,
+        X, y), of which greater is better. It scores the validation rows after each
+        epoch, held-out ones by the networks that hold them out, and is "valid_score" in
+        `history_`. Weights reach a scorer that takes `sample_weight`. Without
+        validation rows it has no part.
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping without `X_val`.
     n_iter_no_change : int, default=2

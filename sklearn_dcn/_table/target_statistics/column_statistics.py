@@ -56,9 +56,6 @@ class ColumnStatistics:
         The columns of numbers by name, e.g. "TargetEncoder(city)".
     """
 
-    # The floats that a column held in fit; none in older pickles.
-    _floats: dict[str, Vocabulary] = {}
-
     def __init__(
         self, encoder: Any, names: Sequence[str | int], numeric_transform: str | None
     ) -> None:
@@ -94,10 +91,11 @@ class ColumnStatistics:
         x : ndarray of shape (n, len(scalers))
             As `transform`, but cross-fitted.
         """
-        self._floats = {}
+        self._floats: dict[str, Vocabulary] = {}
         cells, levels = self._read(columns)
         for name, found in levels.items():
-            self._floats[name] = Vocabulary([v for v in found if isinstance(v, float)])
+            floats = [v for v in found if isinstance(v, (float, np.floating))]
+            self._floats[name] = Vocabulary(floats)
         seed = supervision.seed
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
@@ -162,11 +160,11 @@ class ColumnStatistics:
 
     def _in_precision_of_fit(self, name: str, levels: Levels) -> Levels:
         """Return levels, floats as `fit` saw them: in single or double precision."""
-        known = self._floats.get(name, ())
+        known = getattr(self, "_floats", {}).get(name)  # older pickles have none
         if not known or isinstance(levels, np.ndarray):
             return levels
         return [
-            known[at] if isinstance(level, float) and at >= 0 else level
+            known[at] if at >= 0 else level
             for level, at in zip(levels, known.find(levels).tolist(), strict=True)
         ]
 

@@ -15,6 +15,7 @@ SUITES = (
     "vocabulary",
     "job",
     "growth",
+    "width",
     "encoding",
     "ids",
     "embedder",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from ._estimator import BaseDCN, Rows
+from ._estimator import BaseDCN, Rows, naming_rivals
 from ._targets import ClassTarget
 from ._training import sample_negatives
 
@@ -107,10 +107,13 @@ default="auto"
         1,000 rows on, if these are twice as many as the levels of all columns.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
-        6 * v ** (1/4) for v levels, rounded up to a multiple of 4, at most 16;
-        "unbounded" is that rule without the two.
-    cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
-        Parameterisation of the cross layers.
+        6 * v ** (1/4) for v levels, those of unknown and missing cells among them,
+        rounded up to a multiple of 4, at most 16; "unbounded" is that rule without the
+        two. Where x_0 would be wider than 1,024 under "auto", all columns have less
+        room in proportion, numbers too.
+    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated"}, default="auto"
+        Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
+        numbers, and "low_rank" for wider ones.
 
         - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
         - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
@@ -124,7 +127,7 @@ default="auto"
         Number of cross layers; 0 for none.
     cross_rank : int or "auto", default="auto"
         Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
-        width of x_0, divided among the experts.
+        width of x_0, of "low_rank" at most 128, of "mixture" divided among the experts.
     n_experts : int, default=4
         Number of experts of "mixture".
     expert_gate : {"softmax", "sigmoid", "constant"}, default="softmax"
@@ -152,9 +155,9 @@ default="auto"
         that does not grow with the number of levels. "auto" is that from 50,000 levels
         on, but "adamw" below or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
-        Step size of the optimiser. "auto" is 0.002 from 1,000 rows on if early stopping
-        ends the fit, unless the columns have more than half as many levels as the
-        table rows; else 0.001.
+        Step size of the optimiser. "auto" is 0.002 from 1,000 training rows on if early
+        stopping ends the fit, unless the columns have more than half as many levels as
+        the table rows; else 0.001.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0
@@ -189,15 +192,23 @@ default="auto"
         Rows in a batch. "auto" is a 64th of the rows, a power of two between 64 and
         1024, and at least 128 from 512 rows.
     early_stopping : {"auto"} or bool, default="auto"
-        Whether to stop when the validation loss stops falling, and to keep the weights
-        of the best epoch. "auto": from 500 rows, or if `fit` is given `X_val`.
+        Whether to stop when the validation loss, or `scoring`, stops improving, and to
+        keep the weights of the best epoch. "auto": from 500 rows, or if `fit` is given
+        `X_val`.
+    scoring : str, callable or None, default=None
+        What early stopping goes by: None or "loss" is the validation loss; else a
+        scorer of scikit-learn by name, e.g. "roc_auc", or a callable
+        (estimator, X, y), of which greater is better. It scores the validation rows
+        after each epoch, held-out ones by the networks that hold them out, and is
+        "valid_score" in `history_`. Weights reach a scorer that takes `sample_weight`.
+        Without validation rows it has no part.
     validation_fraction : float, default=0.1
         Fraction of the rows, of every class, held out for early stopping without
         `X_val`.
     n_iter_no_change : int, default=2
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
-        Fall of the validation loss that counts as improvement.
+        Fall of the validation loss, or rise of `scoring`, that counts as improvement.
     calibrate : bool, default=True
         Whether the rows that stop a fit also scale and shift what the network gives, so
         that its loss on them is least. `history_` has the losses before. It is left out
@@ -276,8 +287,8 @@ default="auto"
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
     history_ : list of dict
-        For each epoch "train_loss", "valid_loss" where rows are held out, "lr" of its
-        last step, "dur" in seconds.
+        For each epoch "train_loss", "valid_loss" where rows validate, "valid_score"
+        where `scoring` scores them, "lr" of its last step, "dur" in seconds.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Share of each column in the variance of the logit, alone and in all its crosses;
         not for a sparse `X`.
@@ -320,6 +331,7 @@ default="auto"
     True
     """
 
+    @naming_rivals
     def __init__(
         self,
         *,
@@ -336,7 +348,7 @@ default="auto"
         memorized_crosses: Any = "auto",
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
-        cross: str = "matrix",
+        cross: str = "auto",
         structure: str = "parallel",
         n_cross_layers: int = 2,
         cross_rank: int | str = "auto",
@@ -361,6 +373,7 @@ default="auto"
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: str | bool = "auto",
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 2,
         tol: float = 0.0,
@@ -419,6 +432,7 @@ default="auto"
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -439,6 +453,7 @@ default="auto"
         self.callbacks = callbacks
         self.net_params = net_params
 
+    @naming_rivals
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
@@ -542,10 +557,8 @@ default="auto"
         labels : ndarray of shape (n_samples,)
             Labels of the type that `fit` was given.
         """
-        decision = self.decision_function(X)
-        if decision.ndim == 1:
-            return self.classes_[(decision > 0).astype(int)]
-        return self.classes_[decision.argmax(axis=1)]
+        logits = self._logits(X)
+        return self._target.predictions(logits)
 
     # Hooks of BaseDCN -----------------------------------------------------------------
 

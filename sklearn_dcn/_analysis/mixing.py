@@ -31,7 +31,7 @@ from .._table import (
     scale,
     scale_all,
 )
-from .._training import predict_stack, take, to_tensors, torch_threads
+from .._training import own_torch, predict_stack, take, to_tensors
 from ..network import DeepCrossNetwork
 from ..network.ensemble import Network
 
@@ -181,7 +181,7 @@ class MixedLogits:
             its standard deviation.
         """
         x_0 = self._stack(pool, source)
-        with torch_threads(self._estimator.n_jobs), torch.inference_mode():
+        with own_torch(self._estimator.n_jobs), torch.inference_mode():
             return self._select(self.network.combine(x_0).numpy())
 
     def _stack(self, pool: Pool, source: NDArray[np.intp]) -> Tensor:
@@ -199,7 +199,7 @@ class MixedLogits:
             statistics = scale_all(self.encoder.statistics.scalers, x, dtype)
         n_threads = torch.get_num_threads()
         encoded = self.encoder.combine(columns, statistics, dtype, n_threads)
-        with torch_threads(self._estimator.n_jobs):
+        with own_torch(self._estimator.n_jobs):
             x_0 = predict_stack(self._estimator.net_, to_tensors(encoded))
         return torch.from_numpy(x_0)
 

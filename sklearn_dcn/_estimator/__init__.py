@@ -3,6 +3,7 @@
 from .base import BaseDCN
 from .defaults import resolve_device
 from .parameters import RULES, check_parameters
+from .rivals import naming_rivals
 from .rows import Rows
 from .saving import FORMAT, FORMAT_VERSION, MAX_CONFIG, SPELLING, SavesToFile
 
@@ -16,5 +17,6 @@ __all__ = [
     "SPELLING",
     "SavesToFile",
     "check_parameters",
+    "naming_rivals",
     "resolve_device",
 ]

@@ -8,8 +8,9 @@ from typing import Any
 
 from .._table import TableFields
 from ..network.embedding import auto_embedding_dim
+from .defaults import NUMBER_WIDTH, resolve_cross, resolve_widths
 
-__all__ = ["embedding_dims", "network_arguments"]
+__all__ = ["embedding_dims", "network_arguments", "resolve_network", "resolved_before"]
 
 BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
 
@@ -17,9 +18,7 @@ BLOCK_DIM = 64  # the most that embedding_dim="auto" gives a sparse matrix
 ARCHITECTURE = (
     "category_dropout",
     "structure",
-    "cross",
     "n_cross_layers",
-    "cross_rank",
     "n_experts",
     "expert_gate",
     "expert_activation",
@@ -30,11 +29,69 @@ ARCHITECTURE = (
 )
 
 
+def resolve_network(
+    parameters: Mapping[str, Any], fields: TableFields, numeric_embedding: str | None
+) -> dict[str, Any]:
+    """Return what "auto" stands for in the parameters that the width of x_0 decides.
+
+    A fitted estimator keeps it, so that its network can be built again.
+
+    Returns
+    -------
+    resolved : dict
+        "embedding_dim" and "numeric_dim", which are widths; "cross" and "cross_rank";
+        "width", that of x_0.
+    """
+    asked = parameters["embedding_dim"]
+    n_curves = len(fields.numbers) if numeric_embedding is not None else 0
+    n_plain = fields.n_num - n_curves
+    dims = _all_dims(embedding_dims(fields, asked), fields)
+    number_width = int(asked) if isinstance(asked, Integral) else NUMBER_WIDTH
+    if asked == "auto" and fields.block is None:
+        dims, number_width = resolve_widths(dims, n_curves, n_plain)
+        if parameters["numeric_embedding"] != "auto":  # then it is asked for
+            number_width = max(2, number_width)
+    width = sum(dims) + n_curves * max(1, number_width) + n_plain
+    cross, rank = resolve_cross(parameters["cross"], parameters["cross_rank"], width)
+    return {
+        "embedding_dim": dims,
+        "numeric_dim": number_width,
+        "cross": cross,
+        "cross_rank": rank,
+        "width": width,
+    }
+
+
+def resolved_before(
+    parameters: Mapping[str, Any], fields: TableFields
+) -> dict[str, Any]:
+    """Return what `resolve_network` would have for a fit of a release without it."""
+    asked = parameters["embedding_dim"]
+    return {
+        "embedding_dim": embedding_dims(fields, asked),
+        "numeric_dim": int(asked) if isinstance(asked, Integral) else NUMBER_WIDTH,
+        "cross": parameters["cross"],
+        "cross_rank": parameters["cross_rank"],
+    }
+
+
+def _all_dims(dims: Any, fields: TableFields) -> list[int]:
+    """Return one width for each field of ids."""
+    if isinstance(dims, list):
+        return dims
+    n_ids = [*fields.cardinalities, *(bag.n_ids for bag in fields.bags)]
+    if isinstance(dims, Integral):
+        return [int(dims)] * len(n_ids)
+    most = 16 if dims == "auto" else None
+    return [auto_embedding_dim(n, most) for n in n_ids]
+
+
 def network_arguments(
     parameters: Mapping[str, Any],
     fields: TableFields,
     d_out: int,
     numeric_embedding: str | None,
+    resolved: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the arguments of `DeepCrossNetwork`.
 
@@ -48,23 +105,27 @@ def network_arguments(
         Number of logits.
     numeric_embedding : str or None
         What the parameter of this name stands for.
+    resolved : mapping
+        What `resolve_network` returned in the fit.
     """
-    embedding_dim = parameters["embedding_dim"]
     arguments = {name: parameters[name] for name in ARCHITECTURE}
+    arguments |= {name: resolved[name] for name in ("cross", "cross_rank")}
     arguments |= {
         "n_num": fields.n_num,
         "cardinalities": fields.cardinalities,
         "bag_cardinalities": [bag.n_ids for bag in fields.bags],
         "d_out": d_out,
-        "embedding_dim": embedding_dims(fields, embedding_dim),
+        "embedding_dim": resolved["embedding_dim"],
         "numeric_embedding": numeric_embedding,
         # Statistics and indicators mean the same all along: they need no curves.
         "n_plain": fields.n_num - len(fields.numbers),
     }
+    if resolved["numeric_dim"]:
+        arguments["numeric_dim"] = resolved["numeric_dim"]
+    else:  # no room for embeddings of numbers
+        numeric_embedding = arguments["numeric_embedding"] = None
     if fields.block is not None:  # its columns are numbers, not levels
         arguments["category_dropout"] = 0.0
-    if isinstance(embedding_dim, Integral):
-        arguments["numeric_dim"] = embedding_dim
     if numeric_embedding == "piecewise_linear":
         arguments["bin_edges"] = fields.bin_edges
     return arguments

@@ -20,13 +20,13 @@ from .._training import (
     build_net,
     calibrate,
     forget_unseen,
+    own_torch,
     reads_gradients,
     silence,
     to_tensors,
-    torch_threads,
     with_callbacks,
 )
-from .architecture import network_arguments
+from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     resolve_batch_size,
     resolve_curves,
@@ -42,6 +42,7 @@ from .defaults import (
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
 from .pickling import KeepsNet
+from .rivals import naming_rivals
 from .rows import HasRows, Rows
 from .saving import SavesToFile
 
@@ -55,8 +56,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
     `_loss_weight` and `_strata`, and its predictions.
     """
 
+    _resolved: dict[str, Any] | None = None  # before there was a rule of widths
+
     # Fitting --------------------------------------------------------------------------
 
+    @naming_rivals
     def fit(
         self,
         X: Any,
@@ -113,7 +117,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
         self.__dict__ = fitted.__dict__
         return self
@@ -144,7 +148,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        self._train(data, valid, epochs, ends_early, tasks, checkpoint)
+        score = self._validation_score(rows, trains, given)
+        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid)
         if trains is not None and not warm:  # a member knows what it saw in fits before
@@ -158,7 +163,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         check_parameters(self.get_params(deep=False), in_parts=True)
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
-        with torch_threads(self.n_jobs), naming_memory(self):
+        with own_torch(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -183,8 +188,16 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         self._target = self._make_target(rows.y, rows.weight)
         encoded = self._learn_table(rows, n_rows)
         holds_out = resolve_early_stopping(self.early_stopping, len(rows.y))
-        n_ids = self.encoder_.n_ids
-        self._n_members = resolve_members(self.n_members, holds_out, n_rows, n_ids)
+        self._resolved = resolve_network(
+            vars(self), self.encoder_, self._numeric_embedding
+        )
+        self._n_members = resolve_members(
+            self.n_members,
+            holds_out,
+            n_rows,
+            self.encoder_.n_ids,
+            self._resolved["width"],
+        )
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         y, weight = self._encode_target(rows.y, rows.weight)
@@ -198,7 +211,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         """Learn the columns; return them encoded."""
         options = {name: getattr(self, name) for name in ENCODING}
         n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
-        options |= resolve_table(self.get_params(False), n_known)
+        options |= resolve_table(self.get_params(False), n_known, self._target.d_out)
         curves = options.pop("numeric_embedding")
         self.encoder_ = TableEncoder(**options)
         encoded = self.encoder_.fit_transform(
@@ -230,7 +243,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
     ) -> DCNNet:
         """Return a net for the encoded table, its weights drawn or given."""
         arguments = network_arguments(
-            vars(self), self.encoder_, len(initial_logits), self._numeric_embedding
+            vars(self),
+            self.encoder_,
+            len(initial_logits),
+            self._numeric_embedding,
+            self._resolved or resolved_before(vars(self), self.encoder_),
         )
         optimizer = self.optimizer
         if optimizer == "auto":
@@ -246,6 +263,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             weights=weights,
             dtype=self._dtype,
             autocast=self.dtype == "bfloat16",
+            meaning=self._target,
             device=device,
             optimizer=optimizer,
             weight_decay=self.weight_decay,

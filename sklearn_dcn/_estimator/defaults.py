@@ -6,12 +6,14 @@ parameter             "auto" is decided by
 device                `resolve_device`: what the machine has
 dtype                 `resolve_dtype`: rows
 early_stopping        `resolve_early_stopping`: rows
-n_members             `resolve_members`: rows, ids, early stopping
-numeric_embedding     `resolve_table`: rows, and `resolve_curves`: ids
+n_members             `resolve_members`: rows, ids, width of x_0, early stopping
+numeric_embedding     `resolve_table`: rows; `resolve_curves`: ids; `resolve_widths`:
+                      columns
 numeric_levels        `resolve_table`: rows; which numbers: `NumberLevels`
-memorized_crosses     `resolve_table`: rows; which pairs: `CrossChoice`
-embedding_dim         `sklearn_dcn.network.embedding.auto_embedding_dim`: levels
-cross_rank            `sklearn_dcn.network.cross_layers`: width of x_0
+memorized_crosses     `resolve_table`: rows, classes; which pairs: `CrossChoice`
+embedding_dim         `sklearn_dcn.network.embedding.auto_embedding_dim`: levels; in a
+                      wide table `resolve_widths`: columns
+cross, cross_rank     `resolve_cross`: width of x_0
 optimizer             `resolve_optimizer`: ids
 learning_rate         `resolve_learning_rate`: rows, ids, early stopping
 batch_size            `resolve_batch_size`: rows
@@ -22,10 +24,15 @@ random_state          `resolve_random_state`: None is fresh entropy
 The rules follow from the size of the table alone, never from its target; only which
 pairs are worth to be memorised is asked of the rows. docs/quality.md has what each
 brings, measured.
+
+Width is one rule: many fields share `MAX_WIDTH` of x_0, cross layers of a wide x_0 have
+a bounded rank, and networks share `WIDTH_TOGETHER`. So weights grow linearly with the
+columns. Tables of up to some sixty columns notice nothing of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -38,6 +45,7 @@ from .._training import find_device
 
 __all__ = [
     "resolve_batch_size",
+    "resolve_cross",
     "resolve_curves",
     "resolve_device",
     "resolve_dtype",
@@ -48,6 +56,7 @@ __all__ = [
     "resolve_optimizer",
     "resolve_random_state",
     "resolve_table",
+    "resolve_widths",
 ]
 
 # Up to this many rows dtype="auto" computes in float64: it costs little there, and
@@ -66,6 +75,22 @@ ROWS_TOGETHER, MAX_MEMBERS = 10_000, 8
 # From this many training rows on "auto" looks for more in the table: numbers that mean
 # something by themselves, curves, memorised crosses. Fewer rows cannot tell.
 ADAPT_FROM = 1000
+
+# memorized_crosses="auto" memorises none of more classes than this: each class would be
+# a column of the network, for every pair.
+MEMORISE_UP_TO = 32
+
+# Fields are together no wider than this in x_0, as long as each has room of its own.
+MAX_WIDTH = 1024
+NUMBER_WIDTH = 8  # of a number's embedding
+
+# cross="auto" has full matrices up to this width of x_0, and low rank beyond: there the
+# losses are equal, at a fraction of the time and weights.
+FULL_MATRIX_UP_TO = 512
+MAX_RANK = 128
+
+# n_members="auto" is no more networks than are together so wide, but 2.
+WIDTH_TOGETHER = 4096
 
 # optimizer="auto" is lazy from this many ids on. Below, the dense form costs a few per
 # cent more a step at most, and its losses were equal or lower on real tables of ids.
@@ -112,7 +137,9 @@ def resolve_random_state(random_state: Any) -> np.random.RandomState:
 # The table ----------------------------------------------------------------------------
 
 
-def resolve_table(parameters: dict[str, Any], n_rows: int | None) -> dict[str, Any]:
+def resolve_table(
+    parameters: dict[str, Any], n_rows: int | None, n_targets: int = 1
+) -> dict[str, Any]:
     """Return what "auto" stands for in the parameters of numbers and crosses.
 
     Parameters
@@ -121,12 +148,15 @@ def resolve_table(parameters: dict[str, Any], n_rows: int | None) -> dict[str, A
         An estimator's parameters by name.
     n_rows : int or None
         Training rows; None if not all are known yet, as in `partial_fit`.
+    n_targets : int, default=1
+        Classes, 1 for two of them, or outputs.
     """
     adapts = n_rows is not None and n_rows >= ADAPT_FROM
+    memorises = n_targets <= MEMORISE_UP_TO
     auto = {
         "numeric_levels": "auto",  # where values are isolated
         "numeric_embedding": "piecewise_linear",
-        "memorized_crosses": "auto",  # as many as are significant
+        "memorized_crosses": "auto" if memorises else None,  # those significant
     }
     return {
         name: (value if adapts else None)
@@ -157,11 +187,54 @@ def resolve_curves(
     return resolved
 
 
+def resolve_widths(
+    widths: Sequence[int], n_numbers: int, n_plain: int
+) -> tuple[list[int], int]:
+    """Return the widths in x_0 of fields of ids, and of each number.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        What each field of ids would have by itself.
+    n_numbers : int
+        Numbers that are embedded.
+    n_plain : int
+        Numbers that are not, each of width 1.
+
+    Returns
+    -------
+    widths : list of int
+        Smaller ones, in proportion, where all together are wider than `MAX_WIDTH`.
+    number_width : int
+        Of each number that is embedded; 0 if there is no room to embed them.
+    """
+    together = sum(widths) + NUMBER_WIDTH * n_numbers + n_plain
+    if together <= MAX_WIDTH:
+        return [*widths], NUMBER_WIDTH
+    share = MAX_WIDTH / together
+    number_width = round(share * NUMBER_WIDTH)
+    dims = [max(2, round(share * width)) for width in widths]
+    return dims, number_width if number_width > 1 else 0
+
+
 # The networks -------------------------------------------------------------------------
 
 
+def resolve_cross(cross: str, cross_rank: int | str, width: int) -> tuple[str, Any]:
+    """Return the kind of the cross layers, and their rank, for a width of x_0."""
+    if cross == "auto":
+        cross = "matrix" if width <= FULL_MATRIX_UP_TO else "low_rank"
+    if cross == "low_rank" and cross_rank == "auto":
+        cross_rank = max(1, min(width // 4, MAX_RANK))
+    return cross, cross_rank
+
+
 def resolve_members(
-    n_members: int | str, holds_out: bool, n_rows: int | None, n_ids: int
+    n_members: int | str,
+    holds_out: bool,
+    n_rows: int | None,
+    n_ids: int,
+    width: int = 1,
 ) -> int:
     """Return the number of networks that "auto" stands for.
 
@@ -175,6 +248,8 @@ def resolve_members(
         Rows; None if not all are known yet, as in `partial_fit`.
     n_ids : int
         Ids of all columns.
+    width : int, default=1
+        Width of x_0.
     """
     if isinstance(n_members, Integral):
         return int(n_members)
@@ -182,7 +257,8 @@ def resolve_members(
         return 1
     # A fit that ends after an epoch or two is short, and what it ends with is noisy.
     fewest = 4 if is_seldom(n_ids, n_rows) else 2
-    return int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
+    enough = int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
+    return min(enough, max(2, WIDTH_TOGETHER // width))
 
 
 # The training -------------------------------------------------------------------------

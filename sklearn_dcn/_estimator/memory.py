@@ -16,6 +16,17 @@ OUT_OF_MEMORY = re.compile(
     "can't allocate memory|not enough memory|out of memory|Storage size calculation"
 )
 
+# Parameters that say how much memory a fit takes.
+NAMES = (
+    "cross",
+    "numeric_embedding",
+    "embedding_dim",
+    "n_members",
+    "max_categories",
+    "batch_size",
+    "hidden_layer_sizes",
+)
+
 
 @contextmanager
 def naming_memory(estimator: Any) -> Iterator[None]:
@@ -28,11 +39,12 @@ def naming_memory(estimator: Any) -> Iterator[None]:
             or OUT_OF_MEMORY.search(str(error))
         ):
             raise
-        names = ("batch_size", "embedding_dim", "hidden_layer_sizes", "max_categories")
-        now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in names)
+        now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in NAMES)
         raise MemoryError(
-            f"Memory ran out ({error}). Of the table's levels: lower embedding_dim, or "
-            "limit levels by max_categories, min_frequency or hashing. Of a batch: "
+            f"Memory ran out ({error}). Of many columns: cross='low_rank' or 'vector' "
+            "(the weights of 'matrix' grow with the square of the columns), "
+            "numeric_embedding=None, a smaller embedding_dim, n_members=1. Of the "
+            "table's levels: max_categories, min_frequency or hashing. Of a batch: a "
             "lower batch_size or hidden_layer_sizes. Of the rows: fit fewer, or give "
             f"them in parts to partial_fit. Now {now}."
         ) from error

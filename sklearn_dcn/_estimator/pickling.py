@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +20,15 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from .._table import TableEncoder
-from .._training import DTYPES, DCNNet, map_leaves, replay, to_numpy, to_tensor
+from .._training import (
+    DTYPES,
+    DCNNet,
+    map_leaves,
+    own_torch,
+    replay,
+    to_numpy,
+    to_tensor,
+)
 from .defaults import resolve_device
 
 __all__ = ["KeepsNet"]
@@ -61,11 +70,18 @@ class KeepsNet(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the attributes, the net on a device that is there."""
+        # A pickle may be older than a parameter, whose default changes nothing.
+        defaults = {k: p.default for k, p in signature(type(self)).parameters.items()}
+        state = state | _lacking(state, defaults)
+        if "_params_in_fit" in state:
+            in_fit = state["_params_in_fit"]
+            state["_params_in_fit"] = in_fit | _lacking(in_fit, defaults)
         net = state.get("net_")
         super().__setstate__({k: v for k, v in state.items() if k != "net_"})
         if net is not None:
             self._dtype = DTYPES[net["dtype"]]
-            self._restore_net(net)
+            with own_torch():
+                self._restore_net(net)
 
     def __copy__(self) -> Self:
         """Return an estimator with the same attributes, the net among them."""
@@ -112,3 +128,7 @@ class KeepsNet(BaseEstimator):
         if device.type == "mps" and self._dtype == torch.float64:
             return torch.device("cpu")  # mps has no float64
         return device
+
+
+def _lacking(entries: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in defaults.items() if k not in entries}

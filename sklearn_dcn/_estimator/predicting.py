@@ -20,10 +20,10 @@ from .._table import (
 from .._training import (
     DCNNet,
     Encoded,
+    own_torch,
     predict_logits,
     predict_stack,
     to_tensors,
-    torch_threads,
 )
 from ..network.ensemble import Network
 from .inspecting import InspectsColumns
@@ -67,7 +67,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
         """Return the network's output for a table, of shape (n_samples, d_out)."""
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        with torch_threads(self.n_jobs):
+        with own_torch(self.n_jobs):
             blocks = self.encoder_.transform_in_blocks(
                 X, self._numpy_dtype, torch.get_num_threads()
             )
@@ -85,7 +85,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
 
     def _stack(self, X: Any) -> NDArray[np.float64]:
         """Return x_0 of a checked table, of shape (n_samples, d)."""
-        with torch_threads(self.n_jobs):
+        with own_torch(self.n_jobs):
             return predict_stack(self.net_, self._encode(X))
 
     def __sklearn_tags__(self) -> Any:

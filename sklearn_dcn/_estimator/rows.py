@@ -20,6 +20,7 @@ from .._training import (
 )
 from .defaults import resolve_early_stopping
 from .predicting import PredictsLogits
+from .scoring import ValidationScore
 from .training import TrainsNet
 
 __all__ = ["HasRows", "Rows"]
@@ -118,6 +119,20 @@ class HasRows(TrainsNet, PredictsLogits):
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
         at = np.flatnonzero(~trains.all(axis=1))
         return self._tensors_at(at, hidden, rows, ~trains)
+
+    def _validation_score(
+        self, rows: Rows, trains: Mask | None, given: Rows | None
+    ) -> ValidationScore | None:
+        """Return what scores the rows of `_validation_table`, if anything is to."""
+        if self.scoring in (None, "loss"):
+            return None
+        if given is not None:
+            return ValidationScore(self, *given)
+        if trains is None:
+            return None
+        at = np.flatnonzero(~trains.all(axis=1))
+        X = take_rows(rows.X, at)
+        return ValidationScore(self, X, rows.y[at], rows.weight[at])
 
     def _tensors_at(
         self,

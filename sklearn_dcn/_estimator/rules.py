@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from .._checks import check_count, check_option, check_rate
 from .._training import OPTIMIZERS
+from .scoring import check_scorer
 
 __all__ = [
     "Rule",
@@ -41,6 +42,7 @@ __all__ = [
     "optimizer",
     "option",
     "random_state",
+    "scoring",
     "verbose",
 ]
 
@@ -100,6 +102,11 @@ def early_stopping(name: str, value: Any) -> None:
             raise ValueError(
                 f"{name} must be 'auto', True or False; got {value!r}."
             ) from None
+
+
+def scoring(name: str, value: Any) -> None:
+    if not _is_one_of(value, (None, "loss")):
+        check_scorer(name, value)
 
 
 def fraction(name: str, value: Any) -> None:
@@ -315,6 +322,7 @@ OWNED_BY_ESTIMATOR = {
     "initial_logits": "they follow from the target",
     "dtype": "use dtype of the estimator",
     "autocast": "use dtype='bfloat16'",
+    "meaning": "it follows from the target",
     "compile": "use compile of the estimator",
 }
 

@@ -54,7 +54,8 @@ class SavesToFile(BaseEstimator):
         ------
         TypeError
             If a parameter is an object that a file cannot hold: `category_encoder`,
-            `callbacks`, a class as `optimizer`. Pickle the estimator then.
+            `callbacks`, a class as `optimizer`, a callable as `scoring`. Pickle the
+            estimator then.
         ValueError
             If a parameter breaks a rule.
         OSError

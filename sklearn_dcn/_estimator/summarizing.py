@@ -16,9 +16,13 @@ __all__ = ["Summarizes", "Summary"]
 
 
 LAYER_HEADER = ("layer", "what", "input", "output", "parameters")
-EPOCH_HEADER = ("epoch", "loss", "validation loss", "learning rate", "")
+EPOCHS = {
+    "train_loss": "loss",
+    "valid_loss": "validation loss",
+    "valid_score": "validation score",
+    "lr": "learning rate",
+}
 LAYER_NUMBERS = ("input", "output", "parameters")  # aligned on the right
-EPOCH_NUMBERS = EPOCH_HEADER[:4]
 STYLE = """
 .sklearn-dcn-summary { margin: 0.6em 0; }
 .sklearn-dcn-summary summary { cursor: pointer; font-weight: bold; }
@@ -79,8 +83,7 @@ class Summarizes(BaseEstimator):
         parts.append("\n".join([_network_title(self.module_, layers), *lines]))
         history = getattr(self, "history_", [])
         if history:
-            rows = _epochs(history, self.best_epoch_)
-            lines = text_table(EPOCH_HEADER, rows, EPOCH_NUMBERS)
+            lines = _epochs(history, self.best_epoch_)
             parts.append("\n".join([_training_title(history), *lines]))
         return Summary("\n\n".join(parts), self._details())
 
@@ -136,17 +139,17 @@ def _training_title(history: Sequence[dict[str, Any]]) -> str:
     return f"Training: {quantity(len(history), 'epoch')}, {seconds:.1f} s"
 
 
-def _epochs(history: Sequence[dict[str, Any]], best: int) -> list[list[str]]:
-    """Return the cells of the first epoch, the best and the last one."""
-    return [
+def _epochs(history: Sequence[dict[str, Any]], best: int) -> list[str]:
+    """Return the table of the first epoch, the best and the last one."""
+    keys = [k for k in EPOCHS if k != "valid_score" or any(k in e for e in history)]
+    names = [EPOCHS[key] for key in keys]
+    rows = [
         [
             str(number),
-            *(
-                f"{epoch[key]:.4g}" if key in epoch else "-"
-                for key in ("train_loss", "valid_loss", "lr")
-            ),
+            *(f"{epoch[key]:.4g}" if key in epoch else "-" for key in keys),
             "kept" if number == best else "",
         ]
         for number, epoch in enumerate(history, 1)
         if number in (1, best, len(history))
     ]
+    return text_table(("epoch", *names, ""), rows, ("epoch", *names))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from .._table import TableEncoder
@@ -42,6 +43,7 @@ class TrainsNet(BaseEstimator):
         ends_early: bool,
         watchers: Sequence[Watcher] = (),
         checkpoint: Checkpoint | None = None,
+        score: Callable[[NDArray[np.float64]], float] | None = None,
     ) -> None:
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
@@ -58,7 +60,11 @@ class TrainsNet(BaseEstimator):
             n_before = len(self.net_.history)
             n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
             left = epochs - (n_done - n_before)
-            watchers = [*watchers, Progress(len(data), left, n_done, ends_early)]
+            patience = self.n_iter_no_change if ends_early else None
+            if patience and n_done > n_before:
+                patience = 0  # nobody knows how far the fit before was
+            progress = Progress(len(data), left, n_done, patience, self.tol)
+            watchers = [*watchers, progress]
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -68,6 +74,7 @@ class TrainsNet(BaseEstimator):
             seed=self._draw_seed(),
             watchers=watchers,
             checkpoint=checkpoint,
+            score=score,
             **{name: getattr(self, name) for name in TRAINING},
         )
         self.__dict__.pop("_importances", None)  # those of the weights before

@@ -15,6 +15,7 @@ from .._table import NUMERIC_TRANSFORMS, TableEncoder
 from .._targets import ClassTarget, ContinuousTarget
 from .._training import DTYPES
 from ..classifier import DCNClassifier
+from ..network.cross import CROSS_KINDS
 from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
 from ..regressor import DCNRegressor
@@ -27,7 +28,7 @@ __all__ = ["ESTIMATORS", "registry"]
 METHODS = ("fit", "partial_fit", "score", "transform", "inverse_transform")
 
 # Of the fit, but not of the network: a loaded one has a new optimiser.
-RENEWED = ("callbacks", "net_params", "optimizer")
+RENEWED = ("callbacks", "net_params", "optimizer", "scoring")
 
 # A path of one machine, which a fit writes to and removes.
 UNSAVED = {"checkpoint": None}
@@ -35,10 +36,15 @@ UNSAVED = {"checkpoint": None}
 # What files of format 1 have not, as there was nothing else.
 BEFORE_2 = {"n_members": 1, "calibrate": False}
 
+# Parameters that older files of any format have not, as the default changes nothing.
+ADDED = {"scoring": None}
+
 
 def _check_parameters(parameters: dict[str, Any]) -> None:
-    # To know the names of compilers, torch imports them all: that is left to `fit`.
-    named = {"compile": True} if type(parameters["compile"]) is str else {}
+    # Names that are left to `fit`: torch imports all compilers to know theirs, and a
+    # scorer may be one of another release of scikit-learn.
+    known = {"compile": True, "scoring": None}
+    named = {k: v for k, v in known.items() if type(parameters[k]) is str}
     check_parameters(parameters | named)
 
 
@@ -82,7 +88,7 @@ def _make(cls: Any, state: dict[str, Any]) -> Any:
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
-    state = BEFORE_2 | state | UNSAVED
+    state = BEFORE_2 | ADDED | state | UNSAVED
     if "_params_in_fit" in state and "_n_members" not in state:
         state |= {
             "_n_members": 1,
@@ -93,11 +99,13 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     if fitted := state.keys() - SETTINGS.keys() - set(names):
         is_classifier = cls is DCNClassifier
         fields = FITTED | (CLASSES if is_classifier else {})
-        in_fit = state["_params_in_fit"] = state["_params_in_fit"] | UNSAVED
+        in_fit = state["_params_in_fit"]
+        in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
-            fields.keys() - fitted <= {"feature_names_in_"}
+            fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
             and in_fit.keys() == set(names)
             and _fit_fits(state)
+            and _resolved_fits(state.get("_resolved"), in_fit)
             and (type(state["_target"]) is ClassTarget) == is_classifier
             and (not is_classifier or _labels_fit(state))
         ):
@@ -116,6 +124,17 @@ def _fit_fits(state: dict[str, Any]) -> bool:
         and 1 <= state["best_epoch_"] <= state["n_iter_"] == len(state["history_"])
         and state["_target"].d_out == len(state["net_"]["initial_logits"])
     )
+
+
+def _resolved_fits(resolved: dict[str, Any] | None, in_fit: dict[str, Any]) -> bool:
+    """Tell whether parameters that are no "auto" stand for themselves."""
+    if resolved is None:
+        return True
+    for name in ("cross", "cross_rank"):
+        if in_fit[name] not in ("auto", resolved[name]):
+            return False
+    dim = in_fit["embedding_dim"]
+    return not isinstance(dim, int) or {dim} >= set(resolved["embedding_dim"])
 
 
 def _labels_fit(state: dict[str, Any]) -> bool:
@@ -151,6 +170,12 @@ def _is_epoch(value: Any) -> bool:
     return mapping(lambda k: type(k) is str, is_plain)(value) and "batches" not in value
 
 
+def _is_resolved(value: Any) -> bool:
+    if type(value) is not dict or value.keys() != RESOLVED.keys():
+        return False
+    return all(rule(value[key]) for key, rule in RESOLVED.items())
+
+
 def _is_net_estimator(value: Any) -> bool:
     return type(value) in (DCNClassifier, DCNRegressor)
 
@@ -170,6 +195,14 @@ NET: dict[str, Check] = {
     "callbacks": none,
 }
 
+RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
+    "embedding_dim": each(whole(1)),
+    "numeric_dim": whole(0),
+    "cross": one_of(*CROSS_KINDS),
+    "cross_rank": lambda v: v == "auto" or whole(1)(v),
+    "width": whole(1),
+}
+
 FITTED: dict[str, Check] = {
     "n_features_in_": whole(1),
     "feature_names_in_": is_names,
@@ -182,6 +215,7 @@ FITTED: dict[str, Check] = {
     "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
+    "_resolved": _is_resolved,
     "_params_in_fit": is_plain,
 }
 
@@ -204,7 +238,7 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
-    optional = frozenset(fitted) | BEFORE_2.keys()
+    optional = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
     return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
 
 

@@ -31,6 +31,8 @@ class ClassTarget:
         See `WeightedLoss`.
     """
 
+    estimator_type = "classifier"  # in scikit-learn's words
+
     def __init__(
         self,
         classes: NDArray[Any],
@@ -95,6 +97,10 @@ class ClassTarget:
         codes = np.array([code_of[label] for label in labels.tolist()], dtype=np.int64)
         return codes[inverse]
 
+    def decode(self, codes: NDArray[Any]) -> NDArray[Any]:
+        """Return the labels of codes."""
+        return self.classes[codes.astype(np.intp)]
+
     def columns(self, y: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
         """Return the indicators of the classes, of the second one if binary.
 
@@ -133,6 +139,11 @@ class ClassTarget:
     def decision(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logits in scikit-learn's shape: (n,) if binary, else (n, K)."""
         return logits[:, 0] if self.is_binary else logits
+
+    def predictions(self, logits: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the most probable labels."""
+        decision = self.decision(logits)
+        return self.decode(decision > 0 if self.is_binary else decision.argmax(axis=1))
 
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return P(class) of shape (n, n_classes)."""

@@ -15,7 +15,7 @@ from .losses import WeightedLoss
 __all__ = ["ContinuousTarget"]
 
 # Beyond this size, and below it a spread, there is no room in a float to compute in.
-LARGEST = 1e300
+LARGEST = 1e304
 SMALLEST = 1e-300
 
 
@@ -29,6 +29,8 @@ class ContinuousTarget:
     weight : ndarray of shape (n,)
         Row weights of mean and standard deviation.
     """
+
+    estimator_type = "regressor"  # in scikit-learn's words
 
     def __init__(self, y: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
         self.is_1d = y.ndim == 1
@@ -61,7 +63,7 @@ class ContinuousTarget:
         Raises
         ------
         ValueError
-            If a value is missing, infinite, beyond 1e300 or no number.
+            If a value is missing, infinite, beyond 1e304 or no number.
         """
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if y.size and np.abs(y).max() > LARGEST:
@@ -87,6 +89,11 @@ class ContinuousTarget:
             )
         return (y - self.center) / self.scale
 
+    def decode(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what `encode` standardised, in the caller's units and shape."""
+        y = y * self.scale + self.center
+        return y[:, 0] if self.is_1d else y
+
     def columns(self, y: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs, standardised, by what follows a statistic's name."""
         outputs = self.encode(y).T
@@ -110,5 +117,4 @@ class ContinuousTarget:
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return predictions in the caller's units and shape."""
-        y = logits * self.scale + self.center
-        return y[:, 0] if self.is_1d else y
+        return self.decode(logits)

@@ -19,9 +19,9 @@ from .module_weights import silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
+from .own_torch import own_torch
 from .progress import Progress
 from .schedule import SCHEDULES
-from .threads import torch_threads
 from .watcher import Watcher
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "forget_unseen",
     "hide_unseen",
     "map_leaves",
+    "own_torch",
     "plain_records",
     "predict_logits",
     "predict_stack",
@@ -56,7 +57,6 @@ __all__ = [
     "to_numpy",
     "to_tensor",
     "to_tensors",
-    "torch_threads",
     "train",
     "with_callbacks",
 ]

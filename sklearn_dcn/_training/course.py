@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from .steps import Steps
@@ -27,6 +29,9 @@ class Course:
         Source of dropout.
     watchers : sequence of Watcher
         Who is told how far the fit is.
+    score : callable or None
+        Takes the logits of the validation rows, float64 of shape (n, d_out), and
+        returns their score.
     n_finished : int
         Epochs that are whole, those of fits before among them. An epoch that is cut
         short is in the history, but does not count.
@@ -39,6 +44,7 @@ class Course:
     steps: Steps
     generator: torch.Generator
     watchers: Sequence[Watcher] = ()
+    score: Callable[[NDArray[np.float64]], float] | None = None
     n_finished: int = 0
     stops: bool = False
     ending: str | None = None

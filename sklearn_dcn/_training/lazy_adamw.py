@@ -88,6 +88,14 @@ class AdamW(Optimizer):
         """Forget the gradients."""
         inspect.unwrap(Optimizer.zero_grad)(self, set_to_none)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state, wherever its tensors are."""
+        super().load_state_dict(state_dict)
+        # torch leaves "step" where it is, as its own optimizers count on the CPU.
+        for p, state in self.state.items():
+            if "step" in state:
+                state["step"] = state["step"].to(p.device)
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step; return what `closure`, which computes gradients, returns."""

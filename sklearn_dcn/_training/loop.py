@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .batches import BatchIterator, TensorTable, place
 from .checkpoint import Checkpoint
@@ -42,13 +44,15 @@ def train(
     compile: bool | str,
     watchers: Sequence[Watcher] = (),
     checkpoint: Checkpoint | None = None,
+    score: Callable[[NDArray[np.float64]], float] | None = None,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
 
     With `patience` it stops after that many epochs without an improvement of the
-    validation loss by more than `tol`, and ends with a copy of the best epoch's
-    weights; else with those of the last epoch. `options` are those of `Steps`.
+    validation loss, or with `score` of that, by more than `tol`, and ends with a copy
+    of the best epoch's weights; else with those of the last epoch. `score` is that of
+    `Course`, `options` are those of `Steps`.
     With a `checkpoint` of epochs that are done it makes the others.
 
     An interrupt of the keyboard ends it with a warning and the best weights so far; in
@@ -57,15 +61,18 @@ def train(
     """
     if options.get("learning_rate_schedule") or options.get("warmup"):
         _refuse_scheduler(net)
-    stopping = None if patience is None else net.stop_early(patience, tol)
+    stopping = None
+    if patience is not None:
+        stopping = net.stop_early(patience, tol, by_score=score is not None)
     device = torch.device(net.device)
-    if validation is not None:
-        net.validate_by(place(validation, device))
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
     net.course = course = Course(
         Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options),
         torch.Generator(device).manual_seed(seed),
+        score=score,
     )
+    if validation is not None:
+        net.validate_by(place(validation, device))
     n_before, best = len(net.history), None
     if checkpoint is not None:
         checkpoint.begin(net, data, validation, stopping)
@@ -78,7 +85,7 @@ def train(
             compiled(net.module_, compile),
         ):
             left = epochs - (course.n_finished - n_before)
-            net.partial_fit(place(data, device), y=None, epochs=left)
+            net.partial_fit(net.as_dataset(place(data, device)), y=None, epochs=left)
         best_known = getattr(stopping, "best_epoch_", 0)
         diverged = course.ending == "diverged"
         if not is_finite(net.module_) or (diverged and not best_known):

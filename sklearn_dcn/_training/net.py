@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
-from skorch.dataset import unpack_data
+from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..network.ensemble import Network, by_holder, by_member, mean_logits
+from ..network.ensemble import Network, by_holder, by_member, own_mean
+from .answers import AnswersScorers
 from .batches import TensorTable
 from .course import Course
 from .devices import mixed_precision
@@ -66,7 +67,23 @@ class Stopping(EarlyStopping):
         return {name: getattr(self, name, None) for name in self.STATE}
 
 
-class DCNNet(NeuralNet):
+class DecodedTable(TensorTable, Dataset):
+    """A table as skorch's callbacks know data sets: with `X`, and with `y` decoded."""
+
+    meaning: Any  # ClassTarget or ContinuousTarget
+
+    @property
+    def X(self) -> DecodedTable:
+        """The table, which a net predicts."""
+        return self
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """Labels, or numbers in the caller's units."""
+        return self.meaning.decode(self.target["y"].cpu().numpy())
+
+
+class DCNNet(AnswersScorers, NeuralNet):
     """skorch's `NeuralNet`, seeded, with changes to the training step.
 
     Dropout draws from a generator of the fit's own; embeddings have a penalty, on just
@@ -95,6 +112,8 @@ class DCNNet(NeuralNet):
         It costs one synchronisation a batch.
     autocast : bool, default=False
         Whether the network multiplies its matrices in bfloat16.
+    meaning : ClassTarget or ContinuousTarget or None, default=None
+        What y and logits mean to the caller, for callbacks.
     **kwargs
         As `NeuralNet`.
     """
@@ -111,6 +130,7 @@ class DCNNet(NeuralNet):
         embedding_l2_scope: str = "batch",
         record_batches: bool = False,
         autocast: bool = False,
+        meaning: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion, **kwargs)
@@ -121,6 +141,7 @@ class DCNNet(NeuralNet):
         self.embedding_l2_scope = embedding_l2_scope
         self.record_batches = record_batches
         self.autocast = autocast
+        self.meaning = meaning
 
     # Lent for the time of `train`: it is no part of a fitted net.
     course: Course | None = None
@@ -148,14 +169,23 @@ class DCNNet(NeuralNet):
         callbacks = (callback for _, callback in self.callbacks_)
         return next((c for c in callbacks if isinstance(c, LRScheduler)), None)
 
+    def as_dataset(self, table: TensorTable) -> TensorTable:
+        """Return the table as callbacks are to see it."""
+        if self.meaning is None:
+            return table
+        seen = object.__new__(DecodedTable)
+        seen.__dict__.update(vars(table), meaning=self.meaning)
+        return seen
+
     def validate_by(self, table: TensorTable) -> None:
         """Validate every epoch by the rows of a table."""
-        self.train_split = predefined_split(table)
+        self.train_split = predefined_split(self.as_dataset(table))
 
-    def stop_early(self, patience: int, tol: float) -> Stopping:
-        """Return a new last callback, which ends a training by its validation loss."""
+    def stop_early(self, patience: int, tol: float, by_score: bool = False) -> Stopping:
+        """Return a new last callback, which ends a training by its validation rows."""
         stopping = Stopping(
-            monitor="valid_loss",
+            monitor="valid_score" if by_score else "valid_loss",
+            lower_is_better=not by_score,
             patience=patience,
             threshold=tol,
             threshold_mode="abs",
@@ -229,7 +259,7 @@ class DCNNet(NeuralNet):
             self._add_l2_of_tables()
         if self.steps is not None:
             self.steps.after_backward()
-        return {"loss": loss, "y_pred": mean_logits(logits)}
+        return {"loss": loss, "y_pred": logits}
 
     @torch.no_grad()
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -241,11 +271,11 @@ class DCNNet(NeuralNet):
         Xi, yi = unpack_data(batch)
         each = self.infer(Xi, **fit_params).to(self.dtype)
         loss = self.get_loss(*by_holder(each, yi), X=Xi, training=False)
-        return {"loss": loss, "y_pred": mean_logits(each)}
+        return {"loss": loss, "y_pred": each}
 
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
-        """Compute the logits of one batch."""
-        return mean_logits(super().evaluation_step(batch, training))
+        """Compute the logits of one batch, of each row by the members it is of."""
+        return own_mean(super().evaluation_step(batch, training), batch[1])
 
     @torch.no_grad()
     def _add_l2_of_tables(self) -> None:
@@ -299,10 +329,13 @@ class DCNNet(NeuralNet):
             return
         losses: list[Tensor] = []
         sizes: list[int] = []
+        logits: list[Tensor] = []
         steps = self.steps if training else None
+        score = None if training or self.course is None else self.course.score
         with nullcontext() if steps is None else steps.epoch():
             for batch in iterator:
-                self.notify("on_batch_begin", batch=batch, training=training)
+                seen = self._as_seen(batch)
+                self.notify("on_batch_begin", batch=seen, training=training)
                 if steps is not None:
                     steps.before_step()
                 step = step_fn(batch, **fit_params)
@@ -313,10 +346,14 @@ class DCNNet(NeuralNet):
                 if training:
                     for watcher in self.watchers:
                         watcher.end_batch(sizes[-1])
+                if self.record_batches or score:
+                    step["y_pred"] = own_mean(step["y_pred"].detach(), batch[1])
+                if score:
+                    logits.append(step["y_pred"])
                 if self.record_batches:
                     self.history.record_batch(f"{prefix}_loss", losses[-1].item())
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
-                self.notify("on_batch_end", batch=batch, training=training, **step)
+                self.notify("on_batch_end", batch=seen, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
         loss = float(np.average(torch.stack(losses).tolist(), weights=sizes))
         before = (epoch.get(f"{prefix}_loss", np.inf) for epoch in self.history[:-1])
@@ -326,6 +363,20 @@ class DCNNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(sizes))
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss_best", loss < best)
+        if score:
+            self._record_score(score(torch.cat(logits).cpu().double().numpy()))
+
+    def _as_seen(self, batch: Any) -> Any:
+        """Return a batch as callbacks, if there are any, are to see it."""
+        if not self.record_batches or self.meaning is None:
+            return batch
+        return batch[0], self.meaning.decode(batch[1]["y"].cpu().numpy())
+
+    def _record_score(self, score: float) -> None:
+        before = (epoch.get("valid_score", -np.inf) for epoch in self.history[:-1])
+        best = max(before, default=-np.inf)
+        self.history.record("valid_score", score)
+        self.history.record("valid_score_best", score > best)
 
 
 def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:

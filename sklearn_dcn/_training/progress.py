@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from html import escape
@@ -16,6 +17,7 @@ __all__ = ["Progress"]
 INTERVAL = 0.2  # seconds between two updates of what is rewritten
 LOG_INTERVAL = 60.0  # between two lines within an epoch, in a log
 BAR = 24  # characters
+NAMES = {"train_loss": "loss", "valid_loss": "validation", "valid_score": "score"}
 
 
 class Progress(Watcher):
@@ -31,22 +33,32 @@ class Progress(Watcher):
         Epochs of this fit.
     n_before : int
         Epochs of fits before, with which the count goes on.
-    may_stop : bool
-        Whether early stopping may end the fit before.
+    patience : int or None, default=None
+        Epochs without an improvement after which early stopping ends the fit; None if
+        it does not.
+    tol : float, default=0.0
+        What counts as an improvement.
     """
 
     def __init__(
-        self, n_rows: int, n_epochs: int, n_before: int, may_stop: bool
+        self,
+        n_rows: int,
+        n_epochs: int,
+        n_before: int,
+        patience: int | None = None,
+        tol: float = 0.0,
     ) -> None:
         self.n_rows = n_rows
         self.n_epochs = n_epochs
         self.n_before = n_before
-        self.may_stop = may_stop
+        self.patience = patience
+        self.tol = tol
         self.out = _outlet()
         self.start = perf_counter()
         self.next = self.start + self.out.interval
         self.n_done = 0  # rows, of all epochs of this fit
         self.records: list[dict[str, Any]] = []
+        self.best, self.threshold = 0, math.inf  # as early stopping has them
 
     def end_batch(self, n_rows: int) -> None:
         """Count the rows of a step."""
@@ -56,6 +68,9 @@ class Progress(Watcher):
     def end_epoch(self, record: dict[str, Any]) -> bool:
         """Show its losses; the fit goes on."""
         self.records.append(record)
+        loss = -record.get("valid_score", -record.get("valid_loss", 0.0))
+        if loss < self.threshold:
+            self.best, self.threshold = len(self.records), loss - self.tol
         self.n_done = len(self.records) * self.n_rows
         self._update(ends_epoch=True)
         return False
@@ -72,8 +87,9 @@ class Progress(Watcher):
         if best != self.n_before + n:
             text = f"best epoch {best}"
             if best > self.n_before:  # not one of a fit that this one goes on with
-                value = self.records[best - self.n_before - 1]["valid_loss"]
-                text += f" (validation {value:.4f})"
+                record = self.records[best - self.n_before - 1]
+                key = "valid_score" if "valid_score" in record else "valid_loss"
+                text += f" ({NAMES[key]} {record[key]:.4f})"
             parts.append(text)
         self.out.close("  ".join(parts))
 
@@ -86,16 +102,22 @@ class Progress(Watcher):
         done = self.n_done / (self.n_rows * self.n_epochs)
         n = min(len(self.records) + (not ends_epoch), self.n_epochs) + self.n_before
         parts = [f"epoch {n}/{self.n_before + self.n_epochs}"]
-        left = _clock(seconds * (1 - done) / done)
-        most = "at most " if self.may_stop else ""
-        parts += [*self._losses(), self._speed(seconds), f"{most}{left} left"]
+        parts += [*self._losses(), self._speed(seconds), self._left(seconds)]
         self.out.show("  ".join(parts), done)
+
+    def _left(self, seconds: float) -> str:
+        """Return the time until the last epoch, or the first that may be the last."""
+        n = self.n_epochs
+        if self.patience is not None:
+            known = max(self.best, 1) + self.patience
+            n = min(n, max(known, len(self.records)))
+        left = seconds * max(n * self.n_rows / self.n_done - 1, 0.0)
+        return f"{'at least ' if n < self.n_epochs else ''}{_clock(left)} left"
 
     def _losses(self) -> list[str]:
         """Return those of the last epoch that ended."""
         record = self.records[-1] if self.records else {}
-        names = {"train_loss": "loss", "valid_loss": "validation"}
-        return [f"{names[k]} {record[k]:.4f}" for k in names if k in record]
+        return [f"{NAMES[k]} {record[k]:.4f}" for k in NAMES if k in record]
 
     def _speed(self, seconds: float) -> str:
         return f"{self.n_done / max(seconds, 1e-9):,.0f} rows/s"

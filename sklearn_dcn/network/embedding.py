@@ -24,7 +24,7 @@ INIT_STD = 0.05
 def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     r"""Return the width of a column's embedding by the DCN paper's rule, bounded.
 
-    :math:`6 \cdot v^{1/4}` for v levels, rounded up to a multiple of 4, at most `most`;
+    :math:`6 \cdot v^{1/4}` for v ids, rounded up to a multiple of 4, at most `most`;
     with None the rule itself, to the nearest integer.
     """
     if most is None:

@@ -18,6 +18,7 @@ __all__ = [
     "by_member",
     "has_own_weights",
     "mean_logits",
+    "own_mean",
 ]
 
 
@@ -137,6 +138,23 @@ def has_own_weights(target: dict[str, Tensor]) -> bool:
     A loss is then the mean over the rows of each member, else over all rows.
     """
     return "weight" in target and target["weight"].ndim == 2
+
+
+def own_mean(logits: Tensor, target: dict[str, Tensor]) -> Tensor:
+    """Return logits (B, d_out), of each row the mean of the members whose own it is.
+
+    A row that has no weight with any of them is judged by all.
+
+    Parameters
+    ----------
+    logits : tensor of shape (B, d_out) or (B, n_members, d_out)
+    target : dict of tensors of shape (B, ...)
+    """
+    if logits.ndim == 2 or not has_own_weights(target):
+        return mean_logits(logits)
+    own = target["weight"] > 0
+    own = (own | ~own.any(1, keepdim=True)).unsqueeze(-1)
+    return (logits * own).sum(1) / own.sum(1)
 
 
 def by_member(

@@ -6,7 +6,8 @@ described by statistics that its own target is part of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,9 @@ class ColumnStatistics:
         The columns of numbers by name, e.g. "TargetEncoder(city)".
     """
 
+    # The floats that a column held in fit; none in older pickles.
+    _floats: Mapping[str, Vocabulary] = MappingProxyType({})
+
     def __init__(
         self, encoder: Any, names: Sequence[str | int], numeric_transform: str | None
     ) -> None:
@@ -91,11 +95,12 @@ class ColumnStatistics:
         x : ndarray of shape (n, len(scalers))
             As `transform`, but cross-fitted.
         """
-        self._floats: dict[str, Vocabulary] = {}
+        self._floats = {}  # of an earlier fit
         cells, levels = self._read(columns)
-        for name, found in levels.items():
-            floats = [v for v in found if isinstance(v, (float, np.floating))]
-            self._floats[name] = Vocabulary(floats)
+        self._floats = {
+            name: Vocabulary([v for v in found if isinstance(v, (float, np.floating))])
+            for name, found in levels.items()
+        }
         seed = supervision.seed
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
@@ -160,7 +165,7 @@ class ColumnStatistics:
 
     def _in_precision_of_fit(self, name: str, levels: Levels) -> Levels:
         """Return levels, floats as `fit` saw them: in single or double precision."""
-        known = getattr(self, "_floats", {}).get(name)  # older pickles have none
+        known = self._floats.get(name)
         if not known or isinstance(levels, np.ndarray):
             return levels
         return [

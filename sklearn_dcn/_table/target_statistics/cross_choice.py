@@ -43,8 +43,10 @@ MAX_COLUMNS = 64
 MAX_SCORED = 20_000_000
 MAX_LINEAR = 20_000
 MAX_MEMORIZED = 20_000_000
-# Pairs are chosen by so many rows, drawn at random from more.
+# Pairs are chosen by so many rows, drawn at random from more, and of many classes by so
+# many random halves of them: the cost grows with the cube of the targets.
 MAX_CHOICE = 100_000
+MAX_TARGETS = 4
 
 Pair = tuple[int, int]
 Scored = tuple[Pair, float]
@@ -83,8 +85,10 @@ class CrossChoice:
     def __init__(
         self, rows: TargetRows, sizes: Sequence[int], link: Callable[[Floats], Floats]
     ) -> None:
-        self.rows = rows.sample(MAX_CHOICE)
+        sample = rows.sample(MAX_CHOICE)
         self.n_rows = len(rows.weight)
+        self.n_targets = len(rows.targets)
+        self.rows = sample.halve_classes(MAX_TARGETS)
         self.sizes = sizes
         self.link = link
 
@@ -107,13 +111,15 @@ class CrossChoice:
         if n_columns < 2:
             return []
         alone = self._cross_fit(self.rows, [(c,) for c in range(n_columns)])
-        spread = alone.std(axis=0).reshape(n_columns, -1).max(axis=1)
+        alone = alone.reshape(len(alone), n_columns, -1)
+        spread = alone.std(axis=0).max(axis=1)
         tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
         pairs = list(combinations(tried.tolist(), 2))
-        most = self._count(pairs) if wanted is None else wanted
+        most = self._count(pairs, tried.tolist()) if wanted is None else wanted
         if not most:
             return []
-        return self._rank(self.rows, standardise(alone), pairs)[:most]
+        features = alone[:, tried].reshape(len(alone), -1)
+        return self._rank(self.rows, standardise(features), pairs)[:most]
 
     def _alone(self) -> list[Scored]:
         """Return the columns (c, c) of rare levels that say much by themselves."""
@@ -127,7 +133,7 @@ class CrossChoice:
                 score = score_pair(self._key(rows.codes, (c,)), rows.fold, g, h)
                 scored.append(((c, c), score))
         scored.sort(key=lambda one: -one[1])
-        most = min(MAX_ALONE, MAX_PAIRS // len(rows.targets))
+        most = min(MAX_ALONE, MAX_PAIRS // self.n_targets)
         return [one for one in scored if one[1] >= ALONE_GAIN * loss][:most]
 
     def _rank(
@@ -141,16 +147,16 @@ class CrossChoice:
         order = np.argsort(-np.array(scores), kind="stable").tolist()
         return [(pairs[k], scores[k]) for k in order]
 
-    def _count(self, pairs: list[Pair]) -> int:
+    def _count(self, pairs: list[Pair], tried: list[int]) -> int:
         """Return how many of the strongest pairs are worth it; 0 if they are not."""
         # Scores cannot tell: of many columns the best of all pairs scores high by
         # chance; and where levels are rare, pairs that score low do much together.
         # So the loss decides, of rows that neither choose the pairs nor are part of
         # any statistic here.
-        n_targets = len(self.rows.targets)
-        most = max(1, min(MAX_PAIRS // n_targets, MAX_MEMORIZED // self.n_rows))
+        n_targets = self.rows.y.shape[1]
+        most = max(1, min(MAX_PAIRS // self.n_targets, MAX_MEMORIZED // self.n_rows))
         rest = self.rows.without_test_rows()
-        columns = [(c,) for c in range(len(self.sizes))]
+        columns = [(c,) for c in tried]
         features = standardise(self._cross_fit(rest, columns))
         best = [pair for pair, _ in self._rank(rest, features, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))

@@ -121,6 +121,21 @@ class TargetRows:
         part.fold = self.fold[at]
         return part
 
+    def halve_classes(self, most: int) -> TargetRows:
+        """Return the rows with at most so many targets: random halves of the classes.
+
+        Every class has a part in each of them, so that what tells any classes apart is
+        likely to show. Rows of few targets, or of numbers, stay as they are.
+        """
+        n_classes = self.y.shape[1]
+        if not self.is_logit or n_classes <= most:
+            return self
+        halved = copy.copy(self)
+        halves = [self.rng.permutation(n_classes) < n_classes // 2 for _ in range(most)]
+        halved.y = self.y @ np.stack(halves, axis=1).astype(np.float64)
+        halved.means = self.means @ np.stack(halves, axis=1)
+        return halved
+
     @property
     def is_test(self) -> NDArray[np.bool_]:
         """Which rows judge a choice, and have no part in it."""

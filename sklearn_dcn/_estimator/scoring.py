@@ -1,0 +1,101 @@
+"""The score of the validation rows, by a scorer of scikit-learn or the user's own."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
+
+__all__ = ["ValidationScore", "check_scorer"]
+
+
+class ValidationScore:
+    """Scores logits of the validation rows, as those of an estimator in its fit.
+
+    Parameters
+    ----------
+    estimator : BaseDCN
+        The estimator, whose encoder and net are there.
+    X, y, weight
+        The validation rows, in the caller's terms.
+    """
+
+    def __init__(
+        self, estimator: Any, X: Any, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> None:
+        self.estimator = estimator
+        self.X = X
+        self.y = y
+        self.scorer = check_scorer("scoring", estimator.scoring)
+        self.options = {}
+        if weight.min() < weight.max() and _takes_weights(self.scorer):
+            self.options["sample_weight"] = weight
+
+    def __call__(self, logits: NDArray[np.float64]) -> float:
+        """Return the score, a finite number."""
+        model = copy.copy(self.estimator)
+
+        def known(X: Any) -> NDArray[np.float64]:
+            return logits if X is self.X else type(model)._logits(model, X)
+
+        model._logits = known  # which all predictions are made of
+        try:
+            score = self.scorer(model, self.X, self.y, **self.options)
+        except Exception as error:
+            scoring = self.estimator.scoring
+            error.add_note(f"It was raised by scoring={scoring!r}, of validation rows.")
+            raise
+        try:
+            number = float(score)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError(
+                f"scoring={self.estimator.scoring!r} must give a finite number; got "
+                f"{score!r} of the {len(self.y)} validation rows. Use another scorer, "
+                "or more of these rows."
+            )
+        return number
+
+
+def check_scorer(name: str, value: Any) -> Callable[..., Any]:
+    """Return the scorer that a parameter names or is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    reason = ""
+    if isinstance(value, str):
+        names = get_scorer_names()
+        if value in names:
+            return get_scorer(value)
+        if near := get_close_matches(value, names):
+            reason = f", which is close to {' and '.join(map(repr, near))}"
+    elif callable(value):
+        try:
+            return check_scoring(None, value)
+        except ValueError as error:
+            reason = f" ({error})"
+    raise ValueError(
+        f"{name} must be None, 'loss', the name of a scorer as sklearn.metrics."
+        f"get_scorer_names() has it, or a callable (estimator, X, y); got {value!r}"
+        f"{reason}."
+    )
+
+
+def _takes_weights(scorer: Callable[..., Any]) -> bool:
+    """Tell whether a scorer, or the metric in it, has `sample_weight`."""
+    function = getattr(scorer, "_score_func", scorer)
+    try:
+        return "sample_weight" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a function of C
+        return False

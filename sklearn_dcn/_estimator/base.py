@@ -22,6 +22,7 @@ from .._training import (
     forget_unseen,
     own_torch,
     reads_gradients,
+    silence,
     to_tensors,
     with_callbacks,
 )
@@ -199,8 +200,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         )
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
-        logits = self._target.initial_logits(*self._encode_target(rows.y, rows.weight))
+        y, weight = self._encode_target(rows.y, rows.weight)
+        logits = self._target.initial_logits(y, weight)
         self.net_ = self._build_net(logits, device, self._draw_seed())
+        silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         return to_tensors(encoded)
 

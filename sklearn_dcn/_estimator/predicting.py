@@ -68,7 +68,12 @@ class PredictsLogits(InspectsColumns, Summarizes):
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
         with own_torch(self.n_jobs):
-            logits = predict_logits(self.net_, self._encode(X))
+            blocks = self.encoder_.transform_in_blocks(
+                X, self._numpy_dtype, torch.get_num_threads()
+            )
+            logits = np.concatenate(
+                [predict_logits(self.net_, to_tensors(block)) for block in blocks]
+            )
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
             raise ValueError(

@@ -45,16 +45,13 @@ class TrainsNet(BaseEstimator):
         checkpoint: Checkpoint | None = None,
         score: Callable[[NDArray[np.float64]], float] | None = None,
     ) -> None:
-        if self.normalization == "batch" and len(data) < 2:
-            raise ValueError(
-                "normalization='batch' needs at least 2 training rows, as one has no "
-                f"variance; got {len(data)}. Give more, or use normalization='layer'."
-            )
+        batch_size = resolve_batch_size(self.batch_size, len(data))
+        self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(
             lr=resolve_learning_rate(
                 self.learning_rate, ends_early, len(data), self.encoder_.n_ids
             ),
-            batch_size=resolve_batch_size(self.batch_size, len(data)),
+            batch_size=batch_size,
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose > 1),
         )
@@ -82,6 +79,16 @@ class TrainsNet(BaseEstimator):
         )
         self.__dict__.pop("_importances", None)  # those of the weights before
         self.__dict__.update(self._history())
+
+    def _check_batches(self, n_rows: int) -> None:
+        """Raise a ValueError where a batch has too few rows for its statistics."""
+        layers = self.net_.module_.modules()
+        if n_rows == 1 and any(isinstance(m, torch.nn.BatchNorm1d) for m in layers):
+            raise ValueError(
+                "normalization='batch' needs at least 2 training rows in a batch, "
+                "whose mean and spread it takes; got 1. Give more rows at once and a "
+                "batch_size above 1, or use normalization='layer'."
+            )
 
     def _find_checkpoint(self) -> Checkpoint | None:
         """Return the file that the fit writes to, or goes on from, if any."""

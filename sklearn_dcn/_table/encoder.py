@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .._ids import N_RESERVED_IDS
-from .assembling import assemble
+from .assembling import assemble, take_slice
 from .assigning import assign_block, assign_columns
 from .categories import Bag
 from .fields import TableFields
@@ -56,6 +56,9 @@ ENCODING = (
 ASSIGNING = tuple(
     name for name in ENCODING if name not in ("category_encoder", "memorized_crosses")
 )
+
+# Rows that are encoded at a time in a prediction, whole batches of the network.
+BLOCK = 1 << 16
 
 # A column by itself: ids of a category, the bag of a list, or a number scaled.
 EncodedColumn = NDArray[np.int32] | Bag | Scaled
@@ -177,6 +180,25 @@ min_frequency, max_categories, hashing, numeric_transform
             )
         columns, statistics = self.encode_columns(X, dtype, n_threads)
         return self.combine(columns, statistics, dtype, n_threads)
+
+    def transform_in_blocks(
+        self, X: Any, dtype: Any = np.float64, n_threads: int = 1
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what `transform` gives, block by block of rows, in their order.
+
+        The columns themselves are small beside what crosses and the network make of
+        them, of which there is one block at a time.
+        """
+        n_rows = X.shape[0]
+        if self.block is not None or issparse(X) or n_rows <= BLOCK:
+            yield self.transform(X, dtype, n_threads)
+            return
+        columns, statistics = self.encode_columns(X, dtype, n_threads)
+        for start in range(0, n_rows, BLOCK):
+            rows = slice(start, start + BLOCK)
+            parts = [take_slice(column, rows) for column in columns]
+            numbers = [take_slice(column, rows) for column in statistics]
+            yield self.combine(parts, numbers, dtype, n_threads)
 
     def encode_columns(
         self, X: Any, dtype: Any, n_threads: int = 1

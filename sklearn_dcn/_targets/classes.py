@@ -132,6 +132,10 @@ class ClassTarget:
         p = np.clip(mass / mass.sum(), 1e-6, 1.0)  # a class may be all validation
         return np.log(p[1:] / p[:1]) if self.is_binary else np.log(p)
 
+    def constant_outputs(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which logits need not be learned: none of two classes or more."""
+        return np.zeros(self.d_out, dtype=bool)
+
     def decision(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logits in scikit-learn's shape: (n,) if binary, else (n, K)."""
         return logits[:, 0] if self.is_binary else logits

@@ -14,6 +14,10 @@ from .losses import WeightedLoss
 
 __all__ = ["ContinuousTarget"]
 
+# Beyond this size, and below it a spread, there is no room in a float to compute in.
+LARGEST = 1e304
+SMALLEST = 1e-300
+
 
 class ContinuousTarget:
     """Numbers in the caller's units -> standardised -> squared error, and back.
@@ -32,15 +36,20 @@ class ContinuousTarget:
         self.is_1d = y.ndim == 1
         y = y.reshape(len(y), -1)
         self.d_out = y.shape[1]
-        # By a power of 2, so that no square overflows: the bits are the same.
-        largest = np.abs(y).max(axis=0)
-        exponent = np.frexp(largest)[1]
-        y = np.ldexp(y, -exponent)
-        center = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average((y - center) ** 2, axis=0, weights=weight))
-        self.center = np.ldexp(center, exponent)
-        constant = np.ldexp(scale, exponent) <= 1e-12 * largest
-        self.scale = np.where(constant, 1.0, np.ldexp(scale, exponent))
+        # By a power of two, which rounds nothing: no square overflows or vanishes.
+        exponent = np.frexp(np.abs(y).max(axis=0))[1]
+        u = np.ldexp(y, -exponent)
+        center = np.average(u, axis=0, weights=weight)
+        scale = np.sqrt(np.average((u - center) ** 2, axis=0, weights=weight))
+        constant = (y == y[0]).all(axis=0)
+        self.center = np.where(constant, y[0], np.ldexp(center, exponent))
+        unit = np.where(y[0] == 0, 1.0, np.abs(y[0]))  # of parts that are to come
+        self.scale = np.where(constant, unit, np.ldexp(scale, exponent))
+        if self.scale.min() < SMALLEST:
+            raise ValueError(
+                f"y must be 0 or differ by more than {SMALLEST:g}; got a standard "
+                f"deviation of {self.scale.min():g}. Multiply it, e.g. by 1e200."
+            )
 
     @property
     def criterion(self) -> WeightedLoss:
@@ -54,9 +63,14 @@ class ContinuousTarget:
         Raises
         ------
         ValueError
-            If a value is missing, infinite or no number.
+            If a value is missing, infinite, beyond 1e304 or no number.
         """
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if y.size and np.abs(y).max() > LARGEST:
+            raise ValueError(
+                f"y must lie within {-LARGEST:g} and {LARGEST:g}; got "
+                f"{y.flat[np.abs(y).argmax()]:g}. Divide it, e.g. by 1e200."
+            )
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def encode(self, y: NDArray[np.float64], name: str = "y") -> NDArray[np.float64]:
@@ -96,6 +110,10 @@ class ContinuousTarget:
     ) -> NDArray[np.float64]:
         """Return the weighted mean of the standardised target, shape (d_out,)."""
         return np.average(y, axis=0, weights=weight)
+
+    def constant_outputs(self, y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which outputs of an encoded target are one number."""
+        return (y == y[0]).all(axis=0)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return predictions in the caller's units and shape."""

@@ -15,6 +15,7 @@ from .inference import predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
 from .members import Mask, draw_training_rows, forget_unseen, hide_unseen
+from .module_weights import silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
@@ -51,6 +52,7 @@ __all__ = [
     "reads_gradients",
     "replay",
     "sample_negatives",
+    "silence",
     "take",
     "to_numpy",
     "to_tensor",

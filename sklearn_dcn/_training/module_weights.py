@@ -1,13 +1,18 @@
-"""Weights of a module on the meta device: room for them, or those of a state."""
+"""Weights of a module: room for them, those of a state, and what is asked of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..network import DeepCrossNetwork
 from ..network.ensemble import Network
 
-__all__ = ["allocate", "assign", "id_tables", "is_finite"]
+__all__ = ["allocate", "assign", "id_tables", "is_finite", "silence"]
 
 
 def allocate(module: nn.Module, dtype: torch.dtype) -> None:
@@ -41,6 +46,13 @@ def assign(module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype) ->
 
 def _kind(meta: Tensor, dtype: torch.dtype) -> torch.dtype:
     return dtype if meta.is_floating_point() else meta.dtype
+
+
+@torch.no_grad()
+def silence(members: Sequence[DeepCrossNetwork], outputs: NDArray[np.bool_]) -> None:
+    """Let outputs start at their bias alone, which a loss of 0 then leaves as it is."""
+    for member in members:
+        member.head.weight[torch.from_numpy(outputs)] = 0.0
 
 
 def id_tables(module: Network) -> list[nn.Parameter]:

@@ -95,10 +95,12 @@ class ColumnStatistics:
         x : ndarray of shape (n, len(scalers))
             As `transform`, but cross-fitted.
         """
-        self._floats = {}
+        self._floats = {}  # of an earlier fit
         cells, levels = self._read(columns)
-        for name, found in levels.items():
-            self._floats[name] = Vocabulary([v for v in found if isinstance(v, float)])
+        self._floats = {
+            name: Vocabulary([v for v in found if isinstance(v, (float, np.floating))])
+            for name, found in levels.items()
+        }
         seed = supervision.seed
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
@@ -163,11 +165,11 @@ class ColumnStatistics:
 
     def _in_precision_of_fit(self, name: str, levels: Levels) -> Levels:
         """Return levels, floats as `fit` saw them: in single or double precision."""
-        known = self._floats.get(name, ())
+        known = self._floats.get(name)
         if not known or isinstance(levels, np.ndarray):
             return levels
         return [
-            known[at] if isinstance(level, float) and at >= 0 else level
+            known[at] if at >= 0 else level
             for level, at in zip(levels, known.find(levels).tolist(), strict=True)
         ]
 

@@ -35,7 +35,7 @@ test-fast: $(VENV)/.test  ## the fast tests alone
 test-oldest:  ## the fast tests on the oldest supported releases
 	$(MAKE) $(VENV)-oldest/.oldest VENV=$(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pytest --numprocesses 2 -m "not slow" \
-		-o addopts= -o filterwarnings=default tests
+		-o addopts= --import-mode=importlib -o filterwarnings=default tests
 
 $(VENV)/.oldest: constraints-oldest.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \

@@ -15,9 +15,9 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO, TESTS
 
 ARROWS = {
     # The ground floor: single files that need nothing of the package.
@@ -104,7 +104,40 @@ INSIDE_TABLE = {
     "": ["categories", "numbers", "reading", "target_statistics"],
 }
 
-PACKAGE = Path(__file__).parents[1] / "sklearn_dcn"
+# The tests of `sklearn_dcn/<room>/<module>.py` are `tests/<room>/test_<module>.py`. Of
+# these modules another file has them: that of the module which is all that they serve,
+# or of what shows where they go wrong.
+TESTED_BY = {
+    "_checks.py": "network/test_dcn.py",
+    "_estimator/memory.py": "whole/test_failures.py",
+    "_estimator/rules.py": "_estimator/test_parameters.py",
+    "_estimator/training.py": "_training/test_loop.py",
+    "_ids.py": "_table/categories/test_category_levels.py",
+    "_printing.py": "_table/test_printing.py",
+    "_saving/rules.py": "_saving/test_estimators.py",
+    "_table/assembling.py": "_table/test_encoder.py",
+    "_table/assigning.py": "_table/test_encoder.py",
+    "_table/categories/column_ids.py": "_table/categories/test_category_levels.py",
+    "_table/numbers/scaled.py": "_table/test_encoder.py",
+    "_table/reading/sample_weight.py": "whole/test_bad_input.py",
+    "_training/course.py": "whole/test_failures.py",
+    "_training/leaves.py": "_estimator/test_pickling.py",
+    "_training/module_weights.py": "network/test_numeric.py",
+    "_training/steps.py": "_training/test_schedule.py",
+    "_training/watcher.py": "_training/test_progress.py",
+    "_warnings.py": "whole/test_isolation.py",
+    "datasets/_tables.py": "datasets/test_loaders.py",
+    "network/_init.py": "network/test_cross_layers.py",
+}
+
+# Files of tests that are about a whole room, or the whole house.
+OF_A_ROOM = {
+    "_training/test_compile.py": "compiled fits; warnings of the compiler are ignored",
+    "_training/test_lazy_fits.py": "the same fit by dense and by lazy gradients",
+    "test_architecture.py": "the rooms themselves",
+}
+
+PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines
@@ -432,6 +465,44 @@ def test_files_and_functions_are_small(path):
 def test_function_length_leaves_the_docstring_out():
     source = 'def f(\n    a,\n):\n    """One.\n\n    Two.\n    """\n    return a\n'
     assert code_lines(ast.parse(source).body[0]) == 4
+
+
+# Tests --------------------------------------------------------------------------------
+
+TEST_FILES = {path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+
+
+def file_of_tests(path):
+    """Return where the tests of a file of the package are, below `tests/`."""
+    name = f"test_{path.stem.lstrip('_')}.py"
+    return path.relative_to(PACKAGE).with_name(name).as_posix()
+
+
+TESTED = {
+    path.relative_to(PACKAGE).as_posix(): file_of_tests(path)
+    for path in FILES
+    if path.name not in ("__init__.py", "_version.py")
+}
+
+
+@pytest.mark.parametrize("module", TESTED)
+def test_every_module_has_its_tests(module):
+    """At its own path, or where `TESTED_BY` says, but not both."""
+    assert (TESTED[module] in TEST_FILES) == (module not in TESTED_BY)
+    assert TESTED_BY.get(module, TESTED[module]) in TEST_FILES
+
+
+def test_every_file_of_tests_has_its_module():
+    """But for those in folders that the package has not, as `whole` and `docs`."""
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {""}
+    mirrored = {
+        path for path in TEST_FILES if path.rpartition("/")[0].split("/")[0] in folders
+    }
+    assert mirrored - set(TESTED.values()) == set(OF_A_ROOM)
+
+
+def test_only_modules_that_are_there_are_tested_elsewhere():
+    assert set(TESTED_BY) <= set(TESTED)
 
 
 # What an import costs -----------------------------------------------------------------

@@ -5,16 +5,15 @@ import pickle
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import DATA
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
 from sklearn_dcn._saving.moved import MOVED
 
-DATA = Path(__file__).parents[1] / "data"
 PAIRS = [(module, cls) for module, classes in MOVED.items() for cls in classes]
 
 

@@ -2,14 +2,13 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
+from helpers.paths import REPO
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "sklearn_dcn"
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-PICTURE = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+PACKAGE = REPO / "sklearn_dcn"
+PAGE = (REPO / "docs" / "architecture.md").read_text(encoding="utf-8")
+PICTURE = (REPO / "docs" / "architecture.svg").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`\n]+)`", PAGE)
 PATHS = sorted({code for code in CODE if re.fullmatch(r"[\w.]+(/[\w.]+)*/?", code)})
 PATHS = [path for path in PATHS if "/" in path or path.endswith((".py", ".md"))]
@@ -21,7 +20,7 @@ NAMES = sorted({code for code in CODE if re.fullmatch(r"_?[A-Za-z]\w*(\.\w+)?", 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_is_there(path):
     """Below the repository or the package; a file to begin with is in its room."""
-    found = [base / path for base in (ROOT, PACKAGE) if (base / path).exists()]
+    found = [base / path for base in (REPO, PACKAGE) if (base / path).exists()]
     if "/" in path or found:
         assert found
         assert found[0].is_dir() == path.endswith("/")
@@ -73,4 +72,4 @@ def test_every_function_and_class_is_there():
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md"])
 def test_it_is_linked(page):
-    assert "architecture.md" in (ROOT / page).read_text(encoding="utf-8")
+    assert "architecture.md" in (REPO / page).read_text(encoding="utf-8")

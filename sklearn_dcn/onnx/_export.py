@@ -221,8 +221,8 @@ def _check_names(held: dict[str, list[str]]) -> list[str]:
         if not name or not is_unicode(name):
             raise ValueError(
                 f"Column {name!r} has a name that no input of a graph can have: it is "
-                "empty, or no valid Unicode. Rename it before fit, or export with "
-                "inputs='matrix'."
+                "empty, or no valid Unicode. Rename it before fit, or, if it is no "
+                "list, export with inputs='matrix'."
             )
     if clash := set(held) & set(OUTPUTS):
         raise ValueError(

@@ -69,7 +69,9 @@ def _no_step(name: str, what: str) -> ValueError:
     return ValueError(
         f"Step {name!r} of the pipeline, {what}, cannot be exported. What can be is a "
         "single make_dcn_preprocessor, or a ColumnTransformer that only chooses "
-        "columns; or the estimator alone, which takes raw columns by itself."
+        "columns. Fit the estimator alone, which takes raw columns by itself; or "
+        "export pipeline[-1], and give make_inputs the table that "
+        "pipeline[:-1].transform returns."
     )
 
 

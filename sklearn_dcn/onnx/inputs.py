@@ -67,9 +67,8 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the graph is not of `export`, or of a release without `make_inputs`; if
-        columns are missing or unknown; if a number is infinite; or if a cell is what
-        the graph takes for a missing one.
+        If the graph is not of `export` or too old, columns are missing or unknown, a
+        number is infinite, or a cell is what the graph takes for a missing one.
     TypeError
         If a column holds cells of another type than in `fit`.
 
@@ -85,8 +84,7 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     >>> graph = export(model)
     >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
     >>> rows = [{"Month": "Nov", "PageValues": None}, {"Month": None, "PageValues": 1}]
-    >>> label, p = session.run(None, make_inputs(session, rows))
-    >>> p.shape
+    >>> session.run(None, make_inputs(session, rows))[1].shape
     (2, 2)
     """
     layout = _read_layout(session)

@@ -118,7 +118,7 @@ class Graph(Server):
         super().__init__(**config)
         import onnxruntime
 
-        from sklearn_dcn.onnx import export
+        from sklearn_dcn.onnx import export, make_inputs
 
         model = self._fit_network()
         graph = export(model, inputs=inputs)
@@ -134,15 +134,12 @@ class Graph(Server):
             for each in self.session.get_inputs()
         }
         some = self.X.iloc[:N_COMPARED]
-        found = self._run({name: self._cells(some, name) for name in self.held})
+        found = self._run(make_inputs(self.session, some))
         self.info = {
             "mib": len(file) / 2**20,
             "nodes": len(graph.graph.node),
             "difference": float(np.abs(found - model.predict_proba(some)).max()),
         }
-
-    def _cells(self, X, name):
-        return X[self.held[name]].to_numpy(self.types[name])
 
     def _run(self, arrays):
         return self.session.run(["probabilities"], arrays)[0]

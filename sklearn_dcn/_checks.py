@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -31,15 +32,25 @@ def check_count(name: str, value: Any, *, minimum: int, also: str = "") -> int:
 def check_sizes(name: str, values: Any) -> list[int]:
     """Return `values` as a list of positive ints; an empty one is fine.
 
+    One integer is a list of it, and a string has integers with commas between, as
+    "128,64", which is how Optuna can store them.
+
     Raises
     ------
     TypeError
-        If `values` is no sequence of integers.
+        If `values` is none of these.
     ValueError
         If one is below 1.
     """
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a sequence of integers; got {values!r}.")
+    if isinstance(values, Integral) and not isinstance(values, bool):
+        values = [values]
+    elif isinstance(values, str) and re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", values):
+        values = [int(part) for part in values.split(",")]
+    elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"{name} must be a sequence of integers, an integer, or a string as "
+            f"'128,64'; got {values!r}."
+        )
     return [check_count(f"each of {name}", value, minimum=1) for value in values]
 
 

@@ -131,8 +131,9 @@ default="auto"
         Gate of "mixture".
     expert_activation : str or None, default=None
         Activation inside the experts of "mixture", e.g. "tanh"; None for linear ones.
-    hidden_layer_sizes : sequence of int, default=(128, 128)
-        Widths of the deep network's layers; () for none.
+    hidden_layer_sizes : sequence of int, int or str, default=(128, 128)
+        Widths of the deep network's layers; () for none. An integer is one layer; a
+        string, as "128,64", is what Optuna can store.
     activation : {"relu", "tanh", "hardtanh", "sigmoid", "silu", "gelu", "leaky_relu", \
 "selu"}, default="relu"
         Activation of the deep network.
@@ -320,7 +321,7 @@ default="auto"
         n_experts: int = 4,
         expert_gate: str = "softmax",
         expert_activation: str | None = None,
-        hidden_layer_sizes: Sequence[int] = (128, 128),
+        hidden_layer_sizes: Sequence[int] | int | str = (128, 128),
         activation: str = "relu",
         dropout: float = 0.0,
         normalization: str | None = None,

@@ -79,6 +79,7 @@ ARROWS = {
     "datasets": [],
     # What a file may hold of each class, and `load`.
     "_saving": [
+        "_checks",
         "_estimator",
         "_files",
         "_ids",
@@ -108,6 +109,9 @@ INSIDE_TABLE = {
 # these modules another file has them: that of the module which is all that they serve,
 # or of what shows where they go wrong.
 TESTED_BY = {
+    "_files/foreign.py": "field/test_open_files.py",
+    "onnx/_steps.py": "onnx/test_export.py",
+    "onnx/inputs.py": "field/test_make_inputs.py",
     "_checks.py": "network/test_dcn.py",
     "_estimator/memory.py": "whole/test_failures.py",
     "_estimator/rules.py": "_estimator/test_parameters.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,16 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._files import ARRAYS, CONFIG, Encoder, Spelled, Stored, to_json, write_archive
+from .._files import (
+    ARRAYS,
+    CONFIG,
+    Encoder,
+    Spelled,
+    Stored,
+    Target,
+    to_json,
+    write_archive,
+)
 from .._show_versions import installed_version
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "MAX_CONFIG", "SPELLING", "SavesToFile"]
@@ -33,7 +41,7 @@ class SavesToFile(BaseEstimator):
     # Filled by `_saving`, which knows all the classes that have `save`.
     _registry: Mapping[str, Stored]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: Target) -> None:
         """Save the fitted estimator to a file, for `sklearn_dcn.load`.
 
         The file holds parameters, encoding and weights, as JSON and safetensors; no
@@ -42,8 +50,9 @@ class SavesToFile(BaseEstimator):
 
         Parameters
         ----------
-        path : str or PathLike
-            The file, by custom with the ending ".dcn".
+        path : str, PathLike or binary file
+            The file, by custom with the ending ".dcn". What is open, as `io.BytesIO`
+            or a file of fsspec, is written to where it stands, and stays open.
 
         Returns
         -------
@@ -53,9 +62,9 @@ class SavesToFile(BaseEstimator):
         Raises
         ------
         TypeError
-            If a parameter is an object that a file cannot hold: `category_encoder`,
-            `callbacks`, a class as `optimizer`, a callable as `scoring`. Pickle the
-            estimator then.
+            If the file is open for text; or if a parameter is an object that a file
+            cannot hold: `category_encoder`, `callbacks`, a class as `optimizer`, a
+            callable as `scoring`. Pickle the estimator then.
         ValueError
             If a parameter breaks a rule.
         OSError

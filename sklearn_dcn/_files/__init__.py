@@ -1,6 +1,14 @@
 """Bytes: a file with a checksum, and plain values as JSON and arrays. No estimator."""
 
-from .archive import ARRAYS, CONFIG, Archive, LoadError, remove_remnants, write_archive
+from .archive import (
+    ARRAYS,
+    CONFIG,
+    Archive,
+    LoadError,
+    Target,
+    remove_remnants,
+    write_archive,
+)
 from .codec import Check, Decoder, Encoder, Spelled, Stored, from_json, to_json
 from .packing import pack, unpack
 
@@ -14,6 +22,7 @@ __all__ = [
     "LoadError",
     "Spelled",
     "Stored",
+    "Target",
     "from_json",
     "pack",
     "remove_remnants",

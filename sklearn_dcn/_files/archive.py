@@ -7,6 +7,7 @@ memory than the file has bytes. docs/persistence.md has the specification.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
@@ -14,18 +15,22 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from .checksum import COMMENT, N_DIGEST, checksum
+from .foreign import recognise
 
 __all__ = [
     "ARRAYS",
     "CONFIG",
     "Archive",
     "LoadError",
+    "Target",
     "remove_remnants",
     "write_archive",
 ]
+
+Target = str | os.PathLike[str] | BinaryIO  # a path, or an open binary file
 
 CONFIG, ARRAYS = "config.json", "arrays.safetensors"  # members of every archive here
 DATE = (1980, 1, 1, 0, 0, 0)  # the same content is the same file
@@ -52,28 +57,46 @@ class LoadError(ValueError):
 # Writing ------------------------------------------------------------------------------
 
 
-def write_archive(
-    path: str | os.PathLike[str], members: Mapping[str, bytes | memoryview]
-) -> None:
-    """Write members by name; the path has the old file or all of the new one.
+def write_archive(target: Target, members: Mapping[str, bytes | memoryview]) -> None:
+    """Write members by name; a path has the old file or all of the new one.
 
     Raises
     ------
     OSError
         If the file cannot be written. A file that was there is then as it was.
+    TypeError
+        If `target` is a file that is open for text.
     """
-    with _replacing(path) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            archive.comment = b" " * N_DIGEST
-            for name, content in members.items():
-                info = zipfile.ZipInfo(name, DATE)
-                info.file_size = len(content)  # zip64 where that is needed
-                with archive.open(info, "w") as member:
-                    member.write(content)
-        n = file.tell() - N_DIGEST
-        ending = checksum(file, n)
-        file.seek(n)
-        file.write(ending)
+    if not isinstance(target, (str, os.PathLike)):
+        _check_open(target, "write")
+        content = io.BytesIO()  # an open file may be for writing alone
+        _write(content, members)
+        target.write(content.getbuffer())
+        return
+    with _replacing(target) as file:
+        _write(file, members)
+
+
+def _write(file: BinaryIO, members: Mapping[str, bytes | memoryview]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.comment = b" " * N_DIGEST
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, DATE)
+            info.file_size = len(content)  # zip64 where that is needed
+            with archive.open(info, "w") as member:
+                member.write(content)
+    n = file.tell() - N_DIGEST
+    ending = checksum(file, n)
+    file.seek(n)
+    file.write(ending)
+
+
+def _check_open(file: Any, method: str) -> None:
+    if isinstance(file, io.TextIOBase) or not hasattr(file, method):
+        raise TypeError(
+            "path must be a str, a PathLike or a file that is open for bytes, as of "
+            f"open(path, 'wb') or 'rb'; got {file!r}."
+        )
 
 
 @contextmanager
@@ -115,8 +138,8 @@ class Archive:
 
     Parameters
     ----------
-    path : str or PathLike
-        The file.
+    source : str, PathLike or binary file
+        The file. One that is open is read from its beginning, and stays open.
 
     Attributes
     ----------
@@ -131,22 +154,42 @@ class Archive:
         If it cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        self._file = open(path, "rb")
+    def __init__(self, source: Target) -> None:
+        self._closes = isinstance(source, (str, os.PathLike))
+        self._file: BinaryIO
+        if isinstance(source, (str, os.PathLike)):
+            self.path = os.fspath(source)
+            self._refuse_folder()
+            self._file = open(source, "rb")
+        else:
+            _check_open(source, "read")
+            self.path = str(getattr(source, "name", type(source).__name__))
+            seekable = hasattr(source, "seekable") and source.seekable()
+            self._file = source if seekable else io.BytesIO(source.read())
         try:
             self._check_digest()
             self._zip = self._open()
             self.sizes = self._check_members()
         except BaseException:
-            self._file.close()
+            self._close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._closes:
+            self._file.close()
+
+    def _refuse_folder(self) -> None:
+        if os.path.isfile(os.path.join(self.path, "MLmodel")):
+            raise self.error(
+                "it is a folder of mlflow. Load it with mlflow.sklearn.load_model, "
+                "which may run code of it, so only if you trust who wrote it"
+            )
 
     def read(self, name: str) -> bytes:
         """Return the content of a member."""
@@ -159,18 +202,20 @@ class Archive:
         """Return the error to raise, which names the file."""
         return LoadError(f"{self.path!r} cannot be loaded: {what}.")
 
+    def _no_file(self, what: str) -> LoadError:
+        return self.error(f"it is no file that save() of sklearn_dcn wrote. {what}")
+
     def _check_digest(self) -> None:
         size = self._file.seek(0, os.SEEK_END)
         self._file.seek(0)
         if self._file.read(4) != b"PK\x03\x04":
-            raise self.error(
-                "it is no file that save() of sklearn_dcn wrote. Pickles are for "
-                "joblib.load or pickle.load, if you trust them"
-            )
+            raise self._no_file(recognise(self._file))
         n = size - N_DIGEST
         self._file.seek(max(n, 0))
         comment = self._file.read()
         if not re.fullmatch(COMMENT, comment):
+            if what := recognise(self._file):
+                raise self._no_file(what)
             raise self.error(
                 "the checksum at its end is missing, so it is cut short, or was packed "
                 "by another program. Copy or save it again"

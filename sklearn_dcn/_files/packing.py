@@ -33,6 +33,14 @@ SPELLED: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "none": (type(None), str, lambda text: None),
 }
 
+# What makes an object of a subclass a plain one, past methods of its own.
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    bytes: bytes.__bytes__,
+    int: int.__int__,
+    float: float.__float__,
+}
+
 NATIVE: dict[str, tuple[type, Any]] = {
     "int64": (int, np.int64),
     "float64": (float, np.float64),
@@ -46,8 +54,9 @@ def pack(levels: Sequence[Any] | NDArray[Any]) -> dict[str, Any]:
     Parameters
     ----------
     levels : sequence, or array of int64
-        Strings, bytes, booleans, numbers and None, mixed as they like. A numpy scalar
-        becomes the Python object that it equals.
+        Strings, bytes, booleans, numbers and None, mixed as they like. A numpy scalar,
+        or an object of a subclass, as of an enumeration, becomes the plain Python
+        object that it equals.
 
     Raises
     ------
@@ -58,7 +67,7 @@ def pack(levels: Sequence[Any] | NDArray[Any]) -> dict[str, Any]:
         return {"kind": "int64", "values": levels}
     if set(map(type, levels)) <= {str}:  # at a third of the time
         return _pack_text("text", levels)
-    levels = [v.item() if isinstance(v, np.generic) else v for v in levels]
+    levels = [_plain(level) for level in levels]
     kinds = [_kind(level) for level in levels]
     distinct = list(dict.fromkeys(kinds))
     if len(distinct) > 1:
@@ -113,6 +122,17 @@ def unpack(packed: dict[str, Any]) -> list[Any] | NDArray[np.int64]:
     else:
         _require(kind in ("text", "bytes"))
     return levels
+
+
+def _plain(level: Any) -> Any:
+    if isinstance(level, np.generic):
+        return level.item()
+    if type(level) in (bool, *PLAIN):
+        return level
+    for cls, make in PLAIN.items():
+        if isinstance(level, cls):
+            return make(level)
+    return level
 
 
 def _kind(level: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
+from .._checks import check_sizes
 from .._estimator import SavesToFile, check_parameters
 from .._files import Check, Stored
 from .._table import NUMERIC_TRANSFORMS, TableEncoder
@@ -148,7 +149,8 @@ def _check_weights(
     weights: dict[str, Any], in_fit: dict[str, Any], n_members: int
 ) -> None:
     # Layers are made one by one, before it shows that there is no weight of theirs.
-    n_layers = max(in_fit["n_cross_layers"], len(in_fit["hidden_layer_sizes"]))
+    sizes = check_sizes("hidden_layer_sizes", in_fit["hidden_layer_sizes"])
+    n_layers = max(in_fit["n_cross_layers"], len(sizes))
     if max(n_layers, n_members) > len(weights):
         raise ValueError("there are more layers than weights")
     for name, weight in weights.items():

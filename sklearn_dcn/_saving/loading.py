@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from .._estimator import FORMAT, FORMAT_VERSION, MAX_CONFIG, SPELLING, resolve_device
-from .._files import ARRAYS, CONFIG, Archive, Decoder, from_json
+from .._files import ARRAYS, CONFIG, Archive, Decoder, Target, from_json
 from .._version import __version__
 from .estimators import ESTIMATORS, registry
 
 __all__ = ["load"]
 
 
-def load(path: str | os.PathLike[str], device: Any = "auto") -> Any:
+def load(path: Target, device: Any = "auto") -> Any:
     """Load an estimator that `save` wrote.
 
     Nothing of the file is run: it holds JSON and arrays, every part of which is checked
@@ -21,8 +20,9 @@ def load(path: str | os.PathLike[str], device: Any = "auto") -> Any:
 
     Parameters
     ----------
-    path : str or PathLike
-        The file.
+    path : str, PathLike or binary file
+        The file. What is open, as `io.BytesIO` or a file of fsspec, is read from its
+        beginning, wherever it stands, and stays open.
     device : str or torch.device, default="auto"
         Where the network computes; it becomes the estimator's `device`. "auto" leaves
         that as it was saved, or, where there is no such device, sets it to "auto" with
@@ -39,6 +39,8 @@ def load(path: str | os.PathLike[str], device: Any = "auto") -> Any:
     ------
     LoadError
         If the file is damaged or tampered with, of a newer format, or not of `save`.
+    TypeError
+        If the file is open for text.
     ValueError
         If there is no such device.
     OSError

@@ -8,5 +8,6 @@ except ImportError as error:
     ) from error
 
 from ._export import export
+from .inputs import make_inputs
 
-__all__ = ["export"]
+__all__ = ["export", "make_inputs"]

@@ -25,8 +25,10 @@ __all__ = [
     "Inputs",
     "Layout",
     "add_inputs",
+    "column_kinds",
     "find_texts",
     "hash_texts",
+    "is_unicode",
     "sort_columns",
     "text_ids",
 ]
@@ -92,14 +94,44 @@ def sort_columns(encoder: TableEncoder) -> Columns:
             (texts if is_text else numbers).append(j)
         elif j in encoder.numbers:
             numbers.append(j)
+    for bag in encoder.lists.values():
+        holds_texts(bag.levels)
     return Columns(texts, numbers, [*encoder.lists])
+
+
+def column_kinds(
+    encoder: TableEncoder, separators: dict[int, str | None]
+) -> list[tuple[str, bool, str | None]]:
+    """Return what each column holds, as `make_inputs` calls it."""
+    if encoder.block is not None:
+        return [("entry", False, None)] * len(encoder.names)
+    kinds: list[tuple[str, bool, str | None]] = []
+    for j in range(len(encoder.names)):
+        if j in encoder.lists:
+            levels = encoder.lists[j].levels
+            kinds.append((_levels_kind(levels), True, separators[j]))
+        elif j in encoder.categories:
+            kinds.append((_levels_kind(encoder.categories[j]), False, None))
+        else:
+            kinds.append(("number", False, None))
+    return kinds
+
+
+def _levels_kind(levels: CategoryLevels | HashedLevels) -> str:
+    if isinstance(levels, HashedLevels) or not _families(levels):
+        return "hashed"  # or without any level: of any type
+    return "text" if holds_texts(levels) else "level"
+
+
+def _families(levels: CategoryLevels) -> set[str | None]:
+    return families(levels.levels) or levels._families
 
 
 def holds_texts(levels: CategoryLevels | HashedLevels) -> bool:
     """Tell whether a column's levels are strings, and not numbers or booleans."""
     if isinstance(levels, HashedLevels):
         return True
-    found = families(levels.levels) or levels._families
+    found = _families(levels)
     if "bytes" in found or (len(found) > 1 and "string" in found):
         raise ValueError(
             f"{describe(levels.name)} has levels of the types "
@@ -155,15 +187,25 @@ def level_text(level: Any, name: Any) -> str:
             f"{describe(name)} has levels that are bytes, which a graph cannot take. "
             "Decode the column before fit."
         )
-    text = level if isinstance(level, str) else to_bytes(level).decode()
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    if isinstance(level, str):
+        text = str.__str__(level)  # of a subclass, as of an enumeration
+    else:
+        text = to_bytes(level).decode()
+    if not is_unicode(text):
         raise ValueError(
             f"{describe(name)} has the level {level!r}, which is no valid Unicode and "
             "so no string of a graph. Replace it before fit."
-        ) from None
+        )
     return text
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a string is one of a graph: it has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def text_ids(levels: CategoryLevels, missing_text: str) -> dict[str, int]:
@@ -178,6 +220,11 @@ def text_ids(levels: CategoryLevels, missing_text: str) -> dict[str, int]:
         level_text(level, levels.name): i
         for i, level in enumerate(levels.vocabulary, N_RESERVED_IDS)
     }
+    if len(ids) < len(levels.vocabulary):
+        raise ValueError(
+            f"{describe(levels.name)} has levels that are one text, as 0.1 and "
+            "Decimal('0.1') are. Convert the column to one type before fit."
+        )
     if missing_text in ids:
         raise ValueError(
             f"missing_text must not be a level; {missing_text!r} is one of "

@@ -5,48 +5,28 @@ from __future__ import annotations
 import json
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_option
 from .._estimator import BaseDCN
-from .._table import NumberScaler, TableEncoder, resolve_lists
+from .._table import UNKNOWN_LEVEL
 from .._targets import ClassTarget, ContinuousTarget
 from .._version import __version__
-from ..preprocessing import is_preprocessor
-from ._columns import Layout, add_inputs, sort_columns
+from ._columns import Layout, add_inputs, column_kinds, is_unicode, sort_columns
 from ._encoding import Stacker, add_block, add_fields, add_stack
 from ._graph import Graph
 from ._network import add_logits, add_mean, to_array
+from ._steps import Raw, unwrap
 
 __all__ = ["export"]
 
 MOST_BYTES = 1_900_000_000  # of one file: protobuf's limit is 2 GiB
+INT64_MAX = np.iinfo(np.int64).max
 OUTPUTS = ("label", "probabilities", "variable")
-
-
-class Raw(NamedTuple):
-    """The columns that go in, in the order of the estimator's table.
-
-    Attributes
-    ----------
-    names : list of str
-    scalers : list of NumberScaler
-        What a pipeline does to the numbers before the estimator; none if nothing.
-    separators : dict of {int: str or None}
-        What stands between the levels of a cell of each column of lists.
-    """
-
-    names: list[str]
-    scalers: list[NumberScaler]
-    separators: dict[int, str | None]
 
 
 def export(
@@ -125,7 +105,7 @@ def export(
     check_option("inputs", inputs, ("columns", "matrix"))
     if not isinstance(missing_text, str):
         raise TypeError(f"missing_text must be a string; got {missing_text!r}.")
-    estimator, raw = _unwrap(model)
+    estimator, raw = unwrap(model)
     encoder = estimator.encoder_
     if encoder.statistics is not None:
         raise ValueError(
@@ -134,7 +114,7 @@ def export(
             "statistics of the target that can."
         )
     if encoder.block is not None:
-        graph, held, logits = _of_matrix(estimator)
+        graph, held, logits = _of_matrix(estimator, raw)
     else:
         graph, held, logits = _of_columns(estimator, raw, inputs, missing_text)
     add_target(graph, estimator._target, logits)
@@ -143,7 +123,11 @@ def export(
         producer_version=__version__,
         doc_string=f"A fitted {type(estimator).__name__}, from raw columns.",
     )
-    properties = {"columns": held, "missing_text": missing_text}
+    properties = {
+        "columns": held,
+        "missing_text": missing_text,
+        "table": _describe(estimator, raw),
+    }
     if isinstance(estimator._target, ClassTarget):
         properties["classes"] = estimator._target.classes.tolist()
     texts = {key: json.dumps(value) for key, value in properties.items()}
@@ -151,6 +135,18 @@ def export(
     if path is not None:
         _save(proto, path)
     return proto
+
+
+def _describe(estimator: BaseDCN, raw: Raw) -> dict[str, Any]:
+    """Return what `make_inputs` has to know of the table."""
+    kinds = column_kinds(estimator.encoder_, raw.separators)
+    kind_of = dict(zip(raw.names, kinds, strict=True))
+    return {
+        "named": raw.is_named,
+        "names": raw.table,
+        "kinds": [kind_of.get(name) for name in raw.table],
+        "unknown_text": UNKNOWN_LEVEL,
+    }
 
 
 def _save(proto: onnx.ModelProto, path: str | PathLike[str]) -> None:
@@ -164,91 +160,6 @@ def _save(proto: onnx.ModelProto, path: str | PathLike[str]) -> None:
         save_as_external_data=apart,
         location=f"{Path(path).name}.data" if apart else None,
     )
-
-
-# The model ----------------------------------------------------------------------------
-
-
-def _unwrap(model: Any) -> tuple[BaseDCN, Raw]:
-    """Return the estimator, and what is before it."""
-    steps = model.steps if isinstance(model, Pipeline) else [("", model)]
-    estimator = steps[-1][1]
-    if not isinstance(estimator, BaseDCN):
-        raise TypeError(
-            "model must be a fitted DCNClassifier, a DCNRegressor or a Pipeline that "
-            f"ends in one; got {type(model).__name__}. Of a search, export "
-            "best_estimator_."
-        )
-    check_is_fitted(estimator, "net_")
-    encoder = estimator.encoder_
-    names = [name if isinstance(name, str) else f"x{name}" for name in encoder.names]
-    separators = {j: bag.separator for j, bag in encoder.lists.items()}
-    raw = Raw(names, [], separators)
-    before = [
-        (name, step) for name, step in steps[:-1] if step not in ("passthrough", None)
-    ]
-    for name, step in before:
-        if not isinstance(step, ColumnTransformer) or len(before) > 1:
-            raise _no_step(name, f"a {type(step).__name__}")
-        raw = _before(step, encoder, name)
-    return estimator, raw
-
-
-def _no_step(name: str, what: str) -> ValueError:
-    return ValueError(
-        f"Step {name!r} of the pipeline, {what}, cannot be exported. What can be is a "
-        "single make_dcn_preprocessor, or a ColumnTransformer that only chooses "
-        "columns; or the estimator alone, which takes raw columns by itself."
-    )
-
-
-def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
-    """Return what a fitted `ColumnTransformer` does to the table."""
-    at, parts = [], {}
-    for name, part, _ in transformer.transformers_:
-        positions = list(transformer._transformer_to_input_indices[name])
-        if len(positions) and part != "drop":
-            at += positions
-            parts[name] = part
-    names = getattr(transformer, "feature_names_in_", range(transformer.n_features_in_))
-    names = [name if isinstance(name, str) else f"x{name}" for name in names]
-    scalers: list[NumberScaler] = []
-    separators: dict[int, str | None] = dict.fromkeys(encoder.lists)
-    if is_preprocessor(transformer):
-        if "numbers" in parts:
-            scalers = parts["numbers"]._scalers
-        _check_preprocessor(parts, scalers, encoder, step)
-        if "lists" in parts:
-            found = resolve_lists(parts["lists"].multivalued_features, names) or {}
-            separators = {j: found.get(at[j]) for j in encoder.lists}
-    else:
-        for name, part in parts.items():
-            # What "passthrough" becomes in fit.
-            is_identity = isinstance(part, FunctionTransformer) and part.func is None
-            if part != "passthrough" and not is_identity:
-                what = f"a ColumnTransformer with {name!r}, a {type(part).__name__}"
-                raise _no_step(step, what)
-        separators = {j: bag.separator for j, bag in encoder.lists.items()}
-    return Raw([names[i] for i in at], scalers, separators)
-
-
-def _check_preprocessor(
-    parts: dict[str, Any], scalers: list[NumberScaler], encoder: TableEncoder, step: str
-) -> None:
-    """Raise a ValueError for what cannot be exported of `make_dcn_preprocessor`."""
-    if "categories" in parts and parts["categories"].hashing:
-        raise ValueError(
-            f"Step {step!r} of the pipeline cannot be exported with hashing. Leave the "
-            "hashing to the estimator."
-        )
-    inexact = {scaler.transform for scaler in scalers} & {"robust", "signed_log"}
-    if inexact and encoder.values:
-        raise ValueError(
-            f"Step {step!r} of the pipeline, with numeric_transform={inexact.pop()!r}, "
-            "cannot be exported before an estimator with numeric_levels, which must "
-            "find its numbers to the last bit. Give numeric_transform to the estimator "
-            "instead, or set numeric_levels=None."
-        )
 
 
 # The parts ----------------------------------------------------------------------------
@@ -285,7 +196,7 @@ def _of_columns(
     )
 
 
-def _of_matrix(estimator: BaseDCN) -> tuple[Graph, dict[str, list[str]], str]:
+def _of_matrix(estimator: BaseDCN, raw: Raw) -> tuple[Graph, dict[str, list[str]], str]:
     """Return the graph up to the logits of an estimator of a sparse matrix."""
     encoder = estimator.encoder_
     assert encoder.block is not None
@@ -301,11 +212,18 @@ def _of_matrix(estimator: BaseDCN) -> tuple[Graph, dict[str, list[str]], str]:
     zeros = graph.node("Mul", x, graph.constant(0.0))
     nothing = graph.node("ReduceSum", zeros, graph.constant([1], np.int64))
     logits = graph.node("Add", logits, graph.cast(nothing, "float"))
-    return graph, {"X": [str(name) for name in encoder.names]}, logits
+    return graph, {"X": raw.names}, logits
 
 
 def _check_names(held: dict[str, list[str]]) -> list[str]:
     """Return the names of inputs and outputs."""
+    for name in held:
+        if not name or not is_unicode(name):
+            raise ValueError(
+                f"Column {name!r} has a name that no input of a graph can have: it is "
+                "empty, or no valid Unicode. Rename it before fit, or, if it is no "
+                "list, export with inputs='matrix'."
+            )
     if clash := set(held) & set(OUTPUTS):
         raise ValueError(
             f"Column {clash.pop()!r} has the name of an output of the graph. Rename "
@@ -339,6 +257,11 @@ def add_target(
 
 def _labels(classes: NDArray[Any]) -> tuple[NDArray[Any], str]:
     """Return the classes and their type in a graph."""
+    if classes.dtype.kind == "u" and classes.max() > INT64_MAX:
+        raise ValueError(
+            "Classes that are integers must be at most 2**63 - 1 to be exported; got "
+            f"{classes.max()}. Fit to smaller ones, or to strings."
+        )
     for kinds, name, dtype in (
         ("iu", "int64", np.int64),
         ("f", "double", np.float64),
@@ -346,9 +269,10 @@ def _labels(classes: NDArray[Any]) -> tuple[NDArray[Any], str]:
     ):
         if classes.dtype.kind in kinds:
             return classes.astype(dtype), name
-    if all(isinstance(label, str) for label in classes.tolist()):
-        return classes.astype(object), "string"
+    if all(isinstance(c, str) and is_unicode(c) for c in classes.tolist()):
+        return np.array([str.__str__(c) for c in classes], dtype=object), "string"
     raise ValueError(
-        "Classes must be strings, numbers or booleans to be exported; got "
+        "Classes must be strings of valid Unicode, numbers or booleans to be "
+        "exported; got "
         f"{classes.tolist()}."
     )

@@ -110,9 +110,7 @@ def search_space(size: str = "full", *, prefix: str = "") -> dict[str, Any]:
     if size != "full":
         raise ValueError(f"size must be one of 'small', 'full'; got {size!r}.")
     space: dict[str, Any] = {name: _distribution(kind) for name, kind in SPACE.items()}
-    space["hidden_layer_sizes"] = [
-        (width,) * depth for depth, width in product(DEPTHS, WIDTHS)
-    ]
+    space["hidden_layer_sizes"] = _hidden_layer_sizes()
     return {prefix + name: values for name, values in space.items()}
 
 
@@ -141,8 +139,9 @@ def suggest_parameters(trial: Any, *, prefix: str = "") -> dict[str, Any]:
     Returns
     -------
     parameters : dict of {str: object}
-        For `set_params`. `hidden_layer_sizes` is made of "hidden_layers" and
-        "hidden_width" of the trial, since Optuna stores no tuples.
+        For `set_params` or the constructor. They are those of the trial, so that
+        ``DCNClassifier(**study.best_params)`` is the best estimator; so
+        `hidden_layer_sizes` is a string, as "64,64", since Optuna stores no tuples.
 
     Examples
     --------
@@ -157,16 +156,20 @@ def suggest_parameters(trial: Any, *, prefix: str = "") -> dict[str, Any]:
     ...     def suggest_categorical(self, name, choices):
     ...         return choices[0]
     >>> suggest_parameters(Lowest())["hidden_layer_sizes"]
-    (64, 64)
+    '64,64'
     """
     parameters: dict[str, Any] = {
         prefix + name: _suggest(trial, prefix + name, kind)
         for name, kind in SPACE.items()
     }
-    depth = trial.suggest_int(f"{prefix}hidden_layers", DEPTHS[0], DEPTHS[-1])
-    width = trial.suggest_categorical(f"{prefix}hidden_width", list(WIDTHS))
-    parameters[f"{prefix}hidden_layer_sizes"] = (width,) * depth
+    name = f"{prefix}hidden_layer_sizes"
+    sizes = [",".join(map(str, each)) for each in _hidden_layer_sizes()]
+    parameters[name] = trial.suggest_categorical(name, sizes)
     return parameters
+
+
+def _hidden_layer_sizes() -> list[tuple[int, ...]]:
+    return [(width,) * depth for depth, width in product(DEPTHS, WIDTHS)]
 
 
 def _suggest(trial: Any, name: str, kind: Real | Whole | Choice) -> Any:

@@ -1,12 +1,14 @@
 """The example serves a graph over HTTP as the estimator predicts."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from helpers.paths import REPO
 from helpers.tables import make_mixed
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn.onnx import export
+from sklearn_dcn.onnx import export, inputs
 
 SCRIPT = REPO / "examples" / "serve_http.py"
 
@@ -90,6 +92,7 @@ def test_bad_requests(served):
     for body, message in (
         ("{", "Expecting"),
         ("[]", "list of rows"),
+        ("[1]", "list of rows"),
         (json.dumps([row, {"city": "Oslo"}]), "row 1 must have the columns"),
         (json.dumps([row | {"price": "dear"}]), "'price' must be a finite number"),
         ('[{"price": Infinity}]', "row 0 must have the columns"),
@@ -102,8 +105,15 @@ def test_bad_requests(served):
     assert call(f"{url}/nothing")[0] == 404
 
 
-def test_script_needs_neither_torch_nor_the_package():
-    code = f"import runpy, sys; runpy.run_path({str(SCRIPT)!r}); print(*sys.modules)"
+def test_script_needs_neither_torch_nor_the_package(tmp_path):
+    """Where a copy of the file that makes the inputs is beside it."""
+    for path in (SCRIPT, Path(inputs.__file__)):
+        shutil.copy(path, tmp_path)
+    script = str(tmp_path / SCRIPT.name)
+    code = (
+        f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        f"runpy.run_path({script!r}); print(*sys.modules)"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

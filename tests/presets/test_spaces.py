@@ -14,6 +14,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 
 from sklearn_dcn import DCNClassifier
+from sklearn_dcn._checks import check_sizes
 from sklearn_dcn.presets import search_space, suggest_parameters
 
 
@@ -68,9 +69,9 @@ def check_samples(samples):
     for name in ("learning_rate", "embedding_l2"):
         low, high = BOUNDS[name]
         assert 0.35 < (table[name] < (low * high) ** 0.5).mean() < 0.65
-    depths = {len(sizes) for sizes in table["hidden_layer_sizes"]}
-    assert depths == {2, 3, 4}
-    assert {s[0] for s in table["hidden_layer_sizes"]} == {64, 128, 256, 512}
+    sizes = [check_sizes("sizes", sizes) for sizes in table["hidden_layer_sizes"]]
+    assert {len(each) for each in sizes} == {2, 3, 4}
+    assert {each[0] for each in sizes} == {64, 128, 256, 512}
     assert set(table["structure"]) == {"parallel", "stacked"}
     model = DCNClassifier(max_epochs=1, random_state=0)
     for sample in samples[:3]:
@@ -117,12 +118,7 @@ def test_suggested_parameters():
     trial = Trial(0)
     parameters = suggest_parameters(trial, prefix="dcn__")
     assert set(parameters) == set(search_space(prefix="dcn__"))
-    assert {*trial.params} - {*parameters} == {
-        "dcn__hidden_layers",
-        "dcn__hidden_width",
-    }
-    sizes = (trial.params["dcn__hidden_width"],) * trial.params["dcn__hidden_layers"]
-    assert parameters["dcn__hidden_layer_sizes"] == sizes
+    assert trial.params == parameters
 
 
 def test_optuna():
@@ -140,4 +136,5 @@ def test_optuna():
     study = optuna.create_study(direction="minimize", sampler=sampler)
     study.optimize(objective, n_trials=3)
     assert len(study.trials) == 3
-    assert set(study.best_params) >= {*BOUNDS, "hidden_layers", "hidden_width"}
+    assert set(study.best_params) >= {*BOUNDS, "hidden_layer_sizes"}
+    assert DCNClassifier(**study.best_params).get_params()

@@ -30,8 +30,11 @@ default="from_dtype"
 
         - "from_dtype": strings, pandas categories and booleans; in columns of Python
           objects, whatever is no number.
-        - names, positions or a mask of columns.
-        - None: no column is.
+        - names, positions or a mask of columns: these, and whatever can be no number.
+          Booleans that are not named become 0 and 1; an empty list names none.
+        - None: no column is; one that can be no number is an error.
+
+        Under "from_dtype" `fit` warns of whole numbers that look like ids or codes.
     multivalued_features : {"from_dtype"}, array-like or dict or None, \
 default="from_dtype"
         Which columns hold several levels a cell, as genres or tags.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import abstractmethod
 from typing import Any, Self
 
@@ -11,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from .._table import ENCODING, Supervision, TableEncoder
+from .._table import (
+    ENCODING,
+    Supervision,
+    TableEncoder,
+    advise,
+    check_references,
+)
 from .._targets import ClassTarget, ContinuousTarget
 from .._training import (
     CallbackSupportMixin,
@@ -209,6 +216,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     def _learn_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Learn the columns; return them encoded."""
+        check_references(rows.X, self.get_params(deep=False))
         options = {name: getattr(self, name) for name in ENCODING}
         n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
         options |= resolve_table(self.get_params(False), n_known, self._target.d_out)
@@ -221,7 +229,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             self._numpy_dtype,
             self._supervise(rows, options),
             torch.get_num_threads(),
+            target=lambda at: self._target.score(rows.y[at]),
+            in_parts=n_rows is None,
         )
+        for text in advise(self.encoder_):
+            warnings.warn(text, UserWarning, stacklevel=2)
         self._numeric_embedding = resolve_curves(
             self.numeric_embedding, curves, len(rows.y), self.encoder_.n_ids
         )

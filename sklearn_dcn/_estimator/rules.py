@@ -199,7 +199,7 @@ def _is_pair(value: Any) -> bool:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 2
-        and all(isinstance(v, (str, Integral)) for v in value)
+        and all(isinstance(v, (str, Integral, tuple)) for v in value)
     )
 
 

@@ -109,13 +109,14 @@ def _encoder_fits(encoder: TableEncoder) -> bool:
     if len(set(names)) < len(names) or not names:
         return False
     if block is not None:
-        others = [*columns, *values]
+        others = [*columns, *values, *encoder.codes]
         return (
             not others and encoder.crosses is None and len(block._id_of) == len(names)
         )
     return (
         sorted(columns) == [*range(len(names))]
         and values.keys() <= encoder.numbers.keys()
+        and set(encoder.codes) <= encoder.numbers.keys()
         and all(len(levels.values) for levels in values.values())
         and _names_fit(encoder)
         and _cuts_fit(encoder)
@@ -177,7 +178,9 @@ PARTS: dict[str, Stored] = {
             "max_categories": is_plain,
             "vocabulary": a(Vocabulary),
             "_families": lambda v: type(v) is set and v <= set(FAMILIES),
+            "folds_lone": a(bool),
         },
+        frozenset({"folds_lone"}),
         fits=_levels_fit,
     ),
     "HashedLevels": Stored(
@@ -276,8 +279,9 @@ PARTS: dict[str, Stored] = {
             "crosses": optional(a(CrossStatistics)),
             "block": optional(a(SparseBlock)),
             "_cuts": mapping(whole(0), is_floats),
+            "codes": each(whole(0)),
         },
-        frozenset({"_cuts"}),
+        frozenset({"_cuts", "codes"}),
         _encoder_fits,
         lambda encoder: _without(encoder, {"field_slices"}),  # the network's
     ),

@@ -8,6 +8,7 @@ every column (`assigning.py`), fits and applies them, and sets the results side 
 `printing.py` tell the user.
 """
 
+from .advising import advise
 from .categories import (
     POOLINGS,
     Bag,
@@ -39,6 +40,7 @@ from .reading import (
     Kind,
     Lists,
     cells_of,
+    check_references,
     check_table,
     check_weight,
     column_names,
@@ -92,7 +94,9 @@ __all__ = [
     "TableFields",
     "UNKNOWN_LEVEL",
     "Vocabulary",
+    "advise",
     "cells_of",
+    "check_references",
     "check_table",
     "check_weight",
     "column_names",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+
 from .._ids import MISSING_ID, UNKNOWN_ID
 from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
 from .numbers import NumberLevels, NumberScaler, Seen
@@ -9,6 +12,8 @@ from .schema import QUESTION, ColumnSchema
 
 __all__ = ["describe_block", "describe_category", "describe_list", "describe_number"]
 
+MAX_LOOKED_AT = 1000  # levels
+IS_NUMBER = re.compile(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*")
 ROUNDING = 1e-9  # a share up to this is none
 
 
@@ -16,7 +21,8 @@ def describe_category(
     name: str | int, ids: CategoryLevels | HashedLevels, width: int | None
 ) -> ColumnSchema:
     """Return the row of a column of one level a cell."""
-    return ColumnSchema(name, "category", _buckets(ids), *_shares(ids), width, "")
+    note = _note_levels(ids) if isinstance(ids, CategoryLevels) else ""
+    return ColumnSchema(name, "category", _buckets(ids), *_shares(ids), width, note)
 
 
 def describe_list(name: str | int, bag: ListLevels, width: int | None) -> ColumnSchema:
@@ -47,7 +53,7 @@ def describe_number(
     is_column : bool
         Whether it is a column of the table, and no statistic of others.
     asks : bool
-        Whether to ask if whole numbers that repeat are a category.
+        Whether to ask if the whole numbers are a category.
     """
     return ColumnSchema(
         name,
@@ -57,7 +63,7 @@ def describe_number(
         scaler.missing_share,
         None,
         width,
-        _note(scaler.seen, asks=asks and is_column),
+        _note(scaler.seen, asks=asks),
     )
 
 
@@ -99,6 +105,30 @@ def _numeric_options(transform: str | None, has_indicator: bool) -> tuple[str, .
     return (transform or "as it is", *(["indicator"] if has_indicator else []))
 
 
+def _note_levels(ids: CategoryLevels) -> str:
+    """Return what is odd of a column's levels, of a long list of the first."""
+    if ids.folds_lone:
+        return "new in nearly every row: levels of a single row share one id"
+    levels = list(islice(ids.vocabulary, MAX_LOOKED_AT))
+    texts = {level for level in levels if isinstance(level, str)}
+    others = [level for level in levels if not isinstance(level, (str, bytes))]
+    if twins := [level for level in others if str(level) in texts]:
+        return f"{twins[0]!r} and {str(twins[0])!r} are two levels"
+    if len(texts) > 2 and not others and _are_fractions(texts):
+        return "numbers as text?"
+    return ""
+
+
+def _are_fractions(texts: set[str]) -> bool:
+    """Tell whether strings are all numbers, some of them with a fraction."""
+    try:  # an integer may be a code; a level such as "1_0" is no number
+        return not all(float(text).is_integer() for text in texts) and all(
+            IS_NUMBER.fullmatch(text) for text in texts
+        )
+    except ValueError:
+        return False
+
+
 def _note(seen: Seen | None, *, asks: bool) -> str:
     if seen is None:
         return "all missing"
@@ -108,17 +138,7 @@ def _note(seen: Seen | None, *, asks: bool) -> str:
     if not seen.is_whole:
         return f"{low} to {high}"
     note = f"{seen.n_distinct:,} whole numbers, {low} to {high}"
-    return f"{note}: {QUESTION}" if asks and _may_be_codes(seen) else note
-
-
-def _may_be_codes(seen: Seen) -> bool:
-    """Tell whether whole numbers may name something, such as a zip code.
-
-    They do if they repeat. Counts and amounts do, too, but tend to start at 0 and to
-    have gaps.
-    """
-    is_dense = 2 * seen.n_distinct > seen.high - seen.low
-    return 2 < seen.n_distinct <= seen.n / 2 and (seen.low != 0 or is_dense)
+    return f"{note}: {QUESTION}" if asks else note
 
 
 def _number(x: float) -> str:

@@ -16,7 +16,7 @@ from .assigning import assign_block, assign_columns
 from .categories import Bag
 from .fields import TableFields
 from .mostly_zeros import warn_of_zeros
-from .numbers import Scaled, scale, scale_all
+from .numbers import Scaled, Target, are_codes, scale, scale_all
 from .rarity import is_seldom
 from .reading import (
     IdColumn,
@@ -114,6 +114,8 @@ min_frequency, max_categories, hashing, numeric_transform
         dtype: Any = np.float64,
         supervision: Supervision | None = None,
         n_threads: int = 1,
+        target: Target | None = None,
+        in_parts: bool = False,
     ) -> dict[str, Any]:
         """Learn every column of a checked table.
 
@@ -131,6 +133,10 @@ min_frequency, max_categories, hashing, numeric_transform
             crosses to memorise.
         n_threads : int, default=1
             Columns of a long table that are encoded at a time.
+        target : callable or None, default=None
+            Returns a number for each of given rows, which tells codes from numbers.
+        in_parts : bool, default=False
+            Whether more rows are to come: a level that occurs once may come again.
 
         Returns
         -------
@@ -147,7 +153,8 @@ min_frequency, max_categories, hashing, numeric_transform
         self.categories, self.lists, self.numbers, self.values = encoders
         warn_of_zeros(X, self.numbers)
         statistics = self._fit_statistics(columns, weight, dtype, supervision)
-        encoded = self._fit_columns(columns, weight, dtype, n_threads)
+        how = (dtype, n_threads, target, in_parts)
+        encoded = self._fit_columns(columns, weight, *how)
         self._choose_values(len(weight))
         statistics += self._fit_crosses(encoded, weight, dtype, supervision)
         return self._assemble(encoded, statistics, n_threads)
@@ -244,7 +251,7 @@ min_frequency, max_categories, hashing, numeric_transform
         self.names = [*range(X.shape[1])] if names is None else [*names]
         self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
         self.statistics = self.crosses = self.block = None
-        self.field_slices = None
+        self.field_slices, self.codes = None, []
 
     def _fit_statistics(
         self,
@@ -271,21 +278,30 @@ min_frequency, max_categories, hashing, numeric_transform
         weight: NDArray[np.float64],
         dtype: Any,
         n_threads: int,
+        target: Target | None,
+        in_parts: bool,
     ) -> list[EncodedColumn]:
-        """Learn and encode each column by itself."""
+        """Learn and encode each column by itself; find numbers that may be codes."""
+        # Who named the categories has answered for the rest.
+        asks = isinstance(self.categorical_features, str)
+        codes: list[int] = []
 
         def encode(j: int) -> EncodedColumn:
             if j in self.categories:
-                return self.categories[j].fit_transform(columns[j], weight)
+                return self.categories[j].fit_transform(columns[j], weight, in_parts)
             if j in self.lists:
                 return self.lists[j].fit_transform(columns[j], weight, dtype)
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
+            if asks and are_codes(self.names[j], x, target):
+                codes.append(j)
             if j in self.values:
                 self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
-        return map_threads(encode, range(len(columns)), len(weight), n_threads)
+        encoded = map_threads(encode, range(len(columns)), len(weight), n_threads)
+        self.codes = sorted(codes)
+        return encoded
 
     def _choose_values(self, n_rows: int) -> None:
         """Keep the numbers whose values have ids: by "auto" none of a rare table's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
@@ -40,6 +41,8 @@ class TableFields:
         The numeric columns by position.
     values : dict of {int: NumberLevels}
         Those of them whose values have ids, too.
+    codes : sequence of int
+        Those of them that look like codes of categories.
     crosses : CrossStatistics or None
         The memorised crosses.
     statistics : ColumnStatistics or None
@@ -58,6 +61,7 @@ class TableFields:
     crosses: CrossStatistics | None
     statistics: ColumnStatistics | None
     field_slices: list[slice] | None = None
+    codes: Sequence[int] = ()  # what is older has none
 
     # Their sizes ----------------------------------------------------------------------
 
@@ -132,8 +136,6 @@ class TableFields:
         widths = self._widths()
         if self.block is not None:
             return [describe_block(self.block, len(self.names), widths[0])]
-        # Who named the categories has answered for the rest.
-        asks = isinstance(self.categorical_features, str)
         rows: dict[int | str, ColumnSchema] = {}
         for j, ids in self.categories.items():
             rows[j] = describe_category(self.names[j], ids, widths[j])
@@ -147,7 +149,7 @@ class TableFields:
                 self.values.get(key) if is_column else None,
                 widths[key],
                 is_column=is_column,
-                asks=asks,
+                asks=key in self.codes,
             )
         statistics = [key for key in rows if isinstance(key, str)]
         return [rows[key] for key in (*range(len(self.names)), *statistics)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
@@ -58,8 +59,9 @@ class ClassTarget:
         Raises
         ------
         ValueError
-            If a label is missing or `y` is continuous.
+            If a label is missing, `y` is continuous, or a row has several labels.
         """
+        _check_single(y)
         y = column_or_1d(unwrap_nullable(y), warn=True)
         if y.dtype == object:
             labels, missing = y.tolist(), missing_types()
@@ -114,6 +116,12 @@ class ClassTarget:
             for code, label in enumerate(self.classes.tolist())
         }
 
+    def score(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return whether each label is the most frequent one."""
+        codes = self.encode(y)
+        most = np.bincount(codes).argmax()
+        return (codes == most).astype(np.float64)
+
     def tensor(self, codes: NDArray[np.int64], dtype: torch.dtype) -> Tensor:
         """Return what the loss compares with the logits."""
         y = torch.from_numpy(codes)
@@ -156,3 +164,18 @@ class ClassTarget:
         if self.is_binary:
             return np.hstack([log_expit(-logits), log_expit(logits)])
         return log_softmax(logits, axis=1)
+
+
+def _check_single(y: Any) -> None:
+    """Raise a ValueError if rows have several labels: columns, or lists of them."""
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, (list, tuple)) and len(y):
+        rows = [row for row in y if isinstance(row, (list, tuple, set, np.ndarray))]
+        shape = (len(y), max(map(len, rows))) if rows else (len(y),)
+    if shape is not None and len(shape) == 2 and (shape[1] > 1 or issparse(y)):
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {tuple(shape)} instead. "
+            "For several labels a row use sklearn.multioutput.MultiOutputClassifier, "
+            "or ClassifierChain where X is numbers alone, on indicator columns, which "
+            "sklearn.preprocessing.MultiLabelBinarizer makes of lists of labels."
+        )

@@ -101,6 +101,10 @@ class ContinuousTarget:
             return {"": outputs[0]}
         return {f" of output {k}": output for k, output in enumerate(outputs)}
 
+    def score(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the first output, standardised."""
+        return self.encode(y)[:, 0]
+
     def tensor(self, y: NDArray[np.float64], dtype: torch.dtype) -> Tensor:
         """Return what the loss compares with the logits."""
         return torch.from_numpy(y).to(dtype)

@@ -14,6 +14,7 @@ from .._table import (
     UNKNOWN_LEVEL,
     CategoryLevels,
     HashedLevels,
+    check_references,
     describe,
     resolve_options,
 )
@@ -102,6 +103,7 @@ class CategoryEncoder(ColumnwiseTransformer):
         """
         check_parameters(self.get_params(deep=False))
         columns, weight = self._check_rows(X, sample_weight)
+        check_references(X, self.get_params(deep=False))
         names = self._column_names()
         buckets = resolve_options("hashing", self.hashing, names)
         encoders = [
@@ -111,7 +113,7 @@ class CategoryEncoder(ColumnwiseTransformer):
             for j, name in enumerate(names)
         ]
         for column, encoder in zip(columns, encoders, strict=True):
-            encoder.fit_transform(column, weight)
+            encoder.fit_transform(column, weight, keep_lone=True)
         self._encoders: list[CategoryLevels | HashedLevels] = encoders
         self.n_ids_ = [encoder.n_ids for encoder in encoders]
         return self

@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from .._table import (
     Kind,
+    check_references,
     check_table,
     column_names,
     find_kinds,
@@ -67,8 +68,9 @@ default="quantile"
     Notes
     -----
     The mark of ids in the default output is in the metadata of the array's dtype. It
-    goes along with a choice of rows, a copy and a pickle, but not with arithmetic or
-    another `ColumnTransformer`; there use ``set_output(transform="pandas")``.
+    goes along with a choice of rows, a copy and a pickle, but not with arithmetic,
+    another `ColumnTransformer` or a `FeatureUnion`, after which an estimator would read
+    ids as numbers; there use ``set_output(transform="pandas")``.
 
     Examples
     --------
@@ -131,6 +133,7 @@ class ColumnsOfKind:
     def __call__(self, X: Any) -> list[Any]:
         """Return names of columns, or positions where they have none."""
         X = check_table(X)
+        check_references(X, vars(self))
         names = column_names(X) or [*range(X.shape[1])]
         separators = resolve_lists(self.multivalued_features, names)
         kinds = find_kinds(get_columns(X), names, self.categorical_features, separators)

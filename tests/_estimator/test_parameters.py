@@ -30,7 +30,6 @@ WRONG_PARAMETERS = {
         ([1.0], V),
         (1, V),
         (None, V),
-        (["device"], V),
     ],
     "multivalued_features": [
         ("dtype", V),

@@ -8,14 +8,20 @@ from helpers.schemas import fit
 from sklearn_dcn._table.numbers.scaler import NUMERIC_TRANSFORMS, NumberScaler
 
 RNG = np.random.default_rng(0)
+N_OF_CODE = RNG.permutation(np.round(np.geomspace(5, 90, 160)).astype(int))
 ASKED = {
-    "zip codes": RNG.choice(RNG.choice(np.arange(501, 99_950), 300), 1000),
-    "with missing": np.where(RNG.random(500) < 0.1, np.nan, RNG.integers(3, 40, 500)),
-    "encoded labels": RNG.integers(0, 12, 200),
-    "negative": RNG.integers(-1, 12, 200),
+    "zip": RNG.choice(RNG.choice(np.arange(501, 99_950), 300), 1000),
+    "user_id": np.where(RNG.random(500) < 0.1, np.nan, RNG.integers(3, 40, 500)),
+    "itemId": RNG.integers(0, 12, 200),
+    "encoded labels": np.repeat(np.arange(160), N_OF_CODE),
+    "with -1": np.repeat(np.arange(-1, 159), N_OF_CODE),
 }
 NOT_ASKED = {
     "fractions": RNG.normal(size=300),
+    "age": RNG.integers(18, 80, 500),
+    "n_items": RNG.integers(0, 12, 200),
+    "negative": RNG.integers(-9, 12, 200),
+    "hour": RNG.integers(0, 24, 2000),
     "one fraction": np.append(RNG.integers(1, 9, 300), 0.5),
     "flags": RNG.integers(0, 2, 300),
     "unique": np.arange(10, 310),
@@ -29,8 +35,8 @@ NOT_ASKED = {
 @pytest.mark.parametrize("transform", NUMERIC_TRANSFORMS)
 @pytest.mark.parametrize("name", [*ASKED, *NOT_ASKED])
 def test_question(name, transform):
-    """Repeated whole numbers are asked for, unless they are counts or amounts."""
-    X = pd.DataFrame({"x": (ASKED | NOT_ASKED)[name]})
+    """Whole numbers are asked for if they are named or spread as codes are."""
+    X = pd.DataFrame({name: (ASKED | NOT_ASKED)[name]})
     encoder = fit(X, numeric_transform=transform)
     [row] = encoder.schema()
     assert row.note.endswith("a category?") == (name in ASKED)

@@ -38,6 +38,7 @@ def cells_of(column):
 
 
 @OUTPUTS
+@pytest.mark.filterwarnings("ignore:Column 'city' has no level that fit has seen")
 @pytest.mark.parametrize("kind", ["pandas", POLARS])
 @pytest.mark.parametrize(
     "parameters",

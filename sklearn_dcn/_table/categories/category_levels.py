@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ..reading import UNKNOWN_LEVEL, Levels, describe, factorize, factorize_cells
-from .column_ids import BLOCK, ColumnIds, families
+from .column_ids import BLOCK, ColumnIds, families, spread
 from .vocabulary import Vocabulary, by_value
 
 __all__ = ["CategoryLevels"]
+
+MIN_ROWS = 100  # fewer can't tell that an id is new in every row
+MOST_LONE = 0.9  # of the rows with a level of their own
+MIN_CELLS = 20  # unknown ones that make a warning, if there is no other
 
 
 class CategoryLevels(ColumnIds):
@@ -39,6 +44,8 @@ class CategoryLevels(ColumnIds):
         The known levels in the order of their ids.
     counts : ndarray of shape (n_ids,)
         Weight of every id in `fit`.
+    folds_lone : bool
+        Whether levels of a single row share the unknown id, as nearly all are such.
     """
 
     def __init__(
@@ -52,6 +59,23 @@ class CategoryLevels(ColumnIds):
         self.max_categories = max_categories
 
     vocabulary: Vocabulary
+    folds_lone = False
+
+    def fit_transform(
+        self, column: Any, weight: NDArray[np.float64], keep_lone: bool = False
+    ) -> NDArray[np.int32]:
+        """Learn the levels of a column, rows weighted by `weight`; return their ids.
+
+        Where nearly every row has a level of its own, such levels share the unknown
+        id: what is learned of one serves no other row. Not so with `keep_lone`, or
+        where `min_frequency` says which levels to keep.
+        """
+        codes, levels = factorize(column, self.name)
+        lone = None
+        if self.min_frequency is None and not keep_lone:
+            lone = _find_lone(codes, len(levels))
+        self.folds_lone = lone is not None
+        return spread(codes, self.fit(codes, levels, weight, lone=lone))
 
     def fit(
         self,
@@ -59,10 +83,12 @@ class CategoryLevels(ColumnIds):
         levels: Levels,
         weight: NDArray[Any],
         total: float | None = None,
+        lone: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int32]:
-        """Learn the levels of a factorised column; return their ids."""
+        """Learn the levels of a factorised column, but lone ones; return their ids."""
         counts = _count(codes, weight, len(levels))
-        kept = self._keep(levels, counts, counts.sum() if total is None else total)
+        total = counts.sum() if total is None else total
+        kept = self._keep(levels, counts, total, lone)
         self._learn(levels, counts, kept)
         if self.vocabulary.n_distinct < len(kept):  # 1 and True, of one hash
             return self.find(levels)
@@ -95,7 +121,29 @@ class CategoryLevels(ColumnIds):
             codes, levels = factorize(column, self.name)
             ids = self.ids(codes, levels)
         self.check_families(ids, levels)
+        self._warn_of_unknown(ids, levels)
         return ids
+
+    def _warn_of_unknown(self, ids: NDArray[np.int32], levels: Levels) -> None:
+        """Warn if none of many levels is known, where most were in fit."""
+        n_known = self.counts[N_RESERVED_IDS:].sum()
+        if (
+            len(ids) < MIN_CELLS
+            or n_known <= self.counts[UNKNOWN_ID]
+            or ids.max() >= N_RESERVED_IDS
+            or np.count_nonzero(ids == UNKNOWN_ID) < MIN_CELLS
+            or not families(levels)
+        ):
+            return
+        new = next(level for level in levels if level != UNKNOWN_LEVEL)
+        new = new.item() if isinstance(new, np.generic) else new
+        warnings.warn(
+            f"{describe(self.name)} has no level that fit has seen, in {len(ids):,} "
+            f"rows: it holds, e.g., {new!r}, and held {self.vocabulary[0]!r} in fit. "
+            "All count as unknown. Spell the levels as in fit, unless they are new.",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def _look_up(self, cells: list[Any]) -> tuple[NDArray[np.int32], Levels]:
         """Return the ids of a few cells, and the levels that are unknown."""
@@ -115,7 +163,11 @@ class CategoryLevels(ColumnIds):
         return self.vocabulary.find(levels).astype(np.int32)
 
     def _keep(
-        self, levels: Levels, counts: NDArray[Any], total: float
+        self,
+        levels: Levels,
+        counts: NDArray[Any],
+        total: float,
+        lone: NDArray[np.bool_] | None,
     ) -> NDArray[np.intp]:
         """Return the codes of the levels that get an id, most frequent first.
 
@@ -126,6 +178,8 @@ class CategoryLevels(ColumnIds):
         order = by_value(levels)
         order = order[np.argsort(-counts[order], kind="stable")]
         present = counts[order] > 0  # not so for unused categories, or held-out rows
+        if lone is not None:
+            present &= ~lone[order]
         if self.min_frequency is not None:
             threshold = float(self.min_frequency)
             if not isinstance(self.min_frequency, Integral):
@@ -154,6 +208,16 @@ class CategoryLevels(ColumnIds):
                 f"fit, but now {after} cells, which are all unknown. Convert the "
                 "column to the type that it had in fit."
             )
+
+
+def _find_lone(codes: NDArray[Any], n_levels: int) -> NDArray[np.bool_] | None:
+    """Return which levels occur in a single row, if nearly all rows have such one."""
+    n_present = np.count_nonzero(codes >= 0)
+    least = MOST_LONE * n_present
+    if n_present < MIN_ROWS or n_levels < least:  # most columns
+        return None
+    lone: NDArray[np.bool_] = np.bincount(codes + 1, minlength=n_levels + 1)[1:] == 1
+    return lone if np.count_nonzero(lone) > least else None
 
 
 def _count(

@@ -64,9 +64,12 @@ class ColumnIds(ABC):
         """Return the ids of levels."""
 
     def fit_transform(
-        self, column: Any, weight: NDArray[np.float64]
+        self, column: Any, weight: NDArray[np.float64], keep_lone: bool = False
     ) -> NDArray[np.int32]:
-        """Learn the levels of a column, rows weighted by `weight`; return their ids."""
+        """Learn the levels of a column, rows weighted by `weight`; return their ids.
+
+        `keep_lone` is for levels that a single row has: see `CategoryLevels`.
+        """
         codes, levels = factorize(column, self.name)
         return spread(codes, self.fit(codes, levels, weight))
 

@@ -1,5 +1,6 @@
 """Numbers -> well-behaved floats, and ids of values that repeat."""
 
+from .codes import Target, are_codes
 from .number_levels import MAX_LEVELS, NumberLevels
 from .scaled import Scaled, scale, scale_all
 from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
@@ -12,6 +13,8 @@ __all__ = [
     "NumberScaler",
     "Scaled",
     "Seen",
+    "Target",
+    "are_codes",
     "scale",
     "scale_all",
 ]

@@ -19,6 +19,7 @@ from .frames import header, is_pandas, to_categorical, to_polars
 from .kinds import Kind
 from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
+from .references import check_references
 from .sample_weight import check_weight, to_mean_one
 from .tables import (
     check_table,
@@ -39,6 +40,7 @@ __all__ = [
     "MISSING_LEVEL",
     "UNKNOWN_LEVEL",
     "cells_of",
+    "check_references",
     "check_table",
     "check_weight",
     "column_names",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from .columns import describe, dtype_name, is_boolean
+from .columns import (
+    describe,
+    dtype_name,
+    is_boolean,
+    level_family,
+    missing_types,
+)
 from .kinds import Kind, column_kind
 
 __all__ = [
@@ -129,6 +136,8 @@ def find_kinds(
 ) -> list[Kind]:
     """Return the kind of every column, by its type or the parameters.
 
+    A list of categories adds to the columns whose cells can be no numbers.
+
     Parameters
     ----------
     columns, names : sequence
@@ -141,8 +150,8 @@ def find_kinds(
     Raises
     ------
     ValueError, TypeError
-        If the parameters contradict each other, or leave out a column of categories
-        or of lists.
+        If the parameters contradict each other, leave out a column of lists, or there
+        are categories where there should be none.
     """
     chosen = resolve_columns("categorical_features", categorical_features, names)
     kinds: list[Kind] = []
@@ -156,17 +165,17 @@ def find_kinds(
             kinds.append("list")
         elif chosen is not None and j in chosen:
             kinds.append("category")
-        elif chosen is not None and is_boolean(column):
+        elif chosen is not None and (is_boolean(column) or _are_booleans(column)):
             kinds.append("number")
         else:
-            # Who named the categories has said that it is none.
-            empty: Kind = "category" if chosen is None else "number"
-            kind = column_kind(column, names[j], empty)
-            if kind == "category" and chosen is not None:
+            # Who says that there are no categories has said that it is none.
+            is_none = categorical_features is None
+            kind = column_kind(column, names[j], "number" if is_none else "category")
+            if kind == "category" and is_none:
                 raise ValueError(
                     f"{describe(names[j])} holds categories "
-                    f"(dtype={dtype_name(column)}) but is not among "
-                    "categorical_features. Add it there, or drop it, or use "
+                    f"(dtype={dtype_name(column)}), but categorical_features=None says "
+                    "that no column does. Drop it, or use "
                     "categorical_features='from_dtype'."
                 )
             if kind == "list" and separators is not None:
@@ -179,16 +188,25 @@ def find_kinds(
     return kinds
 
 
+def _are_booleans(column: Any) -> bool:
+    """Tell whether a column of Python objects holds booleans alone."""
+    if str(getattr(column, "dtype", "")) != "object":
+        return False
+    types = set(map(type, column.tolist())) - missing_types()
+    return bool(types) and {level_family(each) for each in types} == {"bool"}
+
+
 def _position(parameter: str, entry: Any, names: Sequence[Any]) -> int:
-    if isinstance(entry, str):
+    if not isinstance(entry, Integral):
         if entry not in names:
             raise ValueError(
                 f"{parameter} names {entry!r}, which is no column of X; its columns "
                 f"are {list(names)}."
             )
         return list(names).index(entry)
+    entry = int(entry)
     if not 0 <= entry < len(names):
         raise ValueError(
             f"{parameter} as positions must lie in [0, {len(names) - 1}]; got {entry}."
         )
-    return int(entry)
+    return entry

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._ids import MISSING_ID
 from .columns import UNKNOWN_LEVEL
+from .other_inputs import refuse_lazy
 
 __all__ = [
     "bridge",
@@ -37,10 +38,7 @@ def bridge(X: Any) -> Any:
             f"Column names must be unique. {error}\nRename the columns."
         ) from None
     if isinstance(bridged, narwhals.LazyFrame):
-        raise TypeError(
-            f"X must be in memory; got {type(X).__module__}.{type(X).__name__}. "
-            "Compute it first, e.g. with X.collect()."
-        )
+        refuse_lazy(X)
     return bridged
 
 

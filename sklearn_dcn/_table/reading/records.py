@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,35 @@ def is_records(X: Any) -> bool:
     return isinstance(X, dict) and not issparse(X)  # scipy 1.11 has a dict of keys
 
 
-def records_to_array(X: Any, names: Any) -> NDArray[Any]:
+def records_to_array(X: Any, names: Any, lists: Collection[Any] = ()) -> NDArray[Any]:
     """Return rows that are dicts as an array of objects with the columns `names`.
+
+    Parameters
+    ----------
+    X : dict or sequence of dict
+    names : mapping
+        The names of the columns as keys, in order.
+    lists : collection
+        Those of them whose cells may be lists.
 
     Raises
     ------
     ValueError
         If a row lacks a column or has one that is not among `names`.
     TypeError
-        If a row is no dict.
+        If a row is no dict, or a dict holds columns.
     """
     records = [X] if isinstance(X, dict) else X
+    if isinstance(X, dict):
+        for name, cell in X.items():
+            if name not in lists and (
+                isinstance(cell, (list, tuple)) or len(getattr(cell, "shape", ()))
+            ):
+                raise TypeError(
+                    f"X as one dict is one row, but its cell {name!r} is a "
+                    f"{type(cell).__name__}. If the dict holds columns, use "
+                    "pandas.DataFrame(X)."
+                )
     array = np.empty((len(records), len(names)), dtype=object)
     for i, record in enumerate(records):
         if not isinstance(record, dict):

@@ -13,6 +13,7 @@ from .columns import Column, IdColumn
 from .encoded_arrays import check_ids, marked_levels
 from .floats import to_float
 from .frames import bridge, is_frame, is_narwhals, is_pandas
+from .other_inputs import refuse_lazy, to_table_like
 from .records import is_records
 
 __all__ = [
@@ -45,7 +46,8 @@ def check_table(X: Any) -> Any:
     Raises
     ------
     TypeError
-        For structured arrays, frames that are not in memory, and rows that are dicts.
+        For structured arrays, frames that are not in memory, rows that are dicts, and
+        what is no table at all.
     ValueError
         For tables without rows or columns, of other than two dimensions, of complex
         numbers, with a column name that occurs twice, and for sparse matrices with
@@ -53,6 +55,8 @@ def check_table(X: Any) -> Any:
     """
     if issparse(X):
         return _check_sparse(X)
+    if is_frame(X) and hasattr(X, "compute"):  # of dask, which looks like pandas
+        refuse_lazy(X)
     if not is_pandas(X):
         X = bridge(X)
     if is_frame(X):
@@ -66,11 +70,17 @@ def check_table(X: Any) -> Any:
         _check_shape(X.shape)
         return X
     if is_records(X):
+        convert = "Convert them with pandas.DataFrame(X)."
+        if isinstance(X, dict):
+            convert = (
+                "Convert it with pandas.DataFrame(X) if it holds columns, and with "
+                "pandas.DataFrame([X]) if it is a row."
+            )
         raise TypeError(
             "X must be a table; got rows that are dicts, which only an estimator "
-            "fitted to a DataFrame can predict for. Convert them with "
-            f"pandas.DataFrame({'[X]' if isinstance(X, dict) else 'X'})."
+            f"fitted to a DataFrame can predict for. {convert}"
         )
+    X = to_table_like(X)
     if isinstance(X, (list, tuple)) and _holds_objects(X):
         X = _to_objects(X)
     if getattr(getattr(X, "dtype", None), "names", None):

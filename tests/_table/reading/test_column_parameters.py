@@ -76,14 +76,20 @@ def test_wrong_categorical_features(wanted, message):
         fit(small(), categorical_features=wanted)
 
 
-@pytest.mark.parametrize("wanted", [None, ["t"], [3]])
-def test_categories_that_are_not_chosen(wanted):
-    """A column of strings outside categorical_features is named with remedies."""
+def test_categories_where_there_should_be_none():
+    """A column of strings is named with remedies, if no column is a category."""
     with pytest.raises(
         ValueError,
-        match=r"^Column 's' holds categories .*not among categorical_features.*drop it",
+        match=r"^Column 's' holds categories .*categorical_features=None.*Drop it",
     ):
-        fit(small(), categorical_features=wanted)
+        fit(small(), categorical_features=None)
+
+
+@pytest.mark.parametrize("wanted", [["t"], [3], []])
+def test_strings_outside_a_list(wanted):
+    """A list adds to the columns of strings, which can be no numbers."""
+    encoder, _ = fit(small(), categorical_features=wanted)
+    assert list(encoder.categories) == [1, 3]
 
 
 def test_names_of_an_array():

@@ -202,7 +202,7 @@ def test_frames_that_are_not_in_memory(X):
         (pa.table({"a": pa.array([], pa.int64())}), r"0 sample\(s\)"),
         (np.ones((2, 2)) * 1j, "Complex data not supported"),
         (pd.Series([1.0, 2.0]), "Expected a 2-dimensional container"),
-        (pl.Series([1.0, 2.0]), "Expected 2D array, got 1D array"),
+        (pl.Series([1.0, 2.0]), "Expected a 2-dimensional container"),
     ],
     ids=lambda part: type(part).__name__,
 )

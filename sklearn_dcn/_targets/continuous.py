@@ -47,7 +47,7 @@ class ContinuousTarget:
         self.scale = np.where(constant, unit, np.ldexp(scale, exponent))
         if self.scale.min() < SMALLEST:
             raise ValueError(
-                f"y must be 0 or differ by more than {SMALLEST:g}; got a standard "
+                f"y must be one number or spread by {SMALLEST:g}; got a standard "
                 f"deviation of {self.scale.min():g}. Multiply it, e.g. by 1e200."
             )
 

@@ -41,12 +41,14 @@ STEPS = {
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
-def test_two_files_without_a_type_to_trust(steps, tmp_path):
+def test_two_files_without_a_type_of_ours_to_trust(steps, tmp_path):
     X, y = make_table()
     pipeline = make_pipeline(steps, DCNClassifier(**FAST)).fit(X, y)
     skops.io.dump(pipeline[:-1], tmp_path / "steps.skops")
     pipeline[-1].save(tmp_path / "model.dcn")
-    before = skops.io.load(tmp_path / "steps.skops")
+    types = skops.io.get_untrusted_types(file=tmp_path / "steps.skops")
+    assert all(name.startswith(("numpy.", "sklearn.")) for name in types)
+    before = skops.io.load(tmp_path / "steps.skops", trusted=types)
     model = sklearn_dcn.load(tmp_path / "model.dcn")
     loaded = Pipeline([*before.steps, ("dcn", model)])
     np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))

@@ -209,7 +209,6 @@ TINY |= {"dtype": "float64"}  # a row alone is then the same as in a batch
 
 
 @OUTPUTS
-@pytest.mark.filterwarnings("ignore:Column 'city' has no level that fit has seen")
 @pytest.mark.parametrize("kind", ["pandas", POLARS])
 @pytest.mark.parametrize(
     "parameters",

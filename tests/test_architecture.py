@@ -109,6 +109,14 @@ INSIDE_TABLE = {
 # these modules another file has them: that of the module which is all that they serve,
 # or of what shows where they go wrong.
 TESTED_BY = {
+    "_estimator/rivals.py": "field/test_rival_names.py",
+    "_estimator/scoring.py": "field/test_scoring.py",
+    "_table/advising.py": "field/test_codes.py",
+    "_table/numbers/codes.py": "field/test_codes.py",
+    "_table/reading/other_inputs.py": "field/test_no_tables.py",
+    "_table/reading/references.py": "field/test_odd_categories.py",
+    "_training/answers.py": "field/test_scoring.py",
+    "_training/own_torch.py": "field/test_global_settings.py",
     "_files/foreign.py": "field/test_open_files.py",
     "onnx/_steps.py": "onnx/test_export.py",
     "onnx/inputs.py": "field/test_make_inputs.py",

@@ -11,15 +11,12 @@ from torch.optim import Optimizer
 
 from .lazy_adamw import AdamW
 
-__all__ = ["OPTIMIZERS", "is_lazy", "parameter_groups", "resolve_optimizer"]
+__all__ = ["OPTIMIZERS", "is_lazy", "parameter_groups"]
 
 
 # Last names of the parameters that weight decay is for.
 WEIGHTS = ("weight", "W", "W_g", "U", "V", "C", "G", "w")
 
-# optimizer="auto" is lazy from this many ids on. Below, the dense form costs a few per
-# cent more a step at most, and its losses were equal or lower on real tables of ids.
-LAZY_FROM = 50_000
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": AdamW,
     "lazy_adamw": AdamW,
@@ -32,11 +29,6 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 def is_lazy(optimizer: Any) -> bool:
     """Tell whether an option of `optimizer` asks for gradients of the batch's ids."""
     return isinstance(optimizer, str) and optimizer.startswith("lazy_")
-
-
-def resolve_optimizer(n_ids: int, dense_gradients: bool) -> str:
-    """Return the name of the optimizer that "auto" stands for."""
-    return "lazy_adamw" if n_ids >= LAZY_FROM and not dense_gradients else "adamw"
 
 
 def parameter_groups(

@@ -38,7 +38,6 @@ def cells_of(column):
 
 
 @OUTPUTS
-@pytest.mark.filterwarnings("ignore:Column 'city' has no level that fit has seen")
 @pytest.mark.parametrize("kind", ["pandas", POLARS])
 @pytest.mark.parametrize(
     "parameters",

@@ -151,7 +151,7 @@ def test_out_of_memory(case, method, mixed, at_step):
     at_step(1, fail)
     with pytest.raises(
         MemoryError,
-        match=r"batch_size.*Now batch_size=64, embedding_dim=.*, max_categories=",
+        match=r"batch_size.*Now cross=.*, embedding_dim=.*, batch_size=64, ",
     ) as raised:
         getattr(model, method)(X, y)
     assert raised.value.__cause__ is OUT_OF_MEMORY[case]

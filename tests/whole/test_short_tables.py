@@ -56,7 +56,9 @@ def test_few_rows_are_encoded_and_predicted_as_many(Estimator, form, n):
         X = X.astype(object).where(X.notna(), None).to_numpy()
     elif form == "floats":
         X = X[["price", "visits", "half"]].to_numpy(dtype=float)
-    model = Estimator(max_epochs=2, hidden_layer_sizes=(8,), random_state=0).fit(X, y)
+    options = {"categorical_features": ["id"]} if form == "frame" else {}
+    options |= {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}
+    model = Estimator(**options).fit(X, y)
     encoded, whole = model.encoder_.transform(X), model.predict(X)
     method = getattr(model, "predict_proba", model.predict)
     whole = method(X)

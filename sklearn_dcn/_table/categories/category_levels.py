@@ -117,30 +117,38 @@ class CategoryLevels(ColumnIds):
         """
         if isinstance(column, list):
             ids, levels = self._look_up(column)
+            self.check_families(ids, levels)
+            if self._are_strange(ids):
+                self._warn_of_unknown(len(ids), levels)
         else:
             codes, levels = factorize(column, self.name)
             ids = self.ids(codes, levels)
-        self.check_families(ids, levels)
-        self._warn_of_unknown(ids, levels)
+            self.check_families(ids, levels)
+            if self._are_strange(ids):  # a frame's categories need not all occur
+                used = np.unique(codes[codes >= 0])
+                self._warn_of_unknown(len(ids), [levels[code] for code in used])
         return ids
 
-    def _warn_of_unknown(self, ids: NDArray[np.int32], levels: Levels) -> None:
-        """Warn if none of many levels is known, where most were in fit."""
-        n_known = self.counts[N_RESERVED_IDS:].sum()
-        if (
-            len(ids) < MIN_CELLS
-            or n_known <= self.counts[UNKNOWN_ID]
-            or ids.max() >= N_RESERVED_IDS
-            or np.count_nonzero(ids == UNKNOWN_ID) < MIN_CELLS
-            or not families(levels)
-        ):
+    def _are_strange(self, ids: NDArray[np.int32]) -> bool:
+        """Tell whether all of many cells are unknown, where most were not in fit."""
+        return bool(
+            len(ids) >= MIN_CELLS
+            and ids.max() < N_RESERVED_IDS
+            and np.count_nonzero(ids == UNKNOWN_ID) >= MIN_CELLS
+            and self.counts[N_RESERVED_IDS:].sum() > self.counts[UNKNOWN_ID]
+        )
+
+    def _warn_of_unknown(self, n_rows: int, levels: Levels) -> None:
+        """Warn of levels none of which is known; a single one may be new on purpose."""
+        new = [level for level in levels if level != UNKNOWN_LEVEL]
+        if len(new) < 2:
             return
-        new = next(level for level in levels if level != UNKNOWN_LEVEL)
-        new = new.item() if isinstance(new, np.generic) else new
+        example = new[0].item() if isinstance(new[0], np.generic) else new[0]
         warnings.warn(
-            f"{describe(self.name)} has no level that fit has seen, in {len(ids):,} "
-            f"rows: it holds, e.g., {new!r}, and held {self.vocabulary[0]!r} in fit. "
-            "All count as unknown. Spell the levels as in fit, unless they are new.",
+            f"{describe(self.name)} has no level that fit has seen, in {n_rows:,} "
+            f"rows: it holds, e.g., {example!r}, and held {self.vocabulary[0]!r} in "
+            "fit. All count as unknown. Spell the levels as in fit, unless they are "
+            "new.",
             UserWarning,
             stacklevel=2,
         )

@@ -43,8 +43,9 @@ def naming_memory(estimator: Any) -> Iterator[None]:
         raise MemoryError(
             f"Memory ran out ({error}). Of many columns: cross='low_rank' or 'vector' "
             "(the weights of 'matrix' grow with the square of the columns), "
-            "numeric_embedding=None, a smaller embedding_dim, n_members=1. Of the "
-            "table's levels: max_categories, min_frequency or hashing. Of a batch: a "
-            "lower batch_size or hidden_layer_sizes. Of the rows: fit fewer, or give "
+            "numeric_embedding=None, n_members=1. Of the table's levels: lower "
+            "embedding_dim, or limit levels by max_categories, min_frequency or "
+            "hashing. Of a batch: lower batch_size or hidden_layer_sizes. Of the rows: "
+            "fit fewer, or give "
             f"them in parts to partial_fit. Now {now}."
         ) from error

@@ -333,10 +333,10 @@ def _spell(name: str, kind: _Kind, cell: Any, i: int) -> str:
         must = {"text": "a string", "level": "a number"}.get(kind.of, "a level")
         raise _wrong(name, must, cell, i, "Convert the column to its type in fit")
     # Equal numbers, as 1, 1.0 and True, have one text.
-    if isinstance(cell, (numbers.Integral, np.bool_)):
-        return str(int(cell))
     value = float(cell)
-    return str(int(cell) if np.isfinite(value) and cell == int(cell) else value)
+    if isinstance(cell, numbers.Integral | np.bool_) or value.is_integer():
+        return str(int(cell))
+    return str(np.float32(value)) if kind.of == "hashed" else str(value)
 
 
 def _is_unicode(text: str) -> bool:

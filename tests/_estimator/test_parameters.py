@@ -143,8 +143,8 @@ WRONG_PARAMETERS = {
     "expert_gate": [*OPTION, (None, V)],
     "expert_activation": OPTION,
     "hidden_layer_sizes": [
-        (8, T),
-        ("8", T),
+        (8.0, T),
+        ("8, x", V),
         (None, T),
         ((8, 0), V),
         ((-8,), V),
@@ -203,6 +203,7 @@ WRONG_PARAMETERS = {
     "checkpoint": [(1, T), (True, T), (b"fit", T), ("", V), ("no such folder/fit", V)],
     "verbose": [(-1, V), (1.0, T), ("yes", T), (None, T)],
     "callbacks": [("progress", T), (1, T), ({}, T), ([1], T), ([("a", 1)], T)],
+    "scoring": [("auc", V), (1, V), (True, V), (["roc_auc"], V)],
     "net_params": [
         ("lr", T),
         ([("optimizer__momentum", 0.9)], T),

@@ -266,7 +266,7 @@ def test_a_fitted_model_is_small():
     options = OPTIONS | {"max_epochs": 1, "embedding_dim": 16, "batch_size": 500}
 
     def size(**more):
-        more = {**RAW, "early_stopping": False, **more}
+        more = {**RAW, "early_stopping": False, "min_frequency": 1, **more}
         model = DCNClassifier(**options, **more).fit(X, y)
         return len(pickle.dumps(model))
 

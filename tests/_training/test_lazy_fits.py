@@ -109,6 +109,7 @@ def test_no_table_is_made_in_training():
         options = OPTIONS | {"optimizer": optimizer, "max_epochs": max_epochs}
         options |= {"batch_size": 500, "embedding_dim": dim, "embedding_l2": 0.1}
         options |= {"early_stopping": False, "ema_decay": None, "n_members": 1}
+        options |= {"min_frequency": 1}  # each level is in one row
         with Results() as results:
             DCNClassifier(**options).fit(X, np.arange(n) % 2)
         return results.of_size(n * dim)

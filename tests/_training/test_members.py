@@ -103,7 +103,7 @@ def test_levels_of_held_out_rows_alone_are_unknown(Estimator, n_members, drawn):
     """To the member that holds them out; their embeddings are equal, bit by bit."""
     X, y = make_mixed(200)
     X = X.assign(own=[f"row {i}" for i in range(200)])  # each level in one row
-    options = {**PLAIN, "early_stopping": True, "max_epochs": 1}
+    options = {**PLAIN, "early_stopping": True, "max_epochs": 1, "min_frequency": 1}
     model = Estimator(**options, n_members=n_members).fit(X, y)
     column = list(X).index("own")
     own = list(model.encoder_.categories).index(column)
@@ -232,6 +232,7 @@ def test_a_warm_fit_forgets_nothing():
     X, y = make_mixed(200)
     X = X.assign(own=[f"row {i}" for i in range(200)])
     options = {**PLAIN, "early_stopping": False, "max_epochs": 1, "warm_start": True}
+    options["min_frequency"] = 1
     model = DCNClassifier(**options, n_members=2).fit(X, y)
     model.set_params(early_stopping=True, learning_rate=1e-12).fit(X, y)
     own = list(model.encoder_.categories).index(list(X).index("own"))

@@ -167,6 +167,7 @@ def test_validation_loss_is_that_of_the_predictions(weighted):
 def test_encoding_learns_from_all_rows(mixed, tiny):
     X, y = mixed
     X = X.assign(id=[f"id {i}" for i in range(len(X))])
+    tiny["min_frequency"] = 1
     model = DCNClassifier(**tiny, negative_sampling=0.1).fit(X, y)
     plain = DCNClassifier(**tiny).fit(X, y)
     assert repr(model.encoder_) == repr(plain.encoder_)

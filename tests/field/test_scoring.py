@@ -143,6 +143,7 @@ def test_holders_alone_judge(table):
         memorized_crosses=None,
         early_stopping=True,
         n_iter_no_change=10,
+        min_frequency=1,
         scoring="roc_auc",
     ).fit(X, y)
     assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.55

@@ -227,7 +227,7 @@ def test_gradcheck(normalization):
         ({"dropout": "0.5"}, "dropout", "'0.5'", TypeError),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes", "0", ValueError),
         ({"hidden_layer_sizes": (8.5,)}, "hidden_layer_sizes", "8.5", TypeError),
-        ({"hidden_layer_sizes": 8}, "hidden_layer_sizes", "8", TypeError),
+        ({"hidden_layer_sizes": None}, "hidden_layer_sizes", "None", TypeError),
         ({"d_in": 0}, "d_in", "0", ValueError),
         ({"d_in": "4"}, "d_in", "'4'", TypeError),
     ],

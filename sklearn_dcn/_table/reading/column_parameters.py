@@ -168,10 +168,11 @@ def find_kinds(
         elif chosen is not None and (is_boolean(column) or _are_booleans(column)):
             kinds.append("number")
         else:
-            # Who says that there are no categories has said that it is none.
-            is_none = categorical_features is None
-            kind = column_kind(column, names[j], "number" if is_none else "category")
-            if kind == "category" and is_none:
+            # Who named the categories has said that a column without a cell is none.
+            kind = column_kind(
+                column, names[j], "category" if chosen is None else "number"
+            )
+            if kind == "category" and categorical_features is None:
                 raise ValueError(
                     f"{describe(names[j])} holds categories "
                     f"(dtype={dtype_name(column)}), but categorical_features=None says "

@@ -144,7 +144,7 @@ WRONG_PARAMETERS = {
     "expert_activation": OPTION,
     "hidden_layer_sizes": [
         (8.0, T),
-        ("8, x", V),
+        ("8, x", T),
         (None, T),
         ((8, 0), V),
         ((-8,), V),

@@ -322,7 +322,7 @@ def test_the_door_is_understood():
     assert is_at_the_door("sklearn_dcn._ids.UNKNOWN_ID")
     assert is_at_the_door("sklearn_dcn.network.DeepCrossNetwork")
     assert is_at_the_door("sklearn_dcn.network.embedding.auto_embedding_dim")
-    assert not is_at_the_door("sklearn_dcn.network.embedding._resolve_dims")
+    assert not is_at_the_door("sklearn_dcn.network.cross._recurrence")
     assert not is_at_the_door("sklearn_dcn.preprocessing._encoder.CategoryEncoder")
     assert is_at_the_door("sklearn_dcn.classifier.DCNClassifier")
 

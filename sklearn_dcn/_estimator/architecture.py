@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from .._table import TableFields
-from ..network.embedding import auto_embedding_dim
+from ..network.embedding import auto_embedding_dim, resolve_dims
 from .defaults import NUMBER_WIDTH, resolve_cross, resolve_widths
 
 __all__ = ["embedding_dims", "network_arguments", "resolve_network", "resolved_before"]
@@ -45,7 +45,8 @@ def resolve_network(
     asked = parameters["embedding_dim"]
     n_curves = len(fields.numbers) if numeric_embedding is not None else 0
     n_plain = fields.n_num - n_curves
-    dims = _all_dims(embedding_dims(fields, asked), fields)
+    n_ids = [*fields.cardinalities, *(bag.n_ids for bag in fields.bags)]
+    dims = resolve_dims(embedding_dims(fields, asked), n_ids)
     number_width = int(asked) if isinstance(asked, Integral) else NUMBER_WIDTH
     if asked == "auto" and fields.block is None:
         dims, number_width = resolve_widths(dims, n_curves, n_plain)
@@ -73,17 +74,6 @@ def resolved_before(
         "cross": parameters["cross"],
         "cross_rank": parameters["cross_rank"],
     }
-
-
-def _all_dims(dims: Any, fields: TableFields) -> list[int]:
-    """Return one width for each field of ids."""
-    if isinstance(dims, list):
-        return dims
-    n_ids = [*fields.cardinalities, *(bag.n_ids for bag in fields.bags)]
-    if isinstance(dims, Integral):
-        return [int(dims)] * len(n_ids)
-    most = 16 if dims == "auto" else None
-    return [auto_embedding_dim(n, most) for n in n_ids]
 
 
 def network_arguments(

@@ -117,8 +117,7 @@ class HasRows(TrainsNet, PredictsLogits):
         if trains is None:
             return None
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
-        at = np.flatnonzero(~trains.all(axis=1))
-        return self._tensors_at(at, hidden, rows, ~trains)
+        return self._tensors_at(_held_out(trains), hidden, rows, ~trains)
 
     def _validation_score(
         self, rows: Rows, trains: Mask | None, given: Rows | None
@@ -130,7 +129,7 @@ class HasRows(TrainsNet, PredictsLogits):
             return ValidationScore(self, *given)
         if trains is None:
             return None
-        at = np.flatnonzero(~trains.all(axis=1))
+        at = _held_out(trains)
         X = take_rows(rows.X, at)
         return ValidationScore(self, X, rows.y[at], rows.weight[at])
 
@@ -198,3 +197,8 @@ class HasRows(TrainsNet, PredictsLogits):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
+
+
+def _held_out(trains: Mask) -> NDArray[np.intp]:
+    """Return the positions of the rows that validate a member."""
+    return np.flatnonzero(~trains.all(axis=1))

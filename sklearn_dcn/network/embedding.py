@@ -14,7 +14,13 @@ from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ._init import normal_
 from .numeric import NumericEmbedding, NumericKind
 
-__all__ = ["MISSING_ID", "UNKNOWN_ID", "EmbeddingStack", "auto_embedding_dim"]
+__all__ = [
+    "MISSING_ID",
+    "UNKNOWN_ID",
+    "EmbeddingStack",
+    "auto_embedding_dim",
+    "resolve_dims",
+]
 
 # Standard deviation of a fresh embedding: small against the numbers' unit variance,
 # so that a level seen a few times has little say until the data has moved it.
@@ -33,6 +39,49 @@ def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     # bound keeps the width of x_0, and with it the cost of a cross layer, near what
     # CTR systems use (10 to 40); the rounding lets columns share a fused table.
     return min(most, 4 * math.ceil(6 * cardinality**0.25 / 4))
+
+
+def resolve_dims(
+    embedding_dim: int | Sequence[int] | str, cardinalities: Sequence[int]
+) -> list[int]:
+    """Return the width of the embedding of each field.
+
+    Parameters
+    ----------
+    embedding_dim : int, sequence of int, "auto" or "unbounded"
+        See :class:`EmbeddingStack`.
+    cardinalities : sequence of int
+        Number of ids of each field.
+
+    Returns
+    -------
+    dims : list of int
+        One width for each field.
+
+    Raises
+    ------
+    ValueError
+        If `embedding_dim` is none of these, or of another length.
+    TypeError
+        If a width is no integer.
+    """
+    if isinstance(embedding_dim, str):
+        if embedding_dim not in ("auto", "unbounded"):
+            raise ValueError(
+                "embedding_dim must be an integer, one integer for each column, 'auto' "
+                f"or 'unbounded'; got {embedding_dim!r}."
+            )
+        most = 16 if embedding_dim == "auto" else None
+        return [auto_embedding_dim(v, most) for v in cardinalities]
+    if isinstance(embedding_dim, Sequence):
+        if len(embedding_dim) != len(cardinalities):
+            raise ValueError(
+                f"embedding_dim must have one entry for each of {len(cardinalities)} "
+                f"columns; got {len(embedding_dim)}."
+            )
+        return check_sizes("embedding_dim", embedding_dim)
+    dim = check_count("embedding_dim", embedding_dim, minimum=1, also="'auto'")
+    return [dim] * len(cardinalities)
 
 
 class EmbeddingStack(nn.Module):
@@ -122,7 +171,7 @@ class EmbeddingStack(nn.Module):
         n_plain = check_count("n_plain", n_plain, minimum=0)
         cardinalities = check_sizes("cardinalities", cardinalities)
         bag_cardinalities = check_sizes("bag_cardinalities", bag_cardinalities)
-        dims = _resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
+        dims = resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
         category_dropout = check_rate("category_dropout", category_dropout)
         if not n_num and not dims:
             raise ValueError(
@@ -330,25 +379,3 @@ class EmbeddingStack(nn.Module):
         if len(self._groups) > 1:
             x_cat = x_cat.index_select(1, self.order)
         return x_cat + self.offsets
-
-
-def _resolve_dims(
-    embedding_dim: int | Sequence[int] | str, cardinalities: Sequence[int]
-) -> list[int]:
-    if isinstance(embedding_dim, str):
-        if embedding_dim not in ("auto", "unbounded"):
-            raise ValueError(
-                "embedding_dim must be an integer, one integer for each column, 'auto' "
-                f"or 'unbounded'; got {embedding_dim!r}."
-            )
-        most = 16 if embedding_dim == "auto" else None
-        return [auto_embedding_dim(v, most) for v in cardinalities]
-    if isinstance(embedding_dim, Sequence):
-        if len(embedding_dim) != len(cardinalities):
-            raise ValueError(
-                f"embedding_dim must have one entry for each of {len(cardinalities)} "
-                f"columns; got {len(embedding_dim)}."
-            )
-        return check_sizes("embedding_dim", embedding_dim)
-    dim = check_count("embedding_dim", embedding_dim, minimum=1, also="'auto'")
-    return [dim] * len(cardinalities)

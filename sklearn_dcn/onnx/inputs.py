@@ -357,7 +357,7 @@ def _lists(name: str, kind: _Kind, cells: Cells, layout: _Layout) -> NDArray[Any
             raise _wrong(name, "a list", cell, i, "Lists cannot weigh their levels")
         lists.append([convert(entry, i) for entry in cell])
         _check_entries(name, lists[-1], i, layout)
-    table = np.full((len(lists), max(1, *map(len, lists), 1)), "", dtype=object)
+    table = np.full((len(lists), max([1, *map(len, lists)])), "", dtype=object)
     for row, texts in zip(table, lists, strict=True):
         row[: len(texts)] = texts
     return table

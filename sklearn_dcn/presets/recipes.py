@@ -46,18 +46,22 @@ _RATE = "The rate was tuned over 1e-4 to {}, without a published winner: {}."
 _WARMING = "The decay of the average is lower in the first 90,000 steps: t / (9 + t)."
 _EMBEDDINGS = "Embeddings start with standard deviation 0.05, not 1e-4."
 
-# Both papers: Adam, batches of 512, the rate tuned from 1e-4 on (to 1e-3 in [1], 5e-4
-# in [2]), no dropout. [1] found no use in L2; [2] tuned it over 0, 3e-5 and
-# 1e-4 and gives no winner: 0 here as there.
-_PAPERS = {
-    "numeric_transform": "signed_log",  # log(x + 1)
+# What this package adds by default is off, unless a recipe has it.
+_PLAIN = {
     "numeric_levels": None,
     "memorized_crosses": None,
-    "numeric_embedding": None,
     "category_dropout": 0.0,
     "ema_decay": None,
     "n_members": 1,
     "calibrate": False,
+}
+
+# Both papers: Adam, batches of 512, the rate tuned from 1e-4 on (to 1e-3 in [1], 5e-4
+# in [2]), no dropout. [1] found no use in L2; [2] tuned it over 0, 3e-5 and
+# 1e-4 and gives no winner: 0 here as there.
+_PAPERS = _PLAIN | {
+    "numeric_transform": "signed_log",  # log(x + 1)
+    "numeric_embedding": None,
     "activation": "relu",
     "dropout": 0.0,
     "optimizer": "adam",
@@ -93,15 +97,9 @@ _DCN_V2 = _PAPERS | {
 # f_v the fraction of the batch's rows with level v. The gradients, lambda e_v and
 # lambda' f_v e_v, agree for a level with f_v = lambda / lambda' alone: no number turns
 # the one penalty into the other for all levels.
-_BARS = {
+_BARS = _PLAIN | {
     "numeric_transform": "quantile",
-    "numeric_levels": None,
-    "memorized_crosses": None,
     "numeric_embedding": "linear",
-    "category_dropout": 0.0,
-    "ema_decay": None,
-    "n_members": 1,
-    "calibrate": False,
     "cross": "matrix",
     "structure": "parallel",
     "activation": "relu",
@@ -257,17 +255,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
         ),
         "gdcn": Preset(
-            {
+            _PLAIN
+            | {
                 # The code of [4]: models/GDCN.py, models/basic_layers.py and
                 # train_base.py, whose Adam has weight_decay 1e-6 for all weights.
                 "numeric_transform": "signed_log",
-                "numeric_levels": None,
-                "memorized_crosses": None,
                 "numeric_embedding": "linear",
-                "category_dropout": 0.0,
-                "ema_decay": None,
-                "n_members": 1,
-                "calibrate": False,
                 "min_frequency": 10,  # of Criteo
                 "embedding_dim": 16,
                 "cross": "gated",

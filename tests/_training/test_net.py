@@ -36,15 +36,18 @@ def test_weight_decay_reaches_the_optimiser():
     assert [group["lr"] for group in groups] == [0.02, 0.02]
 
 
-def test_embedding_l2_is_the_gradient_of_the_rows_in_use():
-    """One step of SGD moves embeddings by the penalty of the batch's rows alone."""
+def step_of_sgd(**more):
+    """Return embeddings before, and after a step without and with their penalty.
+
+    And the two estimators that made the step.
+    """
     x_cat = np.array([["a"], ["a"], ["b"], ["a"]], dtype=object)
     y = np.array([0, 1, 0, 1])
     options = {
         "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
         "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
         "max_epochs": 1, "random_state": 0, "batch_size": 4, "ema_decay": None,
-    }  # fmt: skip
+    } | more  # fmt: skip
     start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)
     plain = DCNClassifier(**options).fit(x_cat, y)
     penalised = DCNClassifier(**options, embedding_l2=0.5).fit(x_cat, y)
@@ -52,6 +55,12 @@ def test_embedding_l2_is_the_gradient_of_the_rows_in_use():
         model.module_.embedding.column_weight(0).detach().numpy()
         for model in (start, plain, penalised)
     )
+    return (e_0, e_plain, e_l2), plain, penalised
+
+
+def test_embedding_l2_is_the_gradient_of_the_rows_in_use():
+    """One step of SGD moves embeddings by the penalty of the batch's rows alone."""
+    (e_0, e_plain, e_l2), plain, penalised = step_of_sgd()
     # d/de of 0.5 / 2 * mean_rows |e_row|^2 = 0.5 * share of the row in the batch * e
     share = np.array([0, 0, 3 / 4, 1 / 4])[:, None]
     assert_allclose(e_l2 - e_plain, -0.1 * 0.5 * share * e_0, atol=1e-12)
@@ -85,21 +94,7 @@ def test_callbacks_and_net_params_reach_skorch():
 
 def test_embedding_l2_of_the_table_is_the_gradient_of_all_rows():
     """One step of SGD shrinks every embedding, whether or not the batch has it."""
-    x_cat = np.array([["a"], ["a"], ["b"], ["a"]], dtype=object)
-    y = np.array([0, 1, 0, 1])
-    options = {
-        "structure": "cross", "n_cross_layers": 0, "optimizer": "sgd",
-        "learning_rate": 0.1, "weight_decay": 0.0, "category_dropout": 0.0,
-        "max_epochs": 1, "random_state": 0, "batch_size": 4, "ema_decay": None,
-        "embedding_l2_scope": "table",
-    }  # fmt: skip
-    start = DCNClassifier(**options | {"learning_rate": 1e-300}).fit(x_cat, y)
-    plain = DCNClassifier(**options).fit(x_cat, y)
-    penalised = DCNClassifier(**options, embedding_l2=0.5).fit(x_cat, y)
-    e_0, e_plain, e_l2 = (
-        model.module_.embedding.column_weight(0).detach().numpy()
-        for model in (start, plain, penalised)
-    )
+    (e_0, e_plain, e_l2), plain, penalised = step_of_sgd(embedding_l2_scope="table")
     # d/de of 0.5 / 2 * |E|^2 = 0.5 * e, also of the unknown and the missing level
     assert len(e_0) == 4
     assert_allclose(e_l2 - e_plain, -0.1 * 0.5 * e_0, atol=1e-12)

@@ -24,6 +24,7 @@ from .._training import (
     CallbackSupportMixin,
     DCNNet,
     Encoded,
+    Preparation,
     build_net,
     calibrate,
     forget_unseen,
@@ -222,16 +223,18 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         options |= resolve_table(self.get_params(False), n_known, self._target.d_out)
         curves = options.pop("numeric_embedding")
         self.encoder_ = TableEncoder(**options)
-        encoded = self.encoder_.fit_transform(
-            rows.X,
-            getattr(self, "feature_names_in_", None),
-            rows.weight,
-            self._numpy_dtype,
-            self._supervise(rows, options),
-            torch.get_num_threads(),
-            target=lambda at: self._target.score(rows.y[at]),
-            in_parts=n_rows is None,
-        )
+        with Preparation(self.verbose == 1) as tell:
+            encoded = self.encoder_.fit_transform(
+                rows.X,
+                getattr(self, "feature_names_in_", None),
+                rows.weight,
+                self._numpy_dtype,
+                self._supervise(rows, options),
+                torch.get_num_threads(),
+                target=lambda at: self._target.score(rows.y[at]),
+                in_parts=n_rows is None,
+                tell=tell,
+            )
         for text in advise(self.encoder_):
             warnings.warn(text, UserWarning, stacklevel=2)
         self._numeric_embedding = resolve_curves(

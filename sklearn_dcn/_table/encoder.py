@@ -30,9 +30,11 @@ from .target_statistics import (
     ColumnStatistics,
     CrossStatistics,
     Supervision,
+    Tell,
     bin_codes,
     copy_unfitted,
     cuts_of,
+    do_nothing,
 )
 from .threads import map_threads
 
@@ -116,6 +118,7 @@ min_frequency, max_categories, hashing, numeric_transform
         n_threads: int = 1,
         target: Target | None = None,
         in_parts: bool = False,
+        tell: Tell = do_nothing,
     ) -> dict[str, Any]:
         """Learn every column of a checked table.
 
@@ -137,6 +140,8 @@ min_frequency, max_categories, hashing, numeric_transform
             Returns a number for each of given rows, which tells codes from numbers.
         in_parts : bool, default=False
             Whether more rows are to come: a level that occurs once may come again.
+        tell : callable, default=do_nothing
+            Is told what is done, and which share of it.
 
         Returns
         -------
@@ -153,10 +158,10 @@ min_frequency, max_categories, hashing, numeric_transform
         self.categories, self.lists, self.numbers, self.values = encoders
         warn_of_zeros(X, self.numbers)
         statistics = self._fit_statistics(columns, weight, dtype, supervision)
-        how = (dtype, n_threads, target, in_parts)
+        how = (dtype, n_threads, target, in_parts, tell)
         encoded = self._fit_columns(columns, weight, *how)
         self._choose_values(len(weight))
-        statistics += self._fit_crosses(encoded, weight, dtype, supervision)
+        statistics += self._fit_crosses(encoded, weight, dtype, supervision, tell)
         return self._assemble(encoded, statistics, n_threads)
 
     def transform(
@@ -280,6 +285,7 @@ min_frequency, max_categories, hashing, numeric_transform
         n_threads: int,
         target: Target | None,
         in_parts: bool,
+        tell: Tell,
     ) -> list[EncodedColumn]:
         """Learn and encode each column by itself; find numbers that may be codes."""
         # Who named the categories has answered for the rest.
@@ -299,7 +305,12 @@ min_frequency, max_categories, hashing, numeric_transform
                 self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
-        encoded = map_threads(encode, range(len(columns)), len(weight), n_threads)
+        n = len(columns)
+
+        def after(n_done: int) -> None:
+            tell(f"columns: {n_done:,} of {n:,}", n_done / n)
+
+        encoded = map_threads(encode, range(n), len(weight), n_threads, after)
         self.codes = sorted(codes)
         return encoded
 
@@ -317,6 +328,7 @@ min_frequency, max_categories, hashing, numeric_transform
         weight: NDArray[np.float64],
         dtype: Any,
         supervision: Supervision | None,
+        tell: Tell,
     ) -> list[Scaled]:
         """Memorise crosses of the columns of one level or number a cell, if any do."""
         wanted = self.memorized_crosses
@@ -333,7 +345,8 @@ min_frequency, max_categories, hashing, numeric_transform
         sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         names = [self.names[j] for j in columns]
         self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
-        x = self.crosses.fit_transform(self._codes(encoded), weight, supervision)
+        codes = self._codes(encoded)
+        x = self.crosses.fit_transform(codes, weight, supervision, tell)
         return scale_all(self.crosses.scalers, x, dtype)
 
     # The steps of both ----------------------------------------------------------------

@@ -20,7 +20,7 @@ from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
 from .own_torch import own_torch
-from .progress import Progress
+from .progress import Preparation, Progress
 from .schedule import SCHEDULES
 from .watcher import Watcher
 
@@ -33,6 +33,7 @@ __all__ = [
     "FitTasks",
     "Mask",
     "OPTIMIZERS",
+    "Preparation",
     "Progress",
     "SCHEDULES",
     "TRAINING",

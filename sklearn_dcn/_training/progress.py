@@ -7,17 +7,50 @@ import shutil
 import sys
 from html import escape
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from .watcher import Watcher
 
-__all__ = ["Progress"]
+__all__ = ["Preparation", "Progress"]
 
 
 INTERVAL = 0.2  # seconds between two updates of what is rewritten
 LOG_INTERVAL = 60.0  # between two lines within an epoch, in a log
 BAR = 24  # characters
 NAMES = {"train_loss": "loss", "valid_loss": "validation", "valid_score": "score"}
+
+
+class Preparation:
+    """What a fit does before its first epoch, where it takes its time.
+
+    Within a ``with`` statement it is called as often as one likes, and shows what is
+    done at the intervals of `Progress`.
+
+    Parameters
+    ----------
+    is_shown : bool
+        Whether to show anything.
+    """
+
+    def __init__(self, is_shown: bool) -> None:
+        self.out = _outlet() if is_shown else None
+        self.next = perf_counter() + (self.out.interval if self.out else math.inf)
+        self.has_shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, what: str, done: float) -> None:
+        """Tell that this share of something is done."""
+        now = perf_counter()
+        if self.out is not None and now >= self.next:
+            self.next = now + self.out.interval
+            self.has_shown = True
+            self.out.show(f"{what}  {done:.0%}", done)
+
+    def __exit__(self, *_: object) -> None:
+        if self.out is not None and self.has_shown:
+            self.out.close("")
 
 
 class Progress(Watcher):

@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = [
     "BLUE",
+    "GREEN",
     "GREY",
     "ORANGE",
     "get_axes",
@@ -15,7 +16,7 @@ __all__ = [
     "write_value",
 ]
 
-BLUE, ORANGE, GREY = "#0072b2", "#e07b00", "0.45"
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#e07b00", "#009e73", "0.45"
 MAX_NAME = 32  # characters of a name
 
 

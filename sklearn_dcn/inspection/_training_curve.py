@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sklearn.utils.validation import check_is_fitted
 
-from ._plotting import BLUE, GREY, ORANGE, get_axes
+from ._plotting import BLUE, GREEN, GREY, ORANGE, get_axes
 
 __all__ = ["TrainingCurveDisplay"]
 
@@ -15,7 +15,7 @@ LOSSES = {"train_loss": ("training", BLUE), "valid_loss": ("validation", ORANGE)
 
 
 class TrainingCurveDisplay:
-    """Losses and learning rate of each epoch, and the epoch that was kept.
+    """Losses, score and learning rate of each epoch, and the epoch that was kept.
 
     Parameters
     ----------
@@ -29,9 +29,12 @@ class TrainingCurveDisplay:
     ax_, figure_
         Axes and figure of matplotlib.
     lines_ : dict
-        The line of each of "train_loss", "valid_loss" and "lr" that is known.
+        The line of each of "train_loss", "valid_loss", "valid_score" and "lr" that
+        is known.
+    ax_score_ : matplotlib.axes.Axes or None
+        Axes of the score that `scoring` asked for, on the right.
     ax_rate_ : matplotlib.axes.Axes or None
-        Axes of the learning rate, on the right.
+        Axes of the learning rate, on the right, outside of the score's.
 
     Examples
     --------
@@ -86,7 +89,7 @@ class TrainingCurveDisplay:
         """
         ax = get_axes(self, ax, (7.0, 4.0))
         self.ax_, self.figure_, self.lines_ = ax, ax.figure, {}
-        self.ax_rate_ = None
+        self.ax_score_ = self.ax_rate_ = None
         for key, (name, colour) in LOSSES.items():
             epochs, losses = self._known(key)
             if losses:
@@ -98,6 +101,14 @@ class TrainingCurveDisplay:
         handles.append(
             ax.axvline(self.best_epoch, color=GREY, linestyle="--", label=label)
         )
+        epochs, scores = self._known("valid_score")
+        if scores:
+            self.ax_score_ = ax.twinx()
+            (self.lines_["valid_score"],) = self.ax_score_.plot(
+                epochs, scores, "s-", color=GREEN, markersize=3, label="score"
+            )
+            handles.insert(-1, self.lines_["valid_score"])
+            self.ax_score_.set_ylabel("score of the validation rows")
         epochs, rates = self._known("lr")
         if learning_rate and rates:
             self.ax_rate_ = ax.twinx()
@@ -107,6 +118,8 @@ class TrainingCurveDisplay:
             handles.append(self.lines_["lr"])
             self.ax_rate_.set_ylabel("learning rate at the end of the epoch")
             self.ax_rate_.set_ylim(bottom=0.0)
+            if self.ax_score_ is not None:
+                self.ax_rate_.spines["right"].set_position(("outward", 55))
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
         # Outside, where it hides no line.

@@ -11,7 +11,7 @@ from helpers.watching import SMALL, AtBatch
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn._training import progress as _progress
-from sklearn_dcn._training.progress import Progress
+from sklearn_dcn._training.progress import Preparation, Progress
 
 LINE = re.compile(
     r"epoch (\d)/3  loss (\S+)  validation (\S+)  [\d,]+ rows/s  \d:\d\d left"
@@ -69,6 +69,7 @@ def test_progress_counts_on(mixed, capsys):
 
 def test_progress_in_a_terminal_is_one_line(mixed, monkeypatch):
     """It is rewritten in place, never wider than the terminal, and ends as a line."""
+    monkeypatch.setattr(Preparation, "__call__", lambda *told: None)
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setattr(_progress, "INTERVAL", 0.0)
     monkeypatch.setattr(_progress._Terminal, "interval", 0.0)
@@ -84,6 +85,31 @@ def test_progress_in_a_terminal_is_one_line(mixed, monkeypatch):
     assert updates[0].startswith("[##......................] epoch 1/3")
     assert updates[-2].startswith("[########################] epoch 3/3")
     assert updates[-1].startswith("3 epochs in")
+
+
+def test_preparation_in_a_terminal(monkeypatch):
+    """Columns and crosses are told in the line that the epochs are written in."""
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(_progress._Terminal, "interval", 0.0)
+    X = np.random.default_rng(0).normal(size=(1000, 3))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    crossed = {**SMALL, "memorized_crosses": "auto"}
+    DCNClassifier(**crossed, max_epochs=1, verbose=1).fit(X, y)
+    updates = sys.stdout.getvalue().split("\r")[1:]
+    texts = [line.removesuffix("\x1b[K") for line in updates]
+    at = texts.index("[########################] columns: 3 of 3  100%")
+    assert texts[at + 1] == "[........................] crosses: 3 pairs of columns  0%"
+    assert any("crosses: how many of 3" in text for text in texts)
+    ends = texts.index("")  # erased, then the epochs
+    assert texts[ends + 1].split("] ")[1].startswith("epoch 1/1")
+
+
+def test_preparation_of_a_short_fit(capsys):
+    """Nothing is shown of what takes less than the interval, or where none is asked for."""
+    for is_shown in (True, False):
+        with Preparation(is_shown) as tell:
+            tell("columns: 1 of 2", 0.5)
+    assert capsys.readouterr().out == ""
 
 
 def test_progress_in_a_terminal_ends_where_a_fit_fails(mixed, monkeypatch):
@@ -103,6 +129,7 @@ def test_progress_in_a_terminal_ends_where_a_fit_fails(mixed, monkeypatch):
 
 def test_progress_in_a_notebook_is_updated_in_place(mixed, monkeypatch, capsys):
     """One display, whose HTML is replaced."""
+    monkeypatch.setattr(Preparation, "__call__", lambda *told: None)
     shown = []
     handle = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle))
 

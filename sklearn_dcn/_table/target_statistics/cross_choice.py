@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import N_RESERVED_IDS
+from .folds import Tell, do_nothing
 from .linear_models import leave_over, leave_over_mean, linear_loss, standardise
 from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
 
@@ -80,10 +81,16 @@ class CrossChoice:
         Number of codes of each column.
     link : callable
         From means of the target to what the network gets.
+    tell : callable, default=do_nothing
+        Is told what is done, and which share of it.
     """
 
     def __init__(
-        self, rows: TargetRows, sizes: Sequence[int], link: Callable[[Floats], Floats]
+        self,
+        rows: TargetRows,
+        sizes: Sequence[int],
+        link: Callable[[Floats], Floats],
+        tell: Tell = do_nothing,
     ) -> None:
         sample = rows.sample(MAX_CHOICE)
         self.n_rows = len(rows.weight)
@@ -91,6 +98,7 @@ class CrossChoice:
         self.rows = sample.halve_classes(MAX_TARGETS)
         self.sizes = sizes
         self.link = link
+        self.tell = tell
 
     def choose(self, crosses: int | str) -> list[Scored]:
         """Return the pairs, the strongest first, then columns (c, c), with scores.
@@ -143,7 +151,10 @@ class CrossChoice:
         at = rows.draw(max(1, MAX_SCORED // len(pairs)))
         codes, fold = [c[at] for c in rows.codes], rows.fold[at]
         g, h = leave_over(rows, features, at)
-        scores = [score_pair(self._key(codes, pair), fold, g, h) for pair in pairs]
+        scores = []
+        for k, pair in enumerate(pairs):
+            self.tell(f"crosses: {len(pairs)} pairs of columns", k / len(pairs))
+            scores.append(score_pair(self._key(codes, pair), fold, g, h))
         order = np.argsort(-np.array(scores), kind="stable").tolist()
         return [(pairs[k], scores[k]) for k in order]
 
@@ -161,12 +172,11 @@ class CrossChoice:
         best = [pair for pair, _ in self._rank(rest, features, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))
         at = self.rows.draw(MAX_LINEAR)
-        losses = {
-            m: linear_loss(
-                self.rows, np.hstack([features, of_pairs[:, : m * n_targets]]), at
-            )
-            for m in sorted({min(m, len(best)) for m in (1, 2, 4, 8, 16, 32)})
-        }
+        losses = {}
+        for m in sorted({min(m, len(best)) for m in (1, 2, 4, 8, 16, 32)}):
+            self.tell(f"crosses: how many of {len(best)}", m / len(best))
+            x = np.hstack([features, of_pairs[:, : m * n_targets]])
+            losses[m] = linear_loss(self.rows, x, at)
         alone, least = linear_loss(self.rows, features, at), min(losses.values())
         if least >= (1 - LEAST_GAIN) * alone:
             return 0

@@ -32,7 +32,7 @@ from scipy.special import logit
 
 from ..numbers import NumberScaler
 from .cross_choice import CrossChoice, pair_key
-from .folds import Supervision
+from .folds import Supervision, Tell, do_nothing
 from .target_rows import Codes, Floats, Keys, TargetRows
 
 __all__ = ["CrossStatistics"]
@@ -95,7 +95,11 @@ class CrossStatistics:
         self.numeric_transform = numeric_transform
 
     def fit_transform(
-        self, codes: Codes, weight: Floats, supervision: Supervision
+        self,
+        codes: Codes,
+        weight: Floats,
+        supervision: Supervision,
+        tell: Tell = do_nothing,
     ) -> Floats:
         """Choose the pairs, learn them from the rows, and apply them to these.
 
@@ -107,6 +111,8 @@ class CrossStatistics:
             Weight of each row.
         supervision : Supervision
             The rows' targets.
+        tell : callable, default=do_nothing
+            Is told what is done, and which share of it.
 
         Returns
         -------
@@ -115,7 +121,7 @@ class CrossStatistics:
         """
         rows = TargetRows(codes, weight, supervision)
         self.is_logit = rows.is_logit
-        self._choose(rows)
+        self._choose(rows, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
         self.scalers = {
@@ -124,12 +130,13 @@ class CrossStatistics:
         }
         return x
 
-    def _choose(self, rows: TargetRows) -> None:
+    def _choose(self, rows: TargetRows, tell: Tell) -> None:
         """Set `pairs` and `scores`: those that were given, or chosen by the rows."""
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
             return
-        chosen = CrossChoice(rows, self.sizes, self._link).choose(self.crosses)
+        choice = CrossChoice(rows, self.sizes, self._link, tell)
+        chosen = choice.choose(self.crosses)
         self.pairs = [pair for pair, _ in chosen]
         self.scores = [score for _, score in chosen]
 

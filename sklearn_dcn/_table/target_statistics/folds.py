@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_FOLDS", "Supervision", "assign_folds"]
+__all__ = ["N_FOLDS", "Supervision", "Tell", "assign_folds", "do_nothing"]
+
+Tell = Callable[[str, float], None]  # of what is done, and which share of it
 
 N_FOLDS = 5
 
@@ -29,6 +32,10 @@ class Supervision(NamedTuple):
     targets: dict[str, NDArray[Any]]
     strata: NDArray[Any] | None
     seed: int
+
+
+def do_nothing(what: str, done: float) -> None:
+    """Tell nobody."""
 
 
 def assign_folds(

@@ -105,7 +105,7 @@ def test_preparation_in_a_terminal(monkeypatch):
 
 
 def test_preparation_of_a_short_fit(capsys):
-    """Nothing is shown of what takes less than the interval, or where none is asked for."""
+    """Nothing is shown of what takes less than the interval, or is not asked for."""
     for is_shown in (True, False):
         with Preparation(is_shown) as tell:
             tell("columns: 1 of 2", 0.5)

@@ -183,7 +183,8 @@ default="auto"
     plateau_epochs : int, default=1
         Epochs without an improvement by `tol` after which "plateau" lowers the rate.
     max_grad_norm : float or None, default=None
-        Gradients whose norm, all together, is greater are scaled down to it.
+        Gradients of a network whose norm, all together, is greater are scaled down to
+        it.
     ema_decay : float or None, default=0.99
         Decay, in (0, 1), of a moving average of the weights over the steps: it is what
         validation, early stopping and predictions use. In step t it is t / (9 + t) at
@@ -207,8 +208,22 @@ default="auto"
         `history_`. Weights reach a scorer that takes `sample_weight`. Without
         validation rows it has no part.
     validation_fraction : float, default=0.1
-        Fraction of the rows, of every class, held out for early stopping without
-        `X_val`.
+        Fraction of the rows held out for early stopping without `X_val`.
+    validation : {"random", "last", "groups"}, default="random"
+        Which rows are held out, and which describe which others in crosses and by
+        `category_encoder`.
+
+        - "random": rows drawn at random, of every class, of each network others.
+        - "last": the last rows, by `validation_time`, for tables that are used to
+          predict the future; statistics of a row come from earlier rows alone.
+        - "groups": whole groups of `validation_groups`, for tables that are used to
+          predict new groups; statistics of a row come from other groups.
+    validation_time : str, int, array-like of shape (n_samples,) or None, default=None
+        When each row was, for "last": the column, by name or position, or an array.
+        None is the order of the rows.
+    validation_groups : str, int, array-like of shape (n_samples,) or None, default=None
+        The group of each row, for "groups": the column, by name or position, or an
+        array.
     n_iter_no_change : int, default=2
         Epochs without improvement after which early stopping stops.
     tol : float, default=0.0
@@ -379,6 +394,9 @@ default="auto"
         early_stopping: str | bool = "auto",
         scoring: Any = None,
         validation_fraction: float = 0.1,
+        validation: str = "random",
+        validation_time: Any = None,
+        validation_groups: Any = None,
         n_iter_no_change: int = 2,
         tol: float = 0.0,
         calibrate: bool = True,
@@ -438,6 +456,9 @@ default="auto"
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.validation = validation
+        self.validation_time = validation_time
+        self.validation_groups = validation_groups
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.calibrate = calibrate

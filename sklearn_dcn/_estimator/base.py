@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from .._roles import Mask
 from .._table import (
     ENCODING,
     Supervision,
     TableEncoder,
+    Tell,
     advise,
     check_references,
 )
@@ -55,6 +57,9 @@ from .rows import HasRows, Rows
 from .saving import SavesToFile
 
 __all__ = ["BaseDCN"]
+
+# Parameters of the encoding that learn from the target.
+STATISTICS = ("category_encoder", "memorized_crosses")
 
 
 class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
@@ -147,9 +152,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
+            trains = None if given is not None else self._hold_out(rows)
         else:
-            encoded = self._learn(rows)
-        trains = None if given is not None else self._hold_out(rows)
+            encoded, trains = self._learn(rows, holds_out=given is None)
         data = self._training_table(encoded, rows, trains)
         valid = self._validation_table(encoded, rows, trains, given)
         # Validation rows that were given may be there to be watched alone.
@@ -175,7 +180,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
-                encoded = fitted._learn(rows, all_rows=False)
+                encoded, _ = fitted._learn(rows, holds_out=False, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
             data = fitted._training_table(encoded, rows)
@@ -185,26 +190,38 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     # The encoding and the net ---------------------------------------------------------
 
-    def _learn(self, rows: Rows, all_rows: bool = True) -> Encoded:
+    def _learn(
+        self, rows: Rows, holds_out: bool, all_rows: bool = True
+    ) -> tuple[Encoded, Mask | None]:
         """Learn the encoding of table and target, and build the net for it.
 
-        Without `all_rows` there are more to come, and nobody knows how many.
+        Parameters
+        ----------
+        rows : Rows
+        holds_out : bool
+            Whether some of them may validate.
+        all_rows : bool, default=True
+            Whether there are no more to come.
+
+        Returns
+        -------
+        encoded : dict
+            The rows.
+        trains : bool ndarray of shape (n, n_members) or None
+            Which of them train which network, if others validate it.
         """
         n_rows = len(rows.y) if all_rows else None
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
         self._target = self._make_target(rows.y, rows.weight)
-        encoded = self._learn_table(rows, n_rows)
-        holds_out = resolve_early_stopping(self.early_stopping, len(rows.y))
+        options = self._resolve_table(rows, n_rows)
+        with Preparation(self.verbose == 1) as tell:
+            columns = self._learn_columns(rows, options, n_rows is None, tell)
+            self._n_members = self._resolve_members(n_rows)
+            trains = self._hold_out(rows) if holds_out else None
+            encoded = self._learn_statistics(rows, columns, options, trains, tell)
         self._resolved = resolve_network(
             vars(self), self.encoder_, self._numeric_embedding
-        )
-        self._n_members = resolve_members(
-            self.n_members,
-            holds_out,
-            n_rows,
-            self.encoder_.n_ids,
-            self._resolved["width"],
         )
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
@@ -213,41 +230,73 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         self.net_ = self._build_net(logits, device, self._draw_seed())
         silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
-        return to_tensors(encoded)
+        return to_tensors(encoded), trains
 
-    def _learn_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
-        """Learn the columns; return them encoded."""
+    def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
+        """Return the parameters of the encoding, none of them "auto" any more."""
         check_references(rows.X, self.get_params(deep=False))
         options = {name: getattr(self, name) for name in ENCODING}
         n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
-        options |= resolve_table(self.get_params(False), n_known, self._target.d_out)
-        curves = options.pop("numeric_embedding")
-        self.encoder_ = TableEncoder(**options)
-        with Preparation(self.verbose == 1) as tell:
-            encoded = self.encoder_.fit_transform(
-                rows.X,
-                getattr(self, "feature_names_in_", None),
-                rows.weight,
-                self._numpy_dtype,
-                self._supervise(rows, options),
-                torch.get_num_threads(),
-                target=lambda at: self._target.score(rows.y[at]),
-                in_parts=n_rows is None,
-                tell=tell,
-            )
+        return options | resolve_table(
+            self.get_params(False), n_known, self._target.d_out
+        )
+
+    def _learn_columns(
+        self, rows: Rows, options: dict[str, Any], in_parts: bool, tell: Tell
+    ) -> list[Any]:
+        """Learn every column by itself; return them encoded."""
+        self.encoder_ = TableEncoder(**{name: options[name] for name in ENCODING})
+        columns = self.encoder_.fit_columns(
+            rows.X,
+            getattr(self, "feature_names_in_", None),
+            rows.weight,
+            self._numpy_dtype,
+            torch.get_num_threads(),
+            target=lambda at: self._target.score(rows.y[at]),
+            in_parts=in_parts,
+            tell=tell,
+        )
         for text in advise(self.encoder_):
             warnings.warn(text, UserWarning, stacklevel=2)
+        curves = options["numeric_embedding"]
         self._numeric_embedding = resolve_curves(
             self.numeric_embedding, curves, len(rows.y), self.encoder_.n_ids
         )
-        return encoded
+        return columns
 
-    def _supervise(self, rows: Rows, options: dict[str, Any]) -> Supervision | None:
-        """Return the target for what learns from it, if anything does."""
-        if options["category_encoder"] is None and options["memorized_crosses"] is None:
-            return None
-        targets, seed = self._target.columns(rows.y), self._draw_seed()
-        return Supervision(targets, self._strata(rows.y), seed)
+    def _learn_statistics(
+        self,
+        rows: Rows,
+        columns: list[Any],
+        options: dict[str, Any],
+        trains: Mask | None,
+        tell: Tell,
+    ) -> dict[str, Any]:
+        """Learn what is a statistic of the target, if anything is; encode the rows."""
+        supervision = None
+        if any(options[name] is not None for name in STATISTICS):
+            targets, seed = self._target.columns(rows.y), self._draw_seed()
+            is_class = self._strata(rows.y) is not None
+            supervision = Supervision(targets, is_class, seed, rows.roles, trains)
+        return self.encoder_.fit_statistics(
+            columns,
+            rows.X,
+            rows.weight,
+            self._numpy_dtype,
+            supervision,
+            torch.get_num_threads(),
+            tell,
+        )
+
+    def _resolve_members(self, n_rows: int | None) -> int:
+        holds_out = n_rows is not None and resolve_early_stopping(
+            self.early_stopping, n_rows
+        )
+        # Before the statistics, which are each network's own.
+        fields = self.encoder_
+        resolved = resolve_network(vars(self), fields, self._numeric_embedding)
+        width = resolved["width"]
+        return resolve_members(self.n_members, holds_out, n_rows, fields.n_ids, width)
 
     def _build_net(
         self,

@@ -14,6 +14,7 @@ from ..network.deep import ACTIVATIONS, NORMALIZATIONS
 from ..network.numeric import NUMERIC_EMBEDDINGS
 from . import rules
 from .rules import Rule
+from .validation import VALIDATIONS
 
 __all__ = ["RULES", "check_continuation", "check_parameters"]
 
@@ -59,6 +60,7 @@ RULES: dict[str, Rule] = {
     "early_stopping": rules.early_stopping,
     "scoring": rules.scoring,
     "validation_fraction": rules.fraction,
+    "validation": rules.option(*VALIDATIONS),
     "n_iter_no_change": rules.count(1),
     "tol": rules.number(0.0),
     "calibrate": rules.boolean,
@@ -76,8 +78,10 @@ RULES: dict[str, Rule] = {
     "verbose": rules.verbose,
     "callbacks": rules.callbacks,
     "net_params": rules.net_params,
-    # Checked against the table, by the encoder:
+    # Checked against the table:
     "categorical_features": lambda name, value: None,
+    "validation_time": lambda name, value: None,
+    "validation_groups": lambda name, value: None,
 }
 
 # What may change between a fit and the one that goes on from its weights.
@@ -93,6 +97,9 @@ CONTINUABLE = {
     "early_stopping",
     "scoring",
     "validation_fraction",
+    "validation",
+    "validation_time",
+    "validation_groups",
     "n_iter_no_change",
     "tol",
     "calibrate",

@@ -22,6 +22,8 @@ CALLED: dict[str, tuple[str, ...]] = {
     "scoring": ("eval_metric", "metrics", "metric", "monitor"),
     "n_iter_no_change": ("early_stopping_rounds", "early_stopping_round", "patience"),
     "validation_fraction": ("validation_split", "train_split"),
+    "validation": ("has_time",),
+    "validation_groups": ("groups", "group_id"),
     "max_epochs": (
         *("epochs", "n_epochs", "num_epochs", "max_iter", "iterations"),
         *("n_estimators", "num_boost_round", "num_iterations"),

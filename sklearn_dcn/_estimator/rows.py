@@ -9,29 +9,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._roles import Mask, Roles
 from .._table import check_weight, take_rows, to_mean_one
-from .._training import (
-    Encoded,
-    Mask,
-    TensorTable,
-    draw_training_rows,
-    hide_unseen,
-    take,
-)
+from .._training import Encoded, TensorTable, hide_unseen, take
 from .defaults import resolve_early_stopping
 from .predicting import PredictsLogits
 from .scoring import ValidationScore
 from .training import TrainsNet
+from .validation import read_key, roles_of
 
 __all__ = ["HasRows", "Rows"]
 
 
 class Rows(NamedTuple):
-    """Checked rows: table, target, and weights of mean 1, none of them zero."""
+    """Checked rows: table, target, and weights of mean 1, none of them zero.
+
+    `roles` says which of them may validate, of those that a fit begins with.
+    """
 
     X: Any
     y: NDArray[Any]
     weight: NDArray[np.float64]
+    roles: Roles
 
 
 class HasRows(TrainsNet, PredictsLogits):
@@ -68,11 +67,14 @@ class HasRows(TrainsNet, PredictsLogits):
         weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
         weight = to_mean_one(weight)
         kept = weight > 0
+        key = None if suffix else read_key(self.get_params(deep=False), X)
         if not kept.all():
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+            key = None if key is None else key[kept]
         if reset:
             self._check_target(y, classes)
-        return Rows(X, y, weight)
+        roles = roles_of(self.validation, len(y), key, self._strata(y))
+        return Rows(X, y, weight, roles)
 
     def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
         """Return the validation rows that `fit` was given, if any."""
@@ -94,9 +96,8 @@ class HasRows(TrainsNet, PredictsLogits):
         """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
-        seeds = [self._draw_seed() for _ in range(self._n_members)]
-        fraction = self.validation_fraction
-        return draw_training_rows(len(rows.y), self._strata(rows.y), fraction, seeds)
+        fraction, seed = self.validation_fraction, self._draw_seed()
+        return rows.roles.training(fraction, self._n_members, seed)
 
     def _training_table(
         self, encoded: Encoded, rows: Rows, trains: Mask | None = None
@@ -126,7 +127,7 @@ class HasRows(TrainsNet, PredictsLogits):
         if self.scoring in (None, "loss"):
             return None
         if given is not None:
-            return ValidationScore(self, *given)
+            return ValidationScore(self, given.X, given.y, given.weight)
         if trains is None:
             return None
         at = _held_out(trains)
@@ -142,7 +143,7 @@ class HasRows(TrainsNet, PredictsLogits):
         offset: float = 0.0,
     ) -> TensorTable:
         """Return the rows at these positions, each for the members it is of."""
-        part = Rows(None, rows.y[at], rows.weight[at])
+        part = rows._replace(X=None, y=rows.y[at], weight=rows.weight[at])
         taken = take(encoded, torch.from_numpy(at))
         return self._tensors(
             taken, part, None if members is None else members[at], offset

@@ -38,7 +38,12 @@ UNSAVED = {"checkpoint": None}
 BEFORE_2 = {"n_members": 1, "calibrate": False}
 
 # Parameters that older files of any format have not, as the default changes nothing.
-ADDED = {"scoring": None}
+ADDED = {
+    "scoring": None,
+    "validation": "random",
+    "validation_time": None,
+    "validation_groups": None,
+}
 
 
 def _check_parameters(parameters: dict[str, Any]) -> None:

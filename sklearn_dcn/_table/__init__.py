@@ -67,7 +67,12 @@ from .reading import (
     to_sparse,
     unwrap_nullable,
 )
-from .target_statistics import ColumnStatistics, CrossStatistics, Supervision
+from .target_statistics import (
+    ColumnStatistics,
+    CrossStatistics,
+    Supervision,
+    Tell,
+)
 
 __all__ = [
     "Bag",
@@ -90,6 +95,7 @@ __all__ = [
     "Seen",
     "SparseBlock",
     "Supervision",
+    "Tell",
     "TableEncoder",
     "TableFields",
     "UNKNOWN_LEVEL",

@@ -24,14 +24,21 @@ def assemble(
 ) -> dict[str, Any]:
     """Return "x_num", "x_cat" and "x_bag", each only where there is something in it.
 
-    Numbers come before the indicators of their missing cells.
+    Numbers come before the indicators of their missing cells. Where each network has
+    some of its own, of shape (n, n_members), these and all that come after them are in
+    "x_own", of shape (n, n_members, n_own).
     """
     encoded: dict[str, Any] = {}
-    if numbers:
-        missing = [column.missing for column in numbers if column.missing is not None]
-        encoded["x_num"] = side_by_side(
-            [*(column.z for column in numbers), *missing], n_threads
-        )
+    missing = [column.missing for column in numbers if column.missing is not None]
+    z = [*(column.z for column in numbers), *missing]
+    own = [k for k, column in enumerate(z) if column.ndim == 2]
+    if own:
+        shape = z[own[0]].shape
+        last = [np.broadcast_to(c.T, shape[::-1]).T for c in z[own[0] :]]
+        encoded["x_own"] = np.stack(last, axis=2)
+        z = z[: own[0]]
+    if z:
+        encoded["x_num"] = side_by_side(z, n_threads)
     if ids:
         encoded["x_cat"] = side_by_side(ids, n_threads)
     if bags:

@@ -118,9 +118,37 @@ min_frequency, max_categories, hashing, numeric_transform
         n_threads: int = 1,
         target: Target | None = None,
         in_parts: bool = False,
-        tell: Tell = do_nothing,
     ) -> dict[str, Any]:
-        """Learn every column of a checked table.
+        """Learn every column of a checked table, and statistics of the target.
+
+        Parameters
+        ----------
+        X, names, weight, dtype, n_threads, target, in_parts
+            As `fit_columns`.
+        supervision
+            As `fit_statistics`.
+
+        Returns
+        -------
+        encoded : dict
+            As `fit_statistics`.
+        """
+        how = (dtype, n_threads, target, in_parts)
+        columns = self.fit_columns(X, names, weight, *how)
+        return self.fit_statistics(columns, X, weight, dtype, supervision, n_threads)
+
+    def fit_columns(
+        self,
+        X: Any,
+        names: Sequence[str] | None,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        n_threads: int = 1,
+        target: Target | None = None,
+        in_parts: bool = False,
+        tell: Tell = do_nothing,
+    ) -> list[EncodedColumn]:
+        """Learn every column of a checked table by itself.
 
         Parameters
         ----------
@@ -131,9 +159,6 @@ min_frequency, max_categories, hashing, numeric_transform
             Weight of each row.
         dtype : dtype, default=float64
             That of the numbers; they are computed in float64.
-        supervision : Supervision or None, default=None
-            The target of the rows, where there is a `category_encoder` or there are
-            crosses to memorise.
         n_threads : int, default=1
             Columns of a long table that are encoded at a time.
         target : callable or None, default=None
@@ -145,24 +170,66 @@ min_frequency, max_categories, hashing, numeric_transform
 
         Returns
         -------
-        encoded : dict
-            As `transform`.
+        columns : list
+            Each encoded: what `fit_statistics` takes.
         """
         self._begin(X, names)
         if issparse(X):
             self.block = assign_block(vars(self))
-            return {"x_bag": [self.block.fit_transform(X, weight, dtype)]}
+            return [self.block.fit_transform(X, weight, dtype)]
         columns = get_columns(X)
         options = {name: getattr(self, name) for name in ASSIGNING}
         encoders = assign_columns(columns, self.names, **options)
         self.categories, self.lists, self.numbers, self.values = encoders
         warn_of_zeros(X, self.numbers)
-        statistics = self._fit_statistics(columns, weight, dtype, supervision)
+        if self.category_encoder is not None:
+            self._begin_statistics(columns, weight)
         how = (dtype, n_threads, target, in_parts, tell)
         encoded = self._fit_columns(columns, weight, *how)
         self._choose_values(len(weight))
-        statistics += self._fit_crosses(encoded, weight, dtype, supervision, tell)
-        return self._assemble(encoded, statistics, n_threads)
+        return encoded
+
+    def fit_statistics(
+        self,
+        columns: list[EncodedColumn],
+        X: Any,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        supervision: Supervision | None = None,
+        n_threads: int = 1,
+        tell: Tell = do_nothing,
+    ) -> dict[str, Any]:
+        """Learn what of the columns is a statistic of the target.
+
+        Parameters
+        ----------
+        columns : list
+            What `fit_columns` returned.
+        X, weight, dtype, n_threads, tell
+            As there.
+        supervision : Supervision or None, default=None
+            The target of the rows, where there is a `category_encoder` or there are
+            crosses to memorise.
+
+        Returns
+        -------
+        encoded : dict
+            As `transform`, but rows are described by others alone; and if networks
+            train on different rows, "x_own" of shape (n, n_members, n_own) has what
+            follows the columns of "x_num", for each of them.
+        """
+        if self.block is not None:
+            return {"x_bag": columns}
+        statistics: list[Scaled] = []
+        if self.statistics is not None and not self.statistics.gives_ids:
+            assert supervision is not None
+            raw = get_columns(X)
+            x = self.statistics.fit_transform(
+                [raw[j] for j in self.categories], weight, supervision
+            )
+            statistics = scale_all(self.statistics.scalers, x, dtype)
+        statistics += self._fit_crosses(columns, weight, dtype, supervision, tell)
+        return self._assemble(columns, statistics, n_threads)
 
     def transform(
         self, X: Any, dtype: Any = np.float64, n_threads: int = 1
@@ -222,8 +289,9 @@ min_frequency, max_categories, hashing, numeric_transform
         columns = get_cells(X) or get_columns(X)
         statistics: list[Scaled] = []
         if self.statistics is not None:
-            made = self.statistics.transform([columns[j] for j in self.categories])
-            statistics = self._take_in(made, columns, dtype)
+            ids, x = self.statistics.transform([columns[j] for j in self.categories])
+            self._put_ids(ids, columns)
+            statistics = scale_all(self.statistics.scalers, x, dtype)
 
         def encode(j: int) -> EncodedColumn:
             if j in self.categories:
@@ -258,24 +326,17 @@ min_frequency, max_categories, hashing, numeric_transform
         self.statistics = self.crosses = self.block = None
         self.field_slices, self.codes = None, []
 
-    def _fit_statistics(
-        self,
-        columns: list[Any],
-        weight: NDArray[np.float64],
-        dtype: Any,
-        supervision: Supervision | None,
-    ) -> list[Scaled]:
-        """Learn the `category_encoder`; ids of it take the place of columns."""
-        if self.category_encoder is None:
-            return []
-        assert supervision is not None
+    def _begin_statistics(
+        self, columns: list[Any], weight: NDArray[np.float64]
+    ) -> None:
+        """Prepare the `category_encoder`; if it gives ids, put them into columns."""
         names = [self.names[j] for j in self.categories]
         self.statistics = ColumnStatistics(
             self.category_encoder, names, self.numeric_transform
         )
-        categories = [columns[j] for j in self.categories]
-        made = self.statistics.fit_transform(categories, weight, supervision)
-        return self._take_in(made, columns, dtype)
+        if self.statistics.gives_ids:
+            categories = [columns[j] for j in self.categories]
+            self._put_ids(self.statistics.fit_ids(categories, weight), columns)
 
     def _fit_columns(
         self,
@@ -351,18 +412,10 @@ min_frequency, max_categories, hashing, numeric_transform
 
     # The steps of both ----------------------------------------------------------------
 
-    def _take_in(
-        self,
-        made: tuple[dict[str, IdColumn], NDArray[np.float64]],
-        columns: list[Any],
-        dtype: Any,
-    ) -> list[Scaled]:
-        """Put ids of the `category_encoder` in place of columns; scale its numbers."""
-        ids, x = made
+    def _put_ids(self, ids: dict[str, IdColumn], columns: list[Any]) -> None:
+        """Put ids of the `category_encoder` in place of columns."""
         for j in self.categories:
             columns[j] = ids.get(str(self.names[j]), columns[j])
-        scalers = {} if self.statistics is None else self.statistics.scalers
-        return scale_all(scalers, x, dtype)
 
     def _codes(
         self, encoded: list[Any], of: Sequence[int] | None = None

@@ -1,7 +1,7 @@
 """Encoded rows train networks: batches, steps, epochs, and how it ends.
 
-`validation_split.py` and `members.py` say who validates what, `build.py` makes the net,
-`loop.py` trains it. `net.py` alone knows skorch. Nothing here knows of tables.
+`build.py` makes the net, `loop.py` trains it, `members.py` says what each has not seen.
+`net.py` alone knows skorch. Nothing here knows of tables.
 """
 
 from .batches import Encoded, TensorTable, take, to_tensors
@@ -14,7 +14,7 @@ from .history import plain_records, replay
 from .inference import predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
-from .members import Mask, draw_training_rows, forget_unseen, hide_unseen
+from .members import forget_unseen, hide_unseen
 from .module_weights import silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
@@ -31,7 +31,6 @@ __all__ = [
     "DTYPES",
     "Encoded",
     "FitTasks",
-    "Mask",
     "OPTIMIZERS",
     "Preparation",
     "Progress",
@@ -41,7 +40,6 @@ __all__ = [
     "Watcher",
     "build_net",
     "calibrate",
-    "draw_training_rows",
     "find_device",
     "forget_unseen",
     "hide_unseen",

@@ -10,6 +10,16 @@ their order, but too far apart. So all are replaced by :math:`T z + b`, with one
 
 The second term keeps the two near 1 and 0 where the rows are few.
 
+Held-out rows have the logits of the one network, or two, that did not see them, but the
+mean of K is predicted. It has less noise, and wants a greater T. If z is the logit that
+the table tells plus noise of variance :math:`\nu` which is each network's own,
+
+.. math::
+    T_{mean} = T\, \frac{Var(z)}{Var(z) - (1 - 1 / K)\, \nu}, \qquad
+    \nu = \tfrac{1}{2} E (z_j - z_k)^2
+
+over the rows that two networks j and k hold out both.
+
 References
 ----------
 Platt, "Probabilistic Outputs for Support Vector Machines", 1999, for two classes; Guo
@@ -27,7 +37,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..network.ensemble import by_holder
+from ..network.ensemble import by_member, has_own_weights, mean_logits
 from .batches import BatchIterator, TensorTable, place
 from .devices import mixed_precision
 from .inference import PREDICT_BATCH_SIZE_CPU
@@ -35,7 +45,7 @@ from .inference import PREDICT_BATCH_SIZE_CPU
 if TYPE_CHECKING:
     from .net import DCNNet
 
-__all__ = ["calibrate", "fit_scale_and_shift"]
+__all__ = ["calibrate", "fit_scale_and_shift", "gain_of_mean"]
 
 PRIOR_STD = 0.2
 
@@ -46,8 +56,9 @@ def calibrate(net: DCNNet, validation: TensorTable) -> None:
     It is done to the heads of all members, so that the network itself has them.
     """
     with mixed_precision(torch.device(net.device), False):  # whatever the caller's
-        logits, target = _held_out_logits(net, validation)
-    scale, shift = fit_scale_and_shift(net.criterion_, logits, target)
+        logits, target, gain = _held_out_logits(net, validation)
+    # Of logits that are so much smaller, the T that is kept near 1 is the mean's.
+    scale, shift = fit_scale_and_shift(net.criterion_, logits / gain, target)
     with torch.no_grad():
         for member in net.module_.members:
             weight, bias = member.head.weight, member.head.bias
@@ -58,18 +69,58 @@ def calibrate(net: DCNNet, validation: TensorTable) -> None:
 @torch.no_grad()
 def _held_out_logits(
     net: DCNNet, validation: TensorTable
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return logits in float64, and targets: each row by the members it validates."""
+) -> tuple[Tensor, dict[str, Tensor], float]:
+    """Return logits in float64, targets, and what the mean's scale is of theirs.
+
+    Each row has the logits of the members that it validates, or their mean where these
+    are all members.
+    """
     net._set_training(False)
     rows = place(validation, torch.device(net.device))
     logits, targets = [], []
     for x, target in BatchIterator(rows, PREDICT_BATCH_SIZE_CPU):
-        each, target = by_holder(net.infer(x).cpu().double(), target)
-        logits.append(each)
+        logits.append(net.infer(x).cpu().double())
         targets.append({name: tensor.cpu() for name, tensor in target.items()})
-    return torch.cat(logits), {
-        name: torch.cat([target[name] for target in targets]) for name in targets[0]
-    }
+    z = torch.cat(logits)
+    target = {name: torch.cat([t[name] for t in targets]) for name in targets[0]}
+    if not has_own_weights(target):
+        return mean_logits(z), target, 1.0
+    own = target["weight"]
+    if bool((own > 0).all()):  # all rows are held out by all members
+        return z.mean(1), target | {"weight": own.mean(1)}, 1.0
+    return *by_member(z, target), gain_of_mean(z, own.double())
+
+
+def gain_of_mean(logits: Tensor, weight: Tensor) -> float:
+    """Return by how much more the mean of all members is to be scaled than each alone.
+
+    Parameters
+    ----------
+    logits : tensor of shape (n, n_members, d_out)
+    weight : tensor of shape (n, n_members)
+        Above 0 where a member has not seen a row.
+
+    Returns
+    -------
+    gain : float
+        In [1, n_members]; 1 if no row is held out by two members.
+    """
+    n_members = logits.shape[1]
+    count = (weight > 0).sum(1)
+    shared = count > 1
+    if not bool(shared.any()):
+        return 1.0
+    z, w = logits.flatten(0, 1), weight.flatten()[:, None]
+    mean = (w * z).sum(0) / w.sum()
+    spread = (w * (z - mean) ** 2).sum() / w.sum()
+    own = (weight[shared] > 0)[:, :, None]
+    n_own = count[shared][:, None, None]
+    centre = (logits[shared] * own).sum(1, keepdim=True) / n_own
+    squares = ((logits[shared] - centre) ** 2 * own / (n_own - 1)).sum((1, 2))
+    row = weight[shared].sum(1) / count[shared]
+    noise = (row * squares).sum() / row.sum()
+    common = torch.clamp(spread - (1 - 1 / n_members) * noise, min=spread / n_members)
+    return float(spread / common) if bool(common > 0) else 1.0
 
 
 def fit_scale_and_shift(

@@ -1,55 +1,25 @@
-"""Which rows train and which validate each member of an ensemble.
+"""Levels that a member of an ensemble has not seen.
 
 Every member holds out rows of its own, so that the ensemble as a whole learns from all,
-and early stopping is told by the held-out rows of all members together. The encoding of
-the table is common to them, and learned from all rows. So a held-out row may have
-levels that no training row of its member has; to the member they are unknown, in
-validation as in prediction.
+and early stopping is told by the held-out rows of all members together. Levels are
+common to them, and learned from all rows. So a held-out row may have some that no
+training row of its member has; to the member they are unknown, in validation as in
+prediction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
+from .._roles import Mask
 from ..network import DeepCrossNetwork, EmbeddingStack
 from .batches import Encoded
-from .validation_split import train_validation_split
 
-__all__ = ["Mask", "draw_training_rows", "forget_unseen", "hide_unseen"]
-
-Mask = NDArray[np.bool_]
-
-
-def draw_training_rows(
-    n_rows: int, strata: NDArray[np.intp] | None, fraction: float, seeds: Sequence[int]
-) -> Mask:
-    """Return which rows train which member; the others validate it.
-
-    Parameters
-    ----------
-    n_rows : int
-    strata : ndarray of shape (n_rows,) or None
-        Classes that keep their proportions.
-    fraction : float
-        Share of the rows that a member holds out.
-    seeds : sequence of int
-        For each member the source of its draw.
-
-    Returns
-    -------
-    trains : bool ndarray of shape (n_rows, n_members)
-    """
-    trains = np.zeros((n_rows, len(seeds)), dtype=bool)
-    for k, seed in enumerate(seeds):
-        training, _ = train_validation_split(n_rows, strata, fraction, seed)
-        trains[training, k] = True
-    return trains
+__all__ = ["forget_unseen", "hide_unseen"]
 
 
 def hide_unseen(x: Encoded, trains: Mask, stack: EmbeddingStack) -> Encoded:

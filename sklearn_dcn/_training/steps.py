@@ -49,11 +49,14 @@ class Steps:
         plateau_epochs: int = 1,
     ) -> None:
         self.optimizer = optimizer
-        self.clip: GradientClipper | None = None
+        self.clips: list[GradientClipper] = []
         self.average: WeightAverage | None = None
         self.rates: LearningRate | None = None
         if max_grad_norm is not None:
-            self.clip = GradientClipper(module.parameters(), max_grad_norm)
+            self.clips = [
+                GradientClipper(member.parameters(), max_grad_norm)
+                for member in module.members
+            ]
         if ema_decay is not None:
             is_lazy = module.members[0].embedding.sparse
             lazy = id_tables(module) if is_lazy else []
@@ -85,8 +88,8 @@ class Steps:
 
     def after_backward(self) -> None:
         """Go on when the gradients are there, before they are used."""
-        if self.clip is not None:
-            self.clip()
+        for clip in self.clips:
+            clip()
         if self.average is not None:
             self.average.before_step()
 

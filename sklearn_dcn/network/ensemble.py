@@ -79,6 +79,7 @@ class DeepCrossEnsemble(nn.Module):
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
+        x_own: Tensor | None = None,
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
@@ -89,6 +90,9 @@ class DeepCrossEnsemble(nn.Module):
         ----------
         x_num, x_cat, x_bag, generator, return_embeddings
             As :meth:`DeepCrossNetwork.forward`.
+        x_own : float tensor of shape (B, n_members, n_own) or None, default=None
+            The last columns of `x_num`, of each member its own; `x_num` then has only
+            those before, or is None.
 
         Returns
         -------
@@ -96,16 +100,28 @@ class DeepCrossEnsemble(nn.Module):
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
-        x = x_num, x_cat, x_bag
+        numbers = self._numbers(x_num, x_own)
         if not return_embeddings:
-            each = [member(*x, generator=generator) for member in self.members]
+            each = [
+                member(x, x_cat, x_bag, generator=generator)
+                for member, x in zip(self.members, numbers, strict=True)
+            ]
             return torch.stack(each, dim=1)
         pairs = [
-            member(*x, generator=generator, return_embeddings=True)
-            for member in self.members
+            member(x, x_cat, x_bag, generator=generator, return_embeddings=True)
+            for member, x in zip(self.members, numbers, strict=True)
         ]
         logits, embeddings = zip(*pairs, strict=True)
         return torch.stack(logits, dim=1), torch.cat(embeddings, dim=-1)
+
+    def _numbers(
+        self, x_num: Tensor | None, x_own: Tensor | None
+    ) -> Sequence[Tensor | None]:
+        """Return the x_num of each member."""
+        if x_own is None:
+            return [x_num] * len(self.members)
+        own = x_own.unbind(1)
+        return own if x_num is None else [torch.cat([x_num, x], dim=1) for x in own]
 
     def stack(
         self,

@@ -14,7 +14,11 @@ from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._targets.losses import WeightedLoss
-from sklearn_dcn._training.calibration import PRIOR_STD, fit_scale_and_shift
+from sklearn_dcn._training.calibration import (
+    PRIOR_STD,
+    fit_scale_and_shift,
+    gain_of_mean,
+)
 
 FEW = {"hidden_layer_sizes": (8,), "dtype": "float64", "random_state": 0}
 
@@ -35,6 +39,42 @@ def test_it_finds_what_was_done_to_the_logits():
     )
     assert scale == pytest.approx(0.5, abs=0.01)
     assert shift[0] == pytest.approx(-0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("n_members", [2, 3, 8])
+@pytest.mark.parametrize("noise", [0.3, 2.0])
+def test_the_mean_of_networks_has_less_noise(n_members, noise):
+    """The gain is that of T for logits of a common part and noise of each network."""
+    rng = np.random.default_rng(0)
+    common = rng.normal(0, 1.5, (40_000, 1, 2))
+    z = common + rng.normal(0, np.sqrt(noise), (40_000, n_members, 2)) + 3.0
+    first = rng.integers(0, n_members, 40_000)  # each row is of two neighbours
+    weight = np.zeros((40_000, n_members))
+    weight[np.arange(40_000), first] = weight[np.arange(40_000), first - 1] = 2.0
+    z[:, :, :][weight == 0] = 1e6  # what trains a network tells nothing
+    gain = gain_of_mean(torch.from_numpy(z), torch.from_numpy(weight))
+    expected = (1.5**2 + noise) / (1.5**2 + noise / n_members)
+    assert gain == pytest.approx(expected, rel=0.03)
+
+
+def test_networks_that_share_no_row_have_no_gain():
+    weight = torch.eye(3).repeat(10, 1)
+    assert gain_of_mean(torch.randn(30, 3, 1).double(), weight.double()) == 1.0
+
+
+def test_rows_that_all_hold_out_calibrate_the_mean():
+    """With "last" it is the regression of the mean's logits on the last rows."""
+    X, y = make_mixed(900)
+    options = FEW | {"max_epochs": 3, "n_members": 3, "validation": "last"}
+    raw, model = (
+        DCNClassifier(**options, calibrate=calibrate).fit(X, y)
+        for calibrate in (False, True)
+    )
+    z = torch.from_numpy(raw.decision_function(X)[-90:, None])
+    target = {"y": torch.from_numpy(np.asarray(y[-90:] == model.classes_[1], float))}
+    scale, shift = fit_scale_and_shift(WeightedLoss("log_loss"), z, target)
+    expected = scale * raw.decision_function(X) + shift[0]
+    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

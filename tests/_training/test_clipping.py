@@ -98,6 +98,24 @@ def test_one_step_of_sgd():
     assert_allclose(fitted(max_grad_norm=length / 0.1 * 1.01) - start, free, atol=1e-14)
 
 
+@pytest.mark.parametrize("n_members", [1, 4])
+def test_each_network_has_a_limit_of_its_own(n_members):
+    """A step of SGD is as long for each of several networks as for one."""
+    X, y = make_mixed(200)
+    steps = []
+    options = {"optimizer": "sgd", "learning_rate": 1.0, "weight_decay": 0.0}
+    options |= {"max_epochs": 1, "batch_size": 200, "ema_decay": None}
+    options |= {"dtype": "float64", "random_state": 0, "early_stopping": False}
+    for norm in (0.01, 1e-12):
+        model = DCNClassifier(**options, n_members=n_members, max_grad_norm=norm)
+        members = model.fit(X, y).module_.members
+        steps.append(
+            [torch.cat([p.flatten() for p in m.parameters()]) for m in members]
+        )
+    for moved, still in zip(*steps, strict=True):
+        assert_allclose((moved - still).detach().norm(), 0.01, rtol=1e-6)
+
+
 def test_lazy_fit_equals_dense_on_whole_batches():
     """The tables' share of the norm is the same in both forms."""
     X, y, _ = make_ids()

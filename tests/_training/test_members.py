@@ -14,9 +14,9 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, load
-from sklearn_dcn._estimator import rows as _rows
+from sklearn_dcn._roles import RandomRoles
 from sklearn_dcn._training.batches import to_tensors
-from sklearn_dcn._training.members import draw_training_rows, forget_unseen, hide_unseen
+from sklearn_dcn._training.members import forget_unseen, hide_unseen
 from sklearn_dcn.inspection import explain, interaction_strengths
 from sklearn_dcn.network import DeepCrossEnsemble
 
@@ -26,11 +26,12 @@ def drawn(monkeypatch):
     """Return the list that gets, of each fit, which rows train which member."""
     found = []
 
-    def draw(*args):
-        found.append(draw_training_rows(*args))
+    def draw(self, *args):
+        found.append(training(self, *args))
         return found[-1]
 
-    monkeypatch.setattr(_rows, "draw_training_rows", draw)
+    training = RandomRoles.training
+    monkeypatch.setattr(RandomRoles, "training", draw)
     return found
 
 
@@ -40,17 +41,7 @@ def member_logits(model, x):
         return model.module_(**x).numpy()
 
 
-# Which rows ---------------------------------------------------------------------------
-
-
-def test_members_hold_out_rows_of_their_own():
-    y = np.arange(1000) % 5 == 0
-    trains = draw_training_rows(1000, y, 0.1, [1, 2, 3])
-    assert trains.shape == (1000, 3)
-    assert_array_equal((~trains).sum(axis=0), 100)
-    assert_array_equal((~trains)[y].sum(axis=0), 20)
-    assert (~trains).any(axis=1).sum() > 250
-    assert_array_equal(trains[:, :1], draw_training_rows(1000, y, 0.1, [1]))
+# Levels that a member has not seen ----------------------------------------------------
 
 
 def hand_made():

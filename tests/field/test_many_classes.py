@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn._estimator.defaults import MEMORISE_UP_TO
+from sklearn_dcn._roles import RandomRoles
 from sklearn_dcn._table.target_statistics.cross_choice import MAX_TARGETS, CrossChoice
-from sklearn_dcn._table.target_statistics.folds import Supervision
+from sklearn_dcn._table.target_statistics.supervision import Supervision
 from sklearn_dcn._table.target_statistics.target_rows import TargetRows
 
 TINY = {"max_epochs": 1, "hidden_layer_sizes": (8,), "n_members": 1, "random_state": 0}
@@ -39,7 +40,9 @@ def test_a_fit_takes_seconds(n_rows, n_columns, n_classes):
 
 def rows_of(codes, y, n_classes):
     targets = {f" of {k}": (y == k).astype(int) for k in range(n_classes)}
-    return TargetRows(codes, np.ones(len(y)), Supervision(targets, y, 0))
+    return TargetRows(
+        codes, np.ones(len(y)), Supervision(targets, True, 0, RandomRoles(len(y), y))
+    )
 
 
 def test_a_cross_is_found_among_many_classes():

@@ -3,21 +3,22 @@
 import numpy as np
 import pandas as pd
 
+from sklearn_dcn._roles import RandomRoles
 from sklearn_dcn._table.encoder import TableEncoder
-from sklearn_dcn._table.target_statistics.folds import Supervision
+from sklearn_dcn._table.target_statistics.supervision import Supervision
 
 PRIOR = 10.0  # rows, as docs/maths.md says
 
 
-def supervise(y, kind="binary", seed=0):
+def supervise(y, kind="binary", seed=0, trains=None, roles=None):
     """Return what encoders are given of rows with this target."""
     y = np.asarray(y)
-    if kind == "number":
-        return Supervision({"": y.astype(float)}, None, seed)
-    if kind == "binary":
-        return Supervision({"": y}, y, seed)
-    targets = {f" of {k}": (y == k).astype(int) for k in np.unique(y).tolist()}
-    return Supervision(targets, y, seed)
+    is_class = kind != "number"
+    roles = RandomRoles(len(y), y if is_class else None) if roles is None else roles
+    targets = {"": y if is_class else y.astype(float)}
+    if kind not in ("number", "binary"):
+        targets = {f" of {k}": (y == k).astype(int) for k in np.unique(y).tolist()}
+    return Supervision(targets, is_class, seed, roles, trains)
 
 
 def encode(X, y, kind="binary", weight=None, **options):

@@ -2,7 +2,7 @@
 
 from .codes import Target, are_codes
 from .number_levels import MAX_LEVELS, NumberLevels
-from .scaled import Scaled, scale, scale_all
+from .scaled import Scaled, fit_scalers, scale, scale_all
 from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Seen",
     "Target",
     "are_codes",
+    "fit_scalers",
     "scale",
     "scale_all",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from .number_levels import NumberLevels
 from .scaler import NumberScaler
 
-__all__ = ["Scaled", "scale", "scale_all"]
+__all__ = ["Scaled", "fit_scalers", "scale", "scale_all"]
 
 
 class Scaled(NamedTuple):
-    """A column of numbers: normalised, the indicator of missing ones, ids of values."""
+    """A column of numbers: normalised, the indicator of missing ones, ids of values.
+
+    All of shape (n,), or numbers that each network has of its own (n, n_members).
+    """
 
     z: NDArray[Any]
     missing: NDArray[Any] | None
@@ -34,11 +38,39 @@ def scale(
     return Scaled(z, missing, levels.ids(x) if levels is not None and has_ids else None)
 
 
+def fit_scalers(
+    names: Sequence[str],
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    transform: str | None,
+) -> dict[str, NumberScaler]:
+    """Return fitted scalers by name of numbers of shape (n, n_members, n_names)."""
+    weights = np.repeat(weight, x.shape[1])
+    return {
+        name: NumberScaler(transform).fit(x[:, :, k].ravel(), weights)
+        for k, name in enumerate(names)
+    }
+
+
 def scale_all(
     scalers: dict[str, NumberScaler], x: NDArray[np.float64], dtype: Any
 ) -> list[Scaled]:
-    """Return the columns of `x`, each by its scaler."""
-    return [
-        scale(scaler, x_k, dtype)
-        for scaler, x_k in zip(scalers.values(), x.T, strict=True)
-    ]
+    """Return the columns of `x`, each by its scaler.
+
+    Parameters
+    ----------
+    scalers : dict of {str: NumberScaler}
+    x : ndarray of shape (n, len(scalers)) or (n, n_members, len(scalers))
+    dtype : dtype
+        That of the result.
+    """
+    if x.ndim == 3 and x.shape[1] == 1:  # one network, or the same for all
+        x = x[:, 0]
+    columns = []
+    for k, scaler in enumerate(scalers.values()):
+        part = x[..., k]
+        z, missing, _ = scale(scaler, np.ascontiguousarray(part).ravel(), dtype)
+        if missing is not None:
+            missing = missing.reshape(part.shape)
+        columns.append(Scaled(z.reshape(part.shape), missing, None))
+    return columns

@@ -3,8 +3,8 @@
 from .column_statistics import ColumnStatistics
 from .cross_codes import bin_codes, cuts_of
 from .crosses import CrossStatistics
-from .folds import Supervision, Tell, do_nothing
 from .foreign_encoders import copy_unfitted
+from .supervision import Supervision, Tell, do_nothing
 
 __all__ = [
     "ColumnStatistics",

@@ -6,7 +6,7 @@ described by statistics that its own target is part of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ..categories import Vocabulary, families
-from ..numbers import NumberScaler
+from ..numbers import NumberScaler, fit_scalers
 from ..reading import Column, IdColumn, Levels, describe, factorize
-from .folds import N_FOLDS, Supervision, assign_folds
 from .foreign_encoders import (
     Cells,
     encode_cells,
@@ -25,6 +24,7 @@ from .foreign_encoders import (
     is_ordinal,
     learns_from_target,
 )
+from .supervision import N_FOLDS, Supervision
 
 __all__ = ["ColumnStatistics"]
 
@@ -72,53 +72,61 @@ class ColumnStatistics:
         self.names = names
         self.numeric_transform = numeric_transform
         self.gives_ids = is_ordinal(encoder)
+        self.scalers: dict[str, NumberScaler] = {}
 
-    def fit_transform(
-        self,
-        columns: Sequence[Column],
-        weight: NDArray[np.float64],
-        supervision: Supervision,
-    ) -> tuple[dict[str, IdColumn], NDArray[np.float64]]:
-        """Learn from the rows, and encode them.
+    def fit_ids(
+        self, columns: Sequence[Column], weight: NDArray[np.float64]
+    ) -> dict[str, IdColumn]:
+        """Learn codes, and return the columns as ids, of an encoder that gives ids.
 
         Parameters
         ----------
         columns : sequence of columns of n rows
         weight : ndarray of shape (n,)
             Weight of each row. It enters the encoder if that can take it.
+        """
+        cells, levels = self._begin(columns)
+        self.fitted = {"": fit_copy(self.encoder, cells, None, weight, seed=0)}
+        names, x = self._encode(self.fitted, cells)
+        self._families = {name: families(found) for name, found in levels.items()}
+        return _to_ids(names, x, cells, in_fit=True)
+
+    def fit_transform(
+        self,
+        columns: Sequence[Column],
+        weight: NDArray[np.float64],
+        supervision: Supervision,
+    ) -> NDArray[np.float64]:
+        """Learn from the rows, and encode them, of an encoder that gives numbers.
+
+        Parameters
+        ----------
+        columns, weight
+            As `fit_ids`.
         supervision : Supervision
 
         Returns
         -------
-        ids : dict of {str: IdColumn}
-            As `transform`.
-        x : ndarray of shape (n, len(scalers))
-            As `transform`, but cross-fitted.
+        x : ndarray of shape (n, n_members, len(scalers))
+            As `transform`, but by other rows that train the network.
         """
-        self._floats = {}  # of an earlier fit
-        cells, levels = self._read(columns)
-        self._floats = {
-            name: Vocabulary([v for v in found if isinstance(v, (float, np.floating))])
-            for name, found in levels.items()
-        }
-        seed = supervision.seed
+        cells, _ = self._begin(columns)
         learns = learns_from_target(self.encoder)
         targets = supervision.targets if learns else {"": None}
         self.fitted = {
-            target: fit_copy(self.encoder, cells, y, weight, seed)
+            target: fit_copy(self.encoder, cells, y, weight, supervision.seed)
             for target, y in targets.items()
         }
         names, x = self._encode(self.fitted, cells)
+        each = [x]
         if learns:
-            x = self._cross_fit(cells, weight, supervision, names)
-        self.scalers = {}
-        if self.gives_ids:
-            self._families = {name: families(found) for name, found in levels.items()}
-            return _to_ids(names, x, cells, in_fit=True), x[:, :0]
-        for k, name in enumerate(names):
-            scaler = NumberScaler(self.numeric_transform)
-            self.scalers[name] = scaler.fit(x[:, k], weight)
-        return {}, x
+            each = [
+                self._cross_fit(cells, weight, supervision, names, trains)
+                for trains in supervision.by_member.T
+            ]
+        x = np.stack(each, axis=1)
+        self.scalers = fit_scalers(names, x, weight, self.numeric_transform)
+        return x
 
     def transform(
         self, columns: Sequence[Column]
@@ -148,6 +156,16 @@ class ColumnStatistics:
         return {}, x
 
     # The steps of both ----------------------------------------------------------------
+
+    def _begin(self, columns: Sequence[Column]) -> tuple[Cells, dict[str, Any]]:
+        """Return cells and levels as `_read`, and keep which floats are among them."""
+        self._floats, self.scalers = {}, {}  # of an earlier fit
+        cells, levels = self._read(columns)
+        self._floats = {
+            name: Vocabulary([v for v in found if isinstance(v, (float, np.floating))])
+            for name, found in levels.items()
+        }
+        return cells, levels
 
     def _read(self, columns: Sequence[Column]) -> tuple[Cells, dict[str, Any]]:
         """Return cells and levels of every column, whatever the table, by name."""
@@ -179,18 +197,21 @@ class ColumnStatistics:
         weight: NDArray[np.float64],
         supervision: Supervision,
         names: list[str],
+        trains: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
-        """Return every row's numbers by encoders that were fitted without its fold."""
-        n = len(weight)
-        if n < 2:
+        """Return every row's numbers by encoders of other rows that train a network.
+
+        They are those of other folds, or earlier ones where rows have an order.
+        """
+        fold = supervision.roles.folds(N_FOLDS, supervision.seed)[trains]
+        if len(fold) == 0 or (fold == fold[0]).all():
             raise ValueError(
                 f"category_encoder={self.encoder!r} learns from the target, which "
-                f"takes at least 2 training rows; got {n}. Leave it out."
+                "takes at least 2 training rows, in different groups or times; got "
+                f"{len(fold)}. Leave it out."
             )
-        fold = assign_folds(n, supervision.strata, supervision.seed)
-        x = np.empty((n, len(names)))
-        for k in range(min(n, N_FOLDS)):
-            inside, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        x = np.empty((len(weight), len(names)))
+        for inside, others in _parts(supervision, trains):
             cells = _take(rows, others)
             fitted = {
                 target: fit_copy(
@@ -250,6 +271,24 @@ class ColumnStatistics:
                     f"but now {holds} cells, which are all unknown. Convert the "
                     "column to the type that it had in fit."
                 )
+
+
+def _parts(
+    supervision: Supervision, trains: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield rows that are described together, and the rows that describe them.
+
+    In an order of time the first stretch, which has none before it, has the next.
+    """
+    roles = supervision.roles
+    fold = roles.folds(N_FOLDS, supervision.seed)
+    present = np.unique(fold[trains])
+    for k in present:
+        is_before = fold < k if k > present[0] else fold == present[1]
+        others = is_before if roles.rank is not None else fold != k
+        yield np.flatnonzero((fold == k) & trains), np.flatnonzero(others & trains)
+    if not trains.all():
+        yield np.flatnonzero(~trains), np.flatnonzero(trains)
 
 
 def _take(cells: Cells, at: NDArray[np.intp]) -> Cells:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import N_RESERVED_IDS
-from .folds import Tell, do_nothing
 from .linear_models import leave_over, leave_over_mean, linear_loss, standardise
+from .supervision import Tell, do_nothing
 from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
 
 __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
@@ -39,7 +39,7 @@ MAX_LEVELS_A_ROW = 2
 
 # Bounds of the work, a second or two each: columns whose pairs are tried (those whose
 # own statistics vary the most), rows times pairs that are scored, rows of the linear
-# models, and rows times pairs that are memorised.
+# models, and rows times networks times pairs that are memorised.
 MAX_COLUMNS = 64
 MAX_SCORED = 20_000_000
 MAX_LINEAR = 20_000
@@ -92,8 +92,9 @@ class CrossChoice:
         link: Callable[[Floats], Floats],
         tell: Tell = do_nothing,
     ) -> None:
-        sample = rows.sample(MAX_CHOICE)
+        sample = rows.that_train().sample(MAX_CHOICE)
         self.n_rows = len(rows.weight)
+        self.n_members = rows.trains.shape[1]
         self.n_targets = len(rows.targets)
         self.rows = sample.halve_classes(MAX_TARGETS)
         self.sizes = sizes
@@ -165,7 +166,8 @@ class CrossChoice:
         # So the loss decides, of rows that neither choose the pairs nor are part of
         # any statistic here.
         n_targets = self.rows.y.shape[1]
-        most = max(1, min(MAX_PAIRS // self.n_targets, MAX_MEMORIZED // self.n_rows))
+        room = MAX_MEMORIZED // (self.n_rows * self.n_members)
+        most = max(1, min(MAX_PAIRS // self.n_targets, room))
         rest = self.rows.without_test_rows()
         columns = [(c,) for c in tried]
         features = standardise(self._cross_fit(rest, columns))

@@ -11,7 +11,10 @@ A level that few rows hold is memorised by itself too: its embedding has learned
 rows before it has learned what is common to levels.
 
 The statistic of a training row is cross-fitted: it comes from the four fifths of the
-rows that this one is not in, or it would tell the row's target.
+rows that this one is not in, or it would tell the row's target. Where rows are held out
+to validate a network, its statistics come from the rows that train it alone: of a level
+that has S in all, the rows that a held-out one is missing from would tell its target as
+well. So each network has numbers of its own, and those of all rows in predictions.
 
 References
 ----------
@@ -30,9 +33,9 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 
-from ..numbers import NumberScaler
+from ..numbers import fit_scalers
 from .cross_choice import CrossChoice, pair_key
-from .folds import Supervision, Tell, do_nothing
+from .supervision import Supervision, Tell, do_nothing
 from .target_rows import Codes, Floats, Keys, TargetRows
 
 __all__ = ["CrossStatistics"]
@@ -116,18 +119,15 @@ class CrossStatistics:
 
         Returns
         -------
-        x : ndarray of shape (n, len(scalers))
-            As `transform`, but cross-fitted.
+        x : ndarray of shape (n, n_members, len(scalers))
+            As `transform`, but by other rows that train the network.
         """
         rows = TargetRows(codes, weight, supervision)
         self.is_logit = rows.is_logit
         self._choose(rows, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
-        self.scalers = {
-            name: NumberScaler(self.numeric_transform).fit(x_k, weight)
-            for name, x_k in zip(names, x.T, strict=True)
-        }
+        self.scalers = fit_scalers(names, x, weight, self.numeric_transform)
         return x
 
     def _choose(self, rows: TargetRows, tell: Tell) -> None:
@@ -149,14 +149,14 @@ class CrossStatistics:
         self.keys = np.concatenate([np.empty(0, np.int64), *(p.keys for p in pairs)])
         means = [np.empty((0, len(rows.targets))), *(p.means for p in pairs)]
         self.values = self._link(np.concatenate(means))
-        self.counted = tuple(k for k, p in enumerate(pairs) if p.others is not None)
+        self.counted = tuple(k for k, p in enumerate(pairs) if p.n_others is not None)
         counts = np.concatenate([p.counts for p in pairs]) if self.counted else ()
         self.counts = np.log1p(counts)
         if not pairs:
-            return np.empty((len(rows.weight), 0))
-        fitted = self._link(np.hstack([p.cross_fitted for p in pairs]))
-        others = [p.others for p in pairs if p.others is not None]
-        return np.column_stack([fitted, *others])
+            return np.empty((*rows.trains.shape, 0))
+        fitted = self._link(np.concatenate([p.of_others for p in pairs], axis=2))
+        counted = [p.n_others[:, :, None] for p in pairs if p.n_others is not None]
+        return np.concatenate([fitted, *counted], axis=2)
 
     @property
     def columns(self) -> list[int]:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .folds import N_FOLDS, Supervision, assign_folds
+from .supervision import N_FOLDS, Supervision
 
 __all__ = [
     "PRIOR_ROWS",
     "Codes",
+    "EarlierRows",
     "Floats",
     "Groups",
     "Keys",
@@ -60,7 +61,7 @@ class OtherFolds:
     """
 
     def __init__(self, groups: Groups, fold: NDArray[np.intp]) -> None:
-        self._shape = N_FOLDS, len(groups.keys)
+        self._shape = int(fold.max(initial=0)) + 1, len(groups.keys)
         self._cell = fold * len(groups.keys) + groups.codes
 
     def sum(self, values: Floats) -> Floats:
@@ -71,27 +72,54 @@ class OtherFolds:
         return (inside.sum(axis=0) - inside).ravel()[self._cell]
 
 
+class EarlierRows:
+    """Sums over the rows of each row's level that were before the row.
+
+    Parameters
+    ----------
+    groups : Groups
+    rank : ndarray of shape (n,)
+        When each row was; rows of one time have one rank.
+    """
+
+    def __init__(self, groups: Groups, rank: NDArray[np.intp]) -> None:
+        self._order = np.lexsort((rank, groups.codes))
+        level, time = groups.codes[self._order], rank[self._order]
+        new_level = np.append(True, level[1:] != level[:-1])
+        new_time = new_level | np.append(True, time[1:] != time[:-1])
+        at = np.arange(len(rank))
+        self._level = np.maximum.accumulate(np.where(new_level, at, 0))
+        self._time = np.maximum.accumulate(np.where(new_time, at, 0))
+
+    def sum(self, values: Floats) -> Floats:
+        """Return for each row the sum of these values (n,) over those earlier rows."""
+        before = np.append(0.0, np.cumsum(values[self._order]))
+        sums = np.empty(len(values))
+        sums[self._order] = before[self._time] - before[self._level]
+        return sums
+
+
 class Memory(NamedTuple):
     """What a memorised cross keeps of a pair's levels, and gives for each row."""
 
     keys: Keys
     means: Floats  # smoothed, of shape (n_levels, n_targets)
     counts: Floats  # rows of each level
-    cross_fitted: Floats  # means of the rows in other folds, (n, n_targets)
-    # log(1 + n) of the n other rows of a row's level, if a level has fewer rows on
-    # average than its mean is smoothed by.
-    others: Floats | None
+    # What each network is told of a row: the means of other rows that train it, of
+    # shape (n, n_members, n_targets); and, if a level has fewer rows on average than
+    # its mean is smoothed by, log(1 + n) of these n rows, (n, n_members).
+    of_others: Floats
+    n_others: Floats | None
 
 
 class TargetRows:
-    """The training rows: codes of their columns, targets, weights and folds.
+    """The rows of a fit: codes of their columns, targets, weights and folds.
 
     Parameters
     ----------
     codes : sequence of integer ndarrays of shape (n,)
     weight : ndarray of shape (n,)
     supervision : Supervision
-        Whose targets are indicators of classes if it has strata, else numbers.
     """
 
     def __init__(self, codes: Codes, weight: Floats, supervision: Supervision) -> None:
@@ -99,9 +127,11 @@ class TargetRows:
         self.weight = weight
         self.targets = list(supervision.targets)
         self.y = np.stack([*supervision.targets.values()], axis=1).astype(np.float64)
-        self.is_logit = supervision.strata is not None
+        self.is_logit = supervision.is_class
         self.means = np.average(self.y, axis=0, weights=weight)
-        self.fold = assign_folds(len(weight), supervision.strata, supervision.seed)
+        self.trains = supervision.by_member
+        self.rank = supervision.roles.rank
+        self.fold = supervision.roles.folds(N_FOLDS, supervision.seed)
         self.rng = np.random.RandomState(supervision.seed)
 
     # Some of the rows -----------------------------------------------------------------
@@ -115,11 +145,32 @@ class TargetRows:
         """Return so many of the rows, or all."""
         if size >= len(self.weight):
             return self
-        at, part = self.draw(size), copy.copy(self)
+        return self._take(self.draw(size))
+
+    def _take(self, at: NDArray[np.intp]) -> TargetRows:
+        part = copy.copy(self)
         part.codes = [c[at] for c in self.codes]
         part.y, part.weight = self.y[at], self.weight[at]
-        part.fold = self.fold[at]
+        part.fold, part.trains = self.fold[at], self.trains[at]
+        part.rank = None if self.rank is None else self.rank[at]
         return part
+
+    def of_member(self, k: int) -> TargetRows:
+        """Return all rows, with the weight on those that train a network.
+
+        The others are a fold by themselves, so that they are described by all of these.
+        """
+        part, trains = copy.copy(self), self.trains[:, k]
+        if not trains.all():
+            part.weight = np.where(trains, self.weight, 0.0)
+            part.means = np.average(self.y, axis=0, weights=part.weight)
+            part.fold = np.where(trains, self.fold, N_FOLDS)
+        return part
+
+    def that_train(self) -> TargetRows:
+        """Return those of the rows that train any network."""
+        at = np.flatnonzero(self.trains.any(axis=1))
+        return self if len(at) == len(self.weight) else self._take(at)
 
     def halve_classes(self, most: int) -> TargetRows:
         """Return the rows with at most so many targets: random halves of the classes.
@@ -151,8 +202,8 @@ class TargetRows:
     # Means of a level -----------------------------------------------------------------
 
     def cross_fit(self, groups: Groups) -> Floats:
-        """Return the smoothed means (n, n_targets) of the rows in other folds."""
-        others = OtherFolds(groups, self.fold)
+        """Return the smoothed means (n, n_targets) of others: earlier, or by fold."""
+        others = self._others(groups)
         sums = [others.sum(self.weight * y) for y in self.y.T]
         return self._smooth(np.stack(sums, axis=1), others.sum(self.weight))
 
@@ -162,11 +213,25 @@ class TargetRows:
         sums = [np.bincount(groups.codes, self.weight * y) for y in self.y.T]
         counts = np.bincount(groups.codes, self.weight).astype(np.float64)
         means = self._smooth(np.stack(sums, axis=1), counts)
-        others = None
+        members = [self.of_member(k) for k in range(self.trains.shape[1])]
+        of_others = np.stack([rows.cross_fit(groups) for rows in members], axis=1)
+        n_others = None
         if counts.mean() < PRIOR_ROWS:
-            count = counts[groups.codes] - self.weight
-            others = np.log1p(np.maximum(count, 0.0))  # not a rounding error below 0
-        return Memory(groups.keys, means, counts, self.cross_fit(groups), others)
+            each = [rows._count_others(groups) for rows in members]
+            n_others = np.log1p(np.stack(each, axis=1))
+        return Memory(groups.keys, means, counts, of_others, n_others)
+
+    def _count_others(self, groups: Groups) -> Floats:
+        """Return the weight of the rows of each row's level but the row itself."""
+        if self.rank is not None:
+            return EarlierRows(groups, self.rank).sum(self.weight)
+        counts = np.bincount(groups.codes, self.weight)[groups.codes] - self.weight
+        return np.maximum(counts, 0.0)  # not a rounding error below 0
+
+    def _others(self, groups: Groups) -> OtherFolds | EarlierRows:
+        if self.rank is not None:
+            return EarlierRows(groups, self.rank)
+        return OtherFolds(groups, self.fold)
 
     def _smooth(self, sums: Floats, count: Floats) -> Floats:
         return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)

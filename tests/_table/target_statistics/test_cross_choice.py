@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn._table.target_statistics.cross_choice import score_pair
-from sklearn_dcn._table.target_statistics.folds import N_FOLDS
+from sklearn_dcn._table.target_statistics.supervision import N_FOLDS
 
 # ----------------------------------------------------------------------------------
 # The choice of pairs

@@ -13,8 +13,8 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._roles import LastRoles, RandomRoles
 from sklearn_dcn._table.target_statistics.crosses import CrossStatistics
-from sklearn_dcn._table.target_statistics.folds import assign_folds
 
 # ----------------------------------------------------------------------------------
 # The statistics
@@ -74,8 +74,8 @@ def test_column_by_itself(kind):
     y = y % 2 if kind == "binary" else y
     supervision = supervise(y, kind, seed=5)
     crosses = CrossStatistics([(1, 1), (0, 1)], ["a", "b"], [5, 6], None)
-    x = crosses.fit_transform(codes.T, 0.2 * weight, supervision)
-    fold = assign_folds(80, None if kind == "number" else y, 5)
+    x = crosses.fit_transform(codes.T, 0.2 * weight, supervision)[:, 0]
+    fold = RandomRoles(80, None if kind == "number" else y).folds(5, 5)
     link = (lambda s: s) if kind == "number" else logit
     later = crosses.transform(codes.T)
     for k, target in enumerate(supervision.targets.values()):
@@ -95,7 +95,7 @@ def test_column_by_itself(kind):
     ]
     alone = CrossStatistics([(1, 1)], ["a", "b"], [5, 6], None)
     assert_allclose(
-        alone.fit_transform(codes.T, 0.2 * weight, supervision)[:, : len(targets)],
+        alone.fit_transform(codes.T, 0.2 * weight, supervision)[:, 0, : len(targets)],
         x[:, : len(targets)],
     )
 
@@ -108,8 +108,8 @@ def test_statistics_are_those_of_loops(kind):
     y = y % 2 if kind == "binary" else y
     supervision = supervise(y, kind, seed=5)
     crosses = given()
-    x = crosses.fit_transform(codes.T, weight, supervision)
-    fold = assign_folds(80, None if kind == "number" else y, 5)
+    x = crosses.fit_transform(codes.T, weight, supervision)[:, 0]
+    fold = RandomRoles(80, None if kind == "number" else y).folds(5, 5)
     keys = [tuple(row) for row in codes.tolist()]
     link = (lambda s: s) if kind == "number" else logit
     assert x.shape == (80, 3 if kind == "classes" else 1) and not crosses.counted
@@ -125,11 +125,56 @@ def test_statistics_are_those_of_loops(kind):
     assert [*crosses.scalers] == names
 
 
+@pytest.mark.parametrize("kind", ["binary", "number"])
+def test_each_network_has_the_statistics_of_its_rows(kind):
+    """By loops: of its training rows in other folds, or of all for a held-out row."""
+    codes, weight, rng = small()
+    y = rng.normal(size=80) if kind == "number" else rng.integers(0, 2, 80)
+    trains = rng.random((80, 3)) < 0.7
+    supervision = supervise(y, kind, seed=5, trains=trains)
+    x = given().fit_transform(codes.T, 0.2 * weight, supervision)
+    assert x.shape == (80, 3, 2)
+    fold = supervision.roles.folds(5, 5)
+    keys = [tuple(row) for row in codes.tolist()]
+    link = (lambda s: s) if kind == "number" else logit
+    for k in range(3):
+        own = 0.2 * weight * trains[:, k]
+        mean = sum(own * y) / sum(own)
+        for i in range(80):
+            others = [
+                j
+                for j in range(80)
+                if trains[j, k] and (not trains[i, k] or fold[j] != fold[i])
+            ]
+            expected = smoothed(others, keys, keys[i], y, own, mean)
+            assert_allclose(x[i, k, 0], link(expected))
+            n = sum(own[j] for j in range(80) if keys[j] == keys[i]) - own[i]
+            assert_allclose(x[i, k, 1], np.log1p(n), atol=1e-12)
+
+
+def test_statistics_of_earlier_rows():
+    """By loops: of rows before, not of those of the same time."""
+    codes, weight, rng = small()
+    y, time = rng.integers(0, 2, 80), rng.integers(0, 30, 80)
+    roles = LastRoles(80, time)
+    trains = roles.training(0.2, 1, 0)
+    supervision = supervise(y, trains=trains, roles=roles)
+    x = given().fit_transform(codes.T, 0.2 * weight, supervision)[:, 0]
+    keys = [tuple(row) for row in codes.tolist()]
+    own = 0.2 * weight * trains[:, 0]
+    mean = sum(own * y) / sum(own)
+    for i in range(80):
+        before = [j for j in range(80) if time[j] < time[i] and trains[j, 0]]
+        assert_allclose(x[i, 0], logit(smoothed(before, keys, keys[i], y, own, mean)))
+        n = sum(own[j] for j in before if keys[j] == keys[i])
+        assert_allclose(x[i, 1], np.log1p(n), atol=1e-9)
+
+
 def test_rows_of_rare_pairs_by_hand():
     """Three rows of one pair and one of another: two a level, which is below ten."""
     codes = np.array([[2, 2], [2, 2], [2, 2], [3, 2]])
     crosses = given()
-    x = crosses.fit_transform(codes.T, np.ones(4), supervise([1, 1, 0, 0]))
+    x = crosses.fit_transform(codes.T, np.ones(4), supervise([1, 1, 0, 0]))[:, 0]
     assert crosses.counted == (0,)
     assert [*crosses.scalers] == ["a x b", "rows of a x b"]
     assert_allclose(x[:, 1], np.log([3, 3, 3, 1]))  # without the row itself
@@ -143,7 +188,7 @@ def test_rows_are_counted_by_weight_and_tell_no_target():
     found = []
     for y in rng.integers(0, 2, (2, 80)):
         crosses = given()
-        found.append(crosses.fit_transform(codes.T, weight, supervise(y))[:, 1])
+        found.append(crosses.fit_transform(codes.T, weight, supervise(y))[:, 0, 1])
         later = crosses.transform(codes.T)[:, 1]
     keys = [tuple(row) for row in codes.tolist()]
     own = [sum(weight[j] for j in range(80) if keys[j] == key) for key in keys]
@@ -161,7 +206,7 @@ def test_counts_are_of_the_rare_pairs_alone(n_targets):
     supervision = supervise(y, "classes" if n_targets > 1 else "binary")
     pairs = [(0, 2), (0, 1), (2, 3)]
     crosses = CrossStatistics(pairs, "abcd", [4, 4, 102, 92], None)
-    x = crosses.fit_transform(codes.T, np.ones(300), supervision)
+    x = crosses.fit_transform(codes.T, np.ones(300), supervision)[:, 0]
     assert crosses.counted == (0, 2)
     later = crosses.transform(codes.T)
     assert x.shape == later.shape == (300, 3 * n_targets + 2)
@@ -184,7 +229,7 @@ def test_own_target_has_no_way_into_the_table():
     _, after = encode(X, other, "number", **options)
     at = [*encoder.scalers].index("c0 x c1")
     change = (after["x_num"] - before["x_num"])[:, at]
-    fold = assign_folds(200, None, 0)
+    fold = RandomRoles(200, None).folds(5, 0)
     mine = fold == fold[7]
     alike = (X["c0"] == X["c0"][7]) & (X["c1"] == X["c1"][7])
     # At most a whole of the mean's change: a tenth of what one row does to others.

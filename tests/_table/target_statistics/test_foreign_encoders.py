@@ -191,7 +191,7 @@ def test_wrong_tables_and_values(mixed, tiny):
     ):
         model.fit(OneHotEncoder().fit_transform(X[["device"]]), y)
     regressor = DCNRegressor(category_encoder=ce.TargetEncoder(), **tiny)
-    with pytest.raises(ValueError, match="at least 2 training rows; got 1"):
+    with pytest.raises(ValueError, match=r"at least 2 training rows.*; got 1"):
         regressor.fit(X.head(1), y[:1])
     for wrong in ("target", ce.TargetEncoder, object(), StandardScaler):
         with pytest.raises(TypeError, match=r"^category_encoder must be None or a"):

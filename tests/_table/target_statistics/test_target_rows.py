@@ -19,7 +19,7 @@ def test_weights_are_repeated_rows():
     assert_array_equal(again.keys, once.keys)
     assert_allclose(again.means, once.means)
     assert_allclose(again.counts, once.counts)
-    assert_allclose(again.cross_fitted, once.cross_fitted[rows])
+    assert_allclose(again.of_others, once.of_others[rows])
 
 
 def test_own_target_is_not_in_the_statistic_of_a_row():

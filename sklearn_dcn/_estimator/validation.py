@@ -1,0 +1,108 @@
+"""Which rows may validate, and describe, which others: at random, by time, by group."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._roles import GroupRoles, LastRoles, RandomRoles, Roles
+from .._table import column_names, get_columns
+
+__all__ = ["VALIDATIONS", "read_key", "roles_of"]
+
+VALIDATIONS = ("random", "last", "groups")
+
+# The parameter that says by what, of each way that has one.
+KEYS = {"last": "validation_time", "groups": "validation_groups"}
+
+
+def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
+    """Return the time, or the group, of each row of a checked table, if it has one.
+
+    Raises
+    ------
+    ValueError
+        If `validation`, `validation_time` and `validation_groups` do not fit each
+        other or the table.
+    """
+    validation = parameters["validation"]
+    for way, other in KEYS.items():
+        if way != validation and parameters[other] is not None:
+            raise ValueError(
+                f"{other} is for validation={way!r}; got validation={validation!r}. "
+                "Leave one of them out."
+            )
+    if validation == "groups" and parameters["validation_groups"] is None:
+        raise ValueError(
+            "validation='groups' needs validation_groups: the name of the column that "
+            "holds the group of each row, or an array of groups."
+        )
+    name = KEYS.get(validation)
+    value = None if name is None else parameters[name]
+    if name is None or value is None:
+        return None
+    is_column = isinstance(value, (str, Integral, tuple))
+    key = _column(X, value, name) if is_column else np.asarray(value)
+    if key.shape != (X.shape[0],):
+        raise ValueError(
+            f"{name} must be the name of a column, or an array of one entry for each "
+            f"of the {X.shape[0]} rows; got shape {key.shape}."
+        )
+    missing = key != key
+    if key.dtype == object:
+        missing = np.array([cell is None or cell != cell for cell in key], dtype=bool)
+    if missing.any():
+        raise ValueError(
+            f"{name} must have no missing entry; row {int(missing.argmax())} has one. "
+            "Drop such rows, or give them one of their own."
+        )
+    try:
+        return np.unique(key, return_inverse=True)[1].reshape(-1)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must hold entries that can be sorted, all of one type: {error}."
+        ) from None
+
+
+def roles_of(
+    validation: str,
+    n_rows: int,
+    key: NDArray[Any] | None,
+    strata: NDArray[Any] | None,
+) -> Roles:
+    """Return the roles of checked rows.
+
+    Parameters
+    ----------
+    validation : {"random", "last", "groups"}
+    n_rows : int
+    key : ndarray of shape (n_rows,) or None
+        What `read_key` returned.
+    strata : ndarray of shape (n_rows,) or None
+        Classes that a random split keeps in proportion.
+    """
+    if validation == "last":
+        return LastRoles(n_rows, key)
+    if key is not None:
+        return GroupRoles(key)
+    return RandomRoles(n_rows, strata)
+
+
+def _column(X: Any, name: Any, parameter: str) -> NDArray[Any]:
+    """Return the cells of a column by name or position."""
+    names = column_names(X)
+    known = [*range(X.shape[1])] if names is None else list(names)
+    if name in known:
+        at = known.index(name)
+    elif isinstance(name, Integral) and 0 <= int(name) < X.shape[1]:
+        at = int(name)
+    else:
+        raise ValueError(
+            f"{parameter} names {name!r}, which is no column of X; its columns are "
+            f"{known[:10]}{'...' if len(known) > 10 else ''}. An array of one entry a "
+            "row does as well."
+        )
+    return np.asarray(get_columns(X)[at])

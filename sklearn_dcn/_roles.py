@@ -1,0 +1,212 @@
+"""What each row is for in a fit: which fold it is in, which network it validates.
+
+Every role follows from the row's number and a seed: a row that is drawn into a part
+stays there whatever else the table holds, so the same rule serves rows that come one
+file after the other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["GroupRoles", "LastRoles", "Mask", "RandomRoles", "Roles", "uniform"]
+
+Mask = NDArray[np.bool_]
+Positions = NDArray[np.float64]
+
+# Odd constants of splitmix64, which turn any two neighbouring integers into unlike
+# ones (Steele et al., "Fast splittable pseudorandom number generators", 2014).
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def uniform(rows: NDArray[np.integer[Any]], seed: int) -> Positions:
+    """Return for each row's number a float in [0, 1), unlike for any two."""
+    with np.errstate(over="ignore"):
+        z = (rows.astype(np.uint64) + np.uint64(1)) * GOLDEN
+        z += np.uint64(seed) * MIX_1
+        z = (z ^ (z >> np.uint64(30))) * MIX_1
+        z = (z ^ (z >> np.uint64(27))) * MIX_2
+        z ^= z >> np.uint64(31)
+    return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+class Roles:
+    """Roles of the rows of a table.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    """
+
+    # For rows in an order of time the time of each, in which only those before it may
+    # describe a row; None where there is no order.
+    rank: NDArray[np.intp] | None = None
+
+    def __init__(self, n_rows: int) -> None:
+        self.n_rows = n_rows
+
+    def training(self, fraction: float, n_members: int, seed: int) -> Mask:
+        """Return which rows train which network; the others validate it.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the rows that a network holds out. By chance or by group these are
+            in a window of its own, half of which it shares with the next one: rows that
+            two networks have not seen tell how much these differ.
+        n_members : int
+            Number of networks.
+        seed : int
+
+        Returns
+        -------
+        trains : bool ndarray of shape (n_rows, n_members)
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to split.
+        """
+        if self.n_rows < 2:
+            raise ValueError(
+                "Early stopping needs at least 2 rows to split; got 1 sample. Set "
+                "early_stopping=False or pass X_val and y_val."
+            )
+        # A row at least, and one to train on.
+        share = min(max(fraction, 1 / self.n_rows), 1 - 1 / self.n_rows)
+        return self._training(share, n_members, seed)
+
+    def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the fold of each row, in [0, n_folds)."""
+        raise NotImplementedError
+
+    def _training(self, share: float, n_members: int, seed: int) -> Mask:
+        raise NotImplementedError
+
+
+class RandomRoles(Roles):
+    """Rows are dealt out at random, every stratum evenly.
+
+    Parameters
+    ----------
+    n_rows : int
+    strata : ndarray of shape (n_rows,) or None
+        Classes that keep their proportions in each part. The only row of a class
+        trains every network.
+    """
+
+    def __init__(self, n_rows: int, strata: NDArray[Any] | None = None) -> None:
+        super().__init__(n_rows)
+        self.code = np.zeros(n_rows, dtype=np.intp)
+        if strata is not None:
+            self.code = np.unique(strata, return_inverse=True)[1]
+
+    def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the fold of each row: of any two that are next, in turn."""
+        return self._turn(seed) % n_folds
+
+    def _training(self, share: float, n_members: int, seed: int) -> Mask:
+        # Each row moves on by `share` on a circle, on which networks have windows.
+        turn = self._turn(seed).astype(np.float64)
+        place = ((turn + 0.5) * share) % 1.0
+        trains = _outside_windows(place, share, n_members)
+        only = np.bincount(self.code)[self.code] < 2
+        for k in range(n_members):
+            if (~trains[:, k] & ~only).any():
+                trains[only, k] = True
+        return trains
+
+    def _turn(self, seed: int) -> NDArray[np.intp]:
+        """Return the rank of each row in a random order, class after class."""
+        order = np.lexsort((uniform(np.arange(self.n_rows), seed), self.code))
+        turn = np.empty(self.n_rows, dtype=np.intp)
+        turn[order] = np.arange(self.n_rows)
+        return turn
+
+
+class LastRoles(Roles):
+    """The last rows validate, whatever the network; folds are stretches of time.
+
+    Parameters
+    ----------
+    n_rows : int
+    time : ndarray of shape (n_rows,) or None
+        When each row was; None is the order of the rows. Rows of one time stay
+        together where that leaves rows to either part.
+    """
+
+    rank: NDArray[np.intp]
+
+    def __init__(self, n_rows: int, time: NDArray[Any] | None = None) -> None:
+        super().__init__(n_rows)
+        self.rank = np.arange(n_rows)
+        if time is not None:  # rows of one time have one rank, that of the first
+            ordered, self.rank = np.unique(time, return_inverse=True)
+            counts = np.bincount(self.rank, minlength=len(ordered))
+            self.rank = (np.cumsum(counts) - counts)[self.rank]
+
+    def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the fold of each row, the earliest first."""
+        return self.rank * n_folds // self.n_rows
+
+    def _training(self, share: float, n_members: int, seed: int) -> Mask:
+        n_train = self.n_rows - math.ceil(share * self.n_rows)
+        before = self.rank < n_train
+        if before.all():  # the last time has more rows than the share
+            before = self.rank < self.rank.max()
+        if not before.any():  # there is but one time: by order
+            before = np.arange(self.n_rows) < n_train
+        return np.repeat(before[:, None], n_members, axis=1)
+
+
+class GroupRoles(Roles):
+    """Groups are dealt out at random, as wholes.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_rows,)
+        The group of each row.
+    """
+
+    def __init__(self, groups: NDArray[Any]) -> None:
+        super().__init__(len(groups))
+        self.code = np.unique(groups, return_inverse=True)[1]
+        self.sizes = np.bincount(self.code)
+
+    def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the fold of each row, that of its group."""
+        return (self._place(seed) * n_folds).astype(np.intp)[self.code]
+
+    def _training(self, share: float, n_members: int, seed: int) -> Mask:
+        if len(self.sizes) < 2:
+            raise ValueError(
+                "validation='groups' needs at least 2 groups, one to train on and one "
+                "to validate; validation_groups has 1. Use validation='random'."
+            )
+        place = self._place(seed)
+        trains = _outside_windows(place, share, n_members)
+        for k in np.flatnonzero(trains.all(axis=0)):  # a window between two groups
+            centre = (k + 1) * share / 2 % 1.0
+            trains[np.abs(place - centre).argmin(), k] = False
+        for k in np.flatnonzero(~trains.any(axis=0)):  # few groups, a wide window
+            trains[self.sizes.argmax(), k] = True
+        return trains[self.code]
+
+    def _place(self, seed: int) -> Positions:
+        """Return where each group's middle row is, of the rows in a random order."""
+        order = np.argsort(uniform(np.arange(len(self.sizes)), seed), kind="stable")
+        place = np.empty(len(self.sizes))
+        place[order] = np.cumsum(self.sizes[order]) - self.sizes[order] / 2
+        return place / self.n_rows
+
+
+def _outside_windows(place: Positions, share: float, n_members: int) -> Mask:
+    """Return (n, n_members): whether a place on a circle is outside of a window."""
+    starts = np.arange(n_members) * share / 2
+    return (place[:, None] - starts) % 1.0 >= share

@@ -94,13 +94,10 @@ default="quantile"
         columns whose values fill most of their range, as ages do, and none in a table
         of ids that are seldom seen: of more than half as many as it has rows.
     datetime_parts : "auto" or list of str, default="auto"
-        What columns of dates are read as, each a column of its own as "day: month":
-        "hour" (with the minutes as its fraction), "weekday", "month", "day_of_year",
-        "day" of the month, "year", and "elapsed", the days since 1970. "auto" are the
-        first four, which come again, but for those that are constant. The last two
-        never do: a network that has seen years knows nothing of the next. Weekdays and
-        months are categories, the others numbers. Times of day are read as the hour,
-        durations as seconds.
+        What dates are read as, each a column such as "day: month": "hour", "weekday",
+        "month", "day", "day_of_year", "year", "elapsed" (days since 1970). "auto" are
+        hour, weekday, month and day of the year, but for constant ones: they come
+        again. Times of day are read as the hour, durations as seconds.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
         Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the rows of `fit`

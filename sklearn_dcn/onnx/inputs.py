@@ -117,8 +117,7 @@ def _read_layout(session: Any) -> _Layout:
             f"sklearn_dcn {properties['sklearn_dcn']} exported the session's graph, "
             "without what make_inputs has to know. Export the estimator again."
         )
-    keys = ("columns", "table", "missing_text")
-    return _parse(*(properties[key] for key in keys))
+    return _parse(*(properties[key] for key in ("columns", "table", "missing_text")))
 
 
 @functools.lru_cache(maxsize=16)

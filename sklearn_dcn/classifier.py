@@ -93,6 +93,11 @@ default="quantile"
         repeats may mean something by itself. "auto" is 256 from 1,000 rows on, but for
         columns whose values fill most of their range, as ages do, and none in a table
         of ids that are seldom seen: of more than half as many as it has rows.
+    datetime_parts : "auto" or list of str, default="auto"
+        What dates are read as, each a column such as "day: month": "hour", "weekday",
+        "month", "day", "day_of_year", "year", "elapsed" (days since 1970). "auto" are
+        hour, weekday, month and day of the year, but for constant ones: they come
+        again. Times of day are read as the hour, durations as seconds.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
         Pairs of columns of which the network is given, as one more number, what the
         target was for both levels together: its smoothed mean over the rows of `fit`
@@ -364,6 +369,7 @@ default="auto"
         category_dropout: float = 0.02,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = "auto",
+        datetime_parts: Any = "auto",
         memorized_crosses: Any = "auto",
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
@@ -426,6 +432,7 @@ default="auto"
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
         self.numeric_levels = numeric_levels
+        self.datetime_parts = datetime_parts
         self.memorized_crosses = memorized_crosses
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim

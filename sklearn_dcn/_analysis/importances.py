@@ -33,9 +33,10 @@ def total_effects(estimator: Any) -> Floats:
     x = np.arange(N_DRAWS)
     source = whole(pool, x)
     base = mixed(pool, source)
-    effects = np.empty(len(pool.columns))
+    sources = np.array(mixed.encoder.sources)  # the parts of dates are moved together
+    effects = np.empty(sources.max() + 1)
     for j in range(len(effects)):
         mix = source.copy()
-        mix[:, j] = x + N_DRAWS
+        mix[:, sources == j] = x[:, None] + N_DRAWS
         effects[j] = np.square(mixed(pool, mix) - base).mean() / 2
     return effects / (effects.sum() or 1.0)

@@ -1,8 +1,9 @@
 """Rows whose columns come from different rows -> logits.
 
 All that is asked here of a fitted network is its output for such mixes. A column is one
-of the table, with all the fields that it has in x_0; a memorised cross of two columns
-is looked up anew for the levels that the mix brings together.
+that is encoded, as in `TableFields`, with all the fields that it has in x_0: of dates
+each part is a column, so that an hour can cross with a weekday. A memorised cross of
+two columns is looked up anew for the levels that the mix brings together.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class MixedLogits:
         columns, _ = self.encoder.encode_columns(X, dtype, n_threads)
         cells = []
         if self.has_statistics:
-            given = get_columns(X)
+            given = self.encoder.spread(get_columns(X))
             for j in self.encoder.categories:
                 codes, levels = factorize(given[j], self.encoder.names[j])
                 ids = np.where(codes < 0, MISSING_ID, codes + N_RESERVED_IDS)

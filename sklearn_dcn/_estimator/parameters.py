@@ -29,6 +29,7 @@ RULES: dict[str, Rule] = {
     "category_dropout": check_rate,
     "numeric_transform": rules.option(*NUMERIC_TRANSFORMS),
     "numeric_levels": rules.count(1, None, "auto"),
+    "datetime_parts": rules.datetime_parts,
     "memorized_crosses": rules.memorized_crosses,
     "numeric_embedding": rules.option("auto", None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": rules.embedding_dim,

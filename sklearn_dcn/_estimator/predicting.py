@@ -51,7 +51,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         names = None if reset else getattr(self, "feature_names_in_", None)
         if names is not None and is_records(X):
-            lists = [names[j] for j in self.encoder_.lists]
+            lists = [self.encoder_.names[k] for k in self.encoder_.lists]
             return records_to_array(X, dict.fromkeys(names), lists)
         X = check_table(X)
         if names is not None and has_columns(X, names):

@@ -34,6 +34,7 @@ CALLED: dict[str, tuple[str, ...]] = {
         *("cat_features", "categorical_feature", "cat_cols", "categorical_columns"),
         *("sparse_features", "enable_categorical"),
     ),
+    "datetime_parts": ("datetime_features", "features_to_extract", "resolution"),
     "hidden_layer_sizes": ("dnn_hidden_units", "hidden_units", "hidden_dims", "layers"),
     "embedding_dim": ("embedding_size", "emb_dim"),
     "dropout": ("dnn_dropout", "dropout_rate", "net_dropout"),

@@ -13,6 +13,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from .._checks import check_count, check_option, check_rate
+from .._table import DATE_PARTS
 from .._training import OPTIMIZERS
 from .scoring import check_scorer
 
@@ -26,6 +27,7 @@ __all__ = [
     "class_weight",
     "compile",
     "count",
+    "datetime_parts",
     "device",
     "early_stopping",
     "ema_decay",
@@ -179,6 +181,18 @@ def multivalued_features(name: str, value: Any) -> None:
                     f"string that is not empty, or None where cells are lists; got "
                     f"{separator!r}."
                 )
+
+
+def datetime_parts(name: str, value: Any) -> None:
+    if _is_one_of(value, ["auto"]):
+        return
+    is_list = isinstance(value, (list, tuple))
+    named = {each for each in value if isinstance(each, str)} if is_list else set()
+    if not named or len(named) < len(value) or not named <= {*DATE_PARTS}:
+        what = ", ".join(map(repr, DATE_PARTS))
+        raise (ValueError if isinstance(value, (list, tuple, str)) else TypeError)(
+            f"{name} must be 'auto' or a list of some of {what}; got {value!r}."
+        )
 
 
 def memorized_crosses(name: str, value: Any) -> None:

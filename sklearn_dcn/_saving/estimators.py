@@ -40,6 +40,7 @@ BEFORE_2 = {"n_members": 1, "calibrate": False}
 # Parameters that older files of any format have not, as the default changes nothing.
 ADDED = {
     "scoring": None,
+    "datetime_parts": "auto",
     "validation": "random",
     "validation_time": None,
     "validation_groups": None,
@@ -125,7 +126,7 @@ def _fit_fits(state: dict[str, Any]) -> bool:
     names, n = state.get("feature_names_in_"), state["n_features_in_"]
     expected = [*range(n)] if names is None else names.tolist()
     return (
-        state["encoder_"].names == expected
+        state["encoder_"].table_names == expected
         and len(expected) == n
         and 1 <= state["best_epoch_"] <= state["n_iter_"] == len(state["history_"])
         and state["_target"].d_out == len(state["net_"]["initial_logits"])

@@ -15,12 +15,15 @@ import numpy as np
 from .._files import Check, Stored
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
 from .._table import (
+    DATE_PARTS,
     ENCODING,
+    LEVELS_OF,
     N_BINS,
     NUMERIC_TRANSFORMS,
     POOLINGS,
     CategoryLevels,
     CrossStatistics,
+    DateColumn,
     HashedLevels,
     ListLevels,
     NumberLevels,
@@ -106,7 +109,7 @@ def _crosses_fit(crosses: CrossStatistics) -> bool:
 def _encoder_fits(encoder: TableEncoder) -> bool:
     names, block, values = encoder.names, encoder.block, encoder.values
     columns = [*encoder.categories, *encoder.lists, *encoder.numbers]
-    if len(set(names)) < len(names) or not names:
+    if len(set(names)) < len(names) or not names or not _dates_fit(encoder):
         return False
     if block is not None:
         others = [*columns, *values, *encoder.codes]
@@ -121,6 +124,27 @@ def _encoder_fits(encoder: TableEncoder) -> bool:
         and _names_fit(encoder)
         and _cuts_fit(encoder)
     )
+
+
+def _dates_fit(encoder: TableEncoder) -> bool:
+    """Tell whether the parts of dates are columns, and those of levels alone ids."""
+    sources, names = encoder.sources, encoder.names
+    for j, date in encoder.dates.items():
+        at = [k for k, source in enumerate(sources) if source == j]
+        ids = [part in LEVELS_OF for part in date.parts]
+        if [names[k] for k in at] != date.names or any(
+            k not in encoder.numbers and not (k in encoder.categories and is_ids)
+            for k, is_ids in zip(at, ids, strict=True)
+        ):
+            return False
+    return encoder.block is None or not encoder.dates
+
+
+def _date_fits(date: DateColumn) -> bool:
+    if date.kind == "date":
+        return set(date.parts) <= set(DATE_PARTS) and len(date.parts) > 0
+    only = {"time": ("hour",), "duration": ("seconds",)}
+    return date.zone is None and date.parts == only[date.kind]
 
 
 def _names_fit(encoder: TableEncoder) -> bool:
@@ -238,6 +262,16 @@ PARTS: dict[str, Stored] = {
         },
         fits=_scaler_fits,
     ),
+    "DateColumn": Stored(
+        DateColumn,
+        {
+            "name": is_name,
+            "kind": lambda v: v in ("date", "time", "duration"),
+            "zone": optional(a(str)),
+            "parts": lambda v: type(v) is tuple and len(set(v)) == len(v),
+        },
+        fits=_date_fits,
+    ),
     "NumberLevels": Stored(
         NumberLevels,
         {"most": is_plain, "values": is_floats, "counts": is_floats},
@@ -271,6 +305,7 @@ PARTS: dict[str, Stored] = {
         | {
             "category_encoder": none,
             "names": each(is_name),
+            "dates": mapping(whole(0), a(DateColumn)),
             "categories": mapping(whole(0), is_levels),
             "lists": mapping(whole(0), a(ListLevels)),
             "numbers": mapping(whole(0), is_scaler),
@@ -281,7 +316,7 @@ PARTS: dict[str, Stored] = {
             "_cuts": mapping(whole(0), is_floats),
             "codes": each(whole(0)),
         },
-        frozenset({"_cuts", "codes"}),
+        frozenset({"_cuts", "codes", "dates", "datetime_parts"}),
         _encoder_fits,
         lambda encoder: _without(encoder, {"field_slices"}),  # the network's
     ),

@@ -7,14 +7,37 @@ from typing import Any, NamedTuple
 
 from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
 from .numbers import MAX_LEVELS, NumberLevels, NumberScaler
-from .reading import find_kinds, resolve_lists, resolve_options
+from .reading import (
+    LEVELS_OF,
+    DateColumn,
+    Kind,
+    find_kinds,
+    is_date_kind,
+    resolve_lists,
+    resolve_options,
+    to_levels,
+)
 
 __all__ = ["Assigned", "assign_block", "assign_columns"]
 
 
 class Assigned(NamedTuple):
-    """Encoders that are not fitted yet, by the positions of their columns."""
+    """Encoders that are not fitted yet, by the positions of their columns.
 
+    A column of dates has several, each with an encoder of its own, in its place.
+
+    Attributes
+    ----------
+    columns, names : list
+        The columns that are encoded, and their names.
+    dates : dict of {int: DateColumn}
+        What makes columns of dates, by its position in the table.
+    categories, lists, numbers, values : dict
+    """
+
+    columns: list[Any]
+    names: list[Any]
+    dates: dict[int, DateColumn]
     categories: dict[int, CategoryLevels | HashedLevels]
     lists: dict[int, ListLevels]
     numbers: dict[int, NumberScaler]
@@ -33,6 +56,8 @@ def assign_columns(
     max_categories: int | None,
     numeric_transform: str | None,
     numeric_levels: int | str | None,
+    datetime_parts: Any,
+    in_parts: bool = False,
 ) -> Assigned:
     """Return an encoder for each column of a table.
 
@@ -42,34 +67,44 @@ def assign_columns(
         The table's columns, and their names or positions.
     **options
         As of the estimators.
+    in_parts : bool, default=False
+        Whether more rows are to come.
 
     Raises
     ------
     ValueError, TypeError
-        If the options do not fit the columns, or each other.
+        If the options do not fit the columns, or each other; or if a column of dates
+        can't be read.
     """
     separators = resolve_lists(multivalued_features, names)
     poolings = resolve_options("pooling", pooling, names)
     buckets = resolve_options("hashing", hashing, names)
     kinds = find_kinds(columns, names, categorical_features, separators)
-    assigned = Assigned({}, {}, {}, {})
-    for j, kind in enumerate(kinds):
+    dates = _read_dates(columns, names, kinds, datetime_parts, in_parts)
+    parts = _spread(columns, names, kinds, dates, categorical_features is None)
+    assigned = Assigned(
+        [part.column for part in parts],
+        [part.name for part in parts],
+        {j: date for j, (date, _) in dates.items()},
+        *({}, {}, {}, {}),
+    )
+    for k, (j, _, name, kind) in enumerate(parts):
         if kind == "number":
-            assigned.numbers[j] = NumberScaler(numeric_transform)
+            assigned.numbers[k] = NumberScaler(numeric_transform)
             if numeric_levels is not None:
                 is_auto = isinstance(numeric_levels, str)
                 most = MAX_LEVELS if is_auto else int(numeric_levels)
-                assigned.values[j] = NumberLevels(most)
+                assigned.values[k] = NumberLevels(most)
             continue
         ids: CategoryLevels | HashedLevels
-        if j in buckets:
-            ids = HashedLevels(names[j], buckets.pop(j))
+        if j in buckets and j not in dates:
+            ids = HashedLevels(name, buckets.pop(j))
         else:
-            ids = CategoryLevels(names[j], min_frequency, max_categories)
+            ids = CategoryLevels(name, min_frequency, max_categories)
         if kind == "category":
-            assigned.categories[j] = ids
+            assigned.categories[k] = ids
         else:
-            assigned.lists[j] = ListLevels(
+            assigned.lists[k] = ListLevels(
                 ids, (separators or {}).get(j), poolings.pop(j, "mean")
             )
     left = poolings if isinstance(pooling, dict) else {}
@@ -83,6 +118,59 @@ def assign_columns(
                 "Take it out."
             )
     return assigned
+
+
+class Part(NamedTuple):
+    """A column that is encoded: one of the table, or a part of its dates."""
+
+    of: int  # position in the table
+    column: Any
+    name: Any
+    kind: Kind
+
+
+def _read_dates(
+    columns: Sequence[Any],
+    names: Sequence[Any],
+    kinds: Sequence[Kind],
+    wanted: Any,
+    in_parts: bool,
+) -> dict[int, tuple[DateColumn, list[Any]]]:
+    """Return what reads each column of dates, and what it has read."""
+    dates = {}
+    for j, kind in enumerate(kinds):
+        if is_date_kind(kind):
+            date = DateColumn(names[j], kind)
+            dates[j] = date, date.fit(columns[j], wanted, in_parts)
+            for name in date.names:
+                if name in names and name != names[j]:
+                    raise ValueError(
+                        f"Column {name!r} has the name of a part of {names[j]!r}, which"
+                        " is read as its parts. Rename one of the two columns."
+                    )
+    return dates
+
+
+def _spread(
+    columns: Sequence[Any],
+    names: Sequence[Any],
+    kinds: Sequence[Kind],
+    dates: dict[int, tuple[DateColumn, list[Any]]],
+    all_numbers: bool,
+) -> list[Part]:
+    """Return the columns with the parts of dates in place of them."""
+    parts: list[Part] = []
+    for j, kind in enumerate(kinds):
+        if j not in dates:
+            parts.append(Part(j, columns[j], names[j], kind))
+            continue
+        date, read = dates[j]
+        for part, name, x in zip(date.parts, date.names, read, strict=True):
+            if part in LEVELS_OF and not all_numbers:
+                parts.append(Part(j, to_levels(part, x), name, "category"))
+            else:
+                parts.append(Part(j, x, name, "number"))
+    return parts
 
 
 def assign_block(options: dict[str, Any]) -> SparseBlock:

@@ -40,6 +40,7 @@ def describe_number(
     *,
     is_column: bool,
     asks: bool,
+    more: str = "",
 ) -> ColumnSchema:
     """Return the row of a number.
 
@@ -54,6 +55,8 @@ def describe_number(
         Whether it is a column of the table, and no statistic of others.
     asks : bool
         Whether to ask if the whole numbers are a category.
+    more : str, default=""
+        What follows the range of the numbers, e.g. their unit.
     """
     return ColumnSchema(
         name,
@@ -63,7 +66,7 @@ def describe_number(
         scaler.missing_share,
         None,
         width,
-        _note(scaler.seen, asks=asks),
+        _note(scaler.seen, asks=asks) + (more if scaler.seen is not None else ""),
     )
 
 

@@ -51,6 +51,7 @@ ENCODING = (
     "hashing",
     "numeric_transform",
     "numeric_levels",
+    "datetime_parts",
     "memorized_crosses",
 )
 
@@ -79,6 +80,8 @@ min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
     numeric_levels : {"auto"}, int or None, default=None
         As of the estimators; here "auto" does not depend on the number of rows.
+    datetime_parts : {"auto"} or list of str, default="auto"
+        As of the estimators.
     memorized_crosses : {"auto"}, int, list of pairs or None, default=None
         As of the estimators; here "auto" does not depend on the number of rows.
     """
@@ -95,6 +98,7 @@ min_frequency, max_categories, hashing, numeric_transform
         hashing: Any = None,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = None,
+        datetime_parts: Any = "auto",
         memorized_crosses: Any = None,
     ) -> None:
         self.categorical_features = categorical_features
@@ -106,6 +110,7 @@ min_frequency, max_categories, hashing, numeric_transform
         self.hashing = hashing
         self.numeric_transform = numeric_transform
         self.numeric_levels = numeric_levels
+        self.datetime_parts = datetime_parts
         self.memorized_crosses = memorized_crosses
 
     def fit_transform(
@@ -177,11 +182,14 @@ min_frequency, max_categories, hashing, numeric_transform
         if issparse(X):
             self.block = assign_block(vars(self))
             return [self.block.fit_transform(X, weight, dtype)]
-        columns = get_columns(X)
         options = {name: getattr(self, name) for name in ASSIGNING}
-        encoders = assign_columns(columns, self.names, **options)
-        self.categories, self.lists, self.numbers, self.values = encoders
-        warn_of_zeros(X, self.numbers)
+        assigned = assign_columns(
+            get_columns(X), self.names, **options, in_parts=in_parts
+        )
+        columns, self.names, self.dates, *_ = assigned
+        self.categories, self.lists, self.numbers, self.values = assigned[3:]
+        sources, dated = self.sources, self.dated
+        warn_of_zeros(X, [sources[k] for k in self.numbers if k not in dated])
         if self.category_encoder is not None:
             self._begin_statistics(columns, weight)
         how = (dtype, n_threads, target, in_parts, tell)
@@ -223,7 +231,7 @@ min_frequency, max_categories, hashing, numeric_transform
         statistics: list[Scaled] = []
         if self.statistics is not None and not self.statistics.gives_ids:
             assert supervision is not None
-            raw = get_columns(X)
+            raw = self.spread(get_columns(X))
             x = self.statistics.fit_transform(
                 [raw[j] for j in self.categories], weight, supervision
             )
@@ -286,7 +294,7 @@ min_frequency, max_categories, hashing, numeric_transform
 
         The statistics are the numbers of the `category_encoder`.
         """
-        columns = get_cells(X) or get_columns(X)
+        columns = self.spread(get_cells(X) or get_columns(X))
         statistics: list[Scaled] = []
         if self.statistics is not None:
             ids, x = self.statistics.transform([columns[j] for j in self.categories])
@@ -323,6 +331,7 @@ min_frequency, max_categories, hashing, numeric_transform
         """Forget what an earlier fit has found."""
         self.names = [*range(X.shape[1])] if names is None else [*names]
         self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
+        self.dates = {}
         self.statistics = self.crosses = self.block = None
         self.field_slices, self.codes = None, []
 
@@ -350,7 +359,7 @@ min_frequency, max_categories, hashing, numeric_transform
     ) -> list[EncodedColumn]:
         """Learn and encode each column by itself; find numbers that may be codes."""
         # Who named the categories has answered for the rest.
-        asks = isinstance(self.categorical_features, str)
+        asks, dated = isinstance(self.categorical_features, str), self.dated
         codes: list[int] = []
 
         def encode(j: int) -> EncodedColumn:
@@ -360,7 +369,7 @@ min_frequency, max_categories, hashing, numeric_transform
                 return self.lists[j].fit_transform(columns[j], weight, dtype)
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
-            if asks and are_codes(self.names[j], x, target):
+            if asks and j not in dated and are_codes(self.names[j], x, target):
                 codes.append(j)
             if j in self.values:
                 self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
@@ -398,7 +407,7 @@ min_frequency, max_categories, hashing, numeric_transform
         assert supervision is not None
         columns = [*self.categories, *self.numbers]
         if not isinstance(wanted, (str, Integral)):
-            wanted = resolve_pairs(wanted, self.names, columns)
+            wanted = resolve_pairs(wanted, self.names, columns, self.sources)
         if not columns:
             return []
         self._cuts = {j: cuts_of(scaler) for j, scaler in self.numbers.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
@@ -14,6 +15,7 @@ from .describing import (
 )
 from .numbers import NumberLevels, NumberScaler
 from .printing import call_of, schema_html, schema_text, schema_title
+from .reading import DateColumn, to_levels
 from .schema import ColumnSchema
 from .target_statistics import ColumnStatistics, CrossStatistics
 
@@ -25,12 +27,16 @@ class TableFields:
 
     A field is what has a place of its own in x_0: a column of ids, the values of a
     number, a bag, a number, the indicator of its missing cells. A column may have
-    several.
+    several. Here a column is one that is encoded: of a column of dates each of its
+    parts is one, in its place.
 
     Attributes
     ----------
     names : list of str or int
-        Name, or without names the position, of every column.
+        Name, or without names the position, of every column; of a part of dates as
+        "day: month".
+    dates : dict of {int: DateColumn}
+        What reads the columns of dates, by their positions in the table.
     categories : dict of {int: CategoryLevels or HashedLevels}
         The categorical columns by position.
     lists : dict of {int: ListLevels}
@@ -53,6 +59,7 @@ class TableFields:
 
     categorical_features: Any
     names: list[Any]
+    dates: Mapping[int, DateColumn] = MappingProxyType({})  # what is older has none
     categories: dict[int, CategoryLevels | HashedLevels]
     lists: dict[int, ListLevels]
     block: SparseBlock | None
@@ -62,6 +69,53 @@ class TableFields:
     statistics: ColumnStatistics | None
     field_slices: list[slice] | None = None
     codes: Sequence[int] = ()  # what is older has none
+
+    # The table that they are of -------------------------------------------------------
+
+    @property
+    def sources(self) -> Sequence[int]:
+        """For every column its position in the table, or that of its dates."""
+        if not self.dates:
+            return range(len(self.names))
+        sources: list[int] = []
+        while len(sources) < len(self.names):
+            j = sources[-1] + 1 if sources else 0
+            sources += [j] * (len(self.dates[j].names) if j in self.dates else 1)
+        return sources
+
+    @property
+    def dated(self) -> set[int]:
+        """The columns that are parts of dates, or durations."""
+        return {k for k, j in enumerate(self.sources) if j in self.dates}
+
+    @property
+    def table_names(self) -> list[Any]:
+        """Name, or without names the position, of every column of the table."""
+        name_of = dict(zip(self.sources, self.names, strict=True))
+        name_of |= {j: date.name for j, date in self.dates.items()}
+        return [*name_of.values()]
+
+    def spread_names(self, given: Sequence[Any]) -> list[Any]:
+        """Return what the columns are called where those of the table are so."""
+        found: list[Any] = []
+        for j, name in enumerate(given):
+            found += self.dates[j].names_of(name) if j in self.dates else [name]
+        return found
+
+    def spread(self, columns: Sequence[Any]) -> list[Any]:
+        """Return a table's columns with the parts of dates in place of them."""
+        if not self.dates:
+            return [*columns]
+        found: list[Any] = []
+        for j, column in enumerate(columns):
+            if j not in self.dates:
+                found.append(column)
+                continue
+            date = self.dates[j]
+            for part, x in zip(date.parts, date.read(column), strict=True):
+                is_category = len(found) in self.categories
+                found.append(to_levels(part, x) if is_category else x)
+        return found
 
     # Their sizes ----------------------------------------------------------------------
 
@@ -137,6 +191,7 @@ class TableFields:
         if self.block is not None:
             return [describe_block(self.block, len(self.names), widths[0])]
         rows: dict[int | str, ColumnSchema] = {}
+        notes = self._notes_of_dates()
         for j, ids in self.categories.items():
             rows[j] = describe_category(self.names[j], ids, widths[j])
         for j, bag in self.lists.items():
@@ -150,9 +205,15 @@ class TableFields:
                 widths[key],
                 is_column=is_column,
                 asks=key in self.codes,
+                more=notes.get(key, ""),
             )
         statistics = [key for key in rows if isinstance(key, str)]
         return [rows[key] for key in (*range(len(self.names)), *statistics)]
+
+    def _notes_of_dates(self) -> dict[Any, str]:
+        """Return what the schema adds to the numbers of dates, by position."""
+        notes = [date.note(part) for date in self.dates.values() for part in date.parts]
+        return dict(zip(sorted(self.dated), notes, strict=True))
 
     def _widths(self) -> dict[int | str, int | None]:
         """Return the width in x_0 of columns by position and statistics by name."""

@@ -129,7 +129,8 @@ class EffectDisplay:
         X : DataFrame or array-like of shape (n_rows, n_features)
             Rows to average over, e.g. the test rows, with the values that are tried.
         column : str or int
-            Name of the column, or position where columns have no names.
+            Name of the column, or position where columns have no names; of dates of a
+            part, as "day: month".
         response_method : {"auto", "predict_proba", "decision_function"}, \
 default="auto"
             What is averaged: "auto" probabilities of a classifier, and predictions of a
@@ -171,7 +172,8 @@ default="auto"
             )
         X = estimator._check_X(X, reset=False)
         j = names.index(column)
-        grid = _make_grid(get_columns(X)[j], j, mixed.encoder, n_values)
+        tried = mixed.encoder.spread(get_columns(X))[j]
+        grid = _make_grid(tried, j, mixed.encoder, n_values)
         at = np.sort(rng.permutation(X.shape[0])[:n_samples])
         one, other = mixed.read(take_rows(X, at)), mixed.read(take_rows(X, grid.rows))
         if grid.cells is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._analysis import Floats, MixedLogits, Pool, import_pandas, join, whole
 from .._checks import check_count
-from .._table import cells_of, get_columns, is_pandas, take_rows
+from .._table import TableEncoder, cells_of, get_columns, is_pandas, take_rows
 from ..network import MixtureCross
 from ._interactions import make_generator
 
@@ -199,7 +199,7 @@ def explain(
         baseline=float(mixed(pool, whole(pool, behind)).mean()),
         logit=mixed(pool, whole(pool, rows))[:, 0],
         exact=exact,
-        **_frames(X, mixed.encoder.names, found),
+        **_frames(X, mixed.encoder, found),
     )
 
 
@@ -316,9 +316,10 @@ def _walk(
     return features, pairs
 
 
-def _frames(X: Any, names: list[Any], found: Attributions) -> dict[str, Any]:
+def _frames(X: Any, encoder: TableEncoder, found: Attributions) -> dict[str, Any]:
     """Return frames with the rows of X and named columns."""
     pandas = import_pandas("explain")
+    names = encoder.names
     index = X.index if is_pandas(X) else None
     pairs = list(combinations(names, 2))
     of_pairs = (
@@ -327,9 +328,9 @@ def _frames(X: Any, names: list[Any], found: Attributions) -> dict[str, Any]:
         else pandas.MultiIndex.from_arrays([[], []], names=["column", "crossed with"])
     )
     values = X
-    if not is_pandas(X):
-        cells = [cells_of(column) for column in get_columns(X)]
-        values = pandas.DataFrame(dict(zip(names, cells, strict=True)))
+    if not is_pandas(X) or encoder.dates:
+        cells = [cells_of(column) for column in encoder.spread(get_columns(X))]
+        values = pandas.DataFrame(dict(zip(names, cells, strict=True)), index)
     return {
         "features": pandas.DataFrame(found.features, index, names),
         "pairs": pandas.DataFrame(found.pairs, index, of_pairs),

@@ -82,9 +82,10 @@ def export(
     Columns of strings, and hashed columns, are inputs of strings. Columns of numbers,
     and of levels that are numbers or booleans, are inputs of float64 with NaN for a
     missing cell. A column of lists is an input of strings of shape (n, most), where ""
-    fills up shorter lists; with a separator it is one of shape (n, 1). A sparse matrix
-    becomes one dense input "X". An infinite number, which the estimators refuse, gives
-    probabilities of NaN.
+    fills up shorter lists; with a separator it is one of shape (n, 1). Of a column of
+    dates each part is an input, as "day: month", a string such as "May", or a number;
+    `make_inputs` makes them of the dates. A sparse matrix becomes one dense input "X".
+    An infinite number, which the estimators refuse, gives probabilities of NaN.
 
     Examples
     --------
@@ -140,11 +141,18 @@ def export(
 def _describe(estimator: BaseDCN, raw: Raw) -> dict[str, Any]:
     """Return what `make_inputs` has to know of the table."""
     kinds = column_kinds(estimator.encoder_, raw.separators)
-    kind_of = dict(zip(raw.names, kinds, strict=True))
+    kind_of: dict[str, Any] = dict(zip(raw.names, kinds, strict=True))
+    dates: dict[str, Any] = {}
+    for j, date in estimator.encoder_.dates.items():
+        name = raw.columns[j]
+        are_texts = [kind_of[part][0] != "number" for part in date.names_of(name)]
+        dates[name] = date.kind, date.zone, date.parts, are_texts
+    kind_of |= dict.fromkeys(dates, ("date", False, None))
     return {
         "named": raw.is_named,
         "names": raw.table,
         "kinds": [kind_of.get(name) for name in raw.table],
+        "dates": dates,
         "unknown_text": UNKNOWN_LEVEL,
     }
 

@@ -23,6 +23,9 @@ class Raw(NamedTuple):
     Attributes
     ----------
     names : list of str
+        Of dates those of their parts.
+    columns : list of str
+        The same with dates as the table has them.
     table : list of str
         All columns of the table, also those that a pipeline drops.
     is_named : bool
@@ -34,6 +37,7 @@ class Raw(NamedTuple):
     """
 
     names: list[str]
+    columns: list[str]
     table: list[str]
     is_named: bool
     scalers: list[NumberScaler]
@@ -54,7 +58,8 @@ def unwrap(model: Any) -> tuple[BaseDCN, Raw]:
     encoder = estimator.encoder_
     names, is_named = _spell(encoder.names)
     separators = {j: bag.separator for j, bag in encoder.lists.items()}
-    raw = Raw(names, names, is_named, [], separators)
+    table, _ = _spell(encoder.table_names)
+    raw = Raw(names, table, table, is_named, [], separators)
     before = [
         (name, step) for name, step in steps[:-1] if step not in ("passthrough", None)
     ]
@@ -105,7 +110,9 @@ def _before(transformer: Any, encoder: TableEncoder, step: str) -> Raw:
     if len({*at}) < len(at):
         twice = next(i for i in at if at.count(i) > 1)
         raise _no_step(step, f"a ColumnTransformer that takes {names[twice]!r} twice")
-    return Raw([names[i] for i in at], names, is_named, scalers, separators)
+    columns = [names[i] for i in at]
+    fields = encoder.spread_names(columns)
+    return Raw(fields, columns, names, is_named, scalers, separators)
 
 
 def _spell(names: Iterable[Any]) -> tuple[list[str], bool]:

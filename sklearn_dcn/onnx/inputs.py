@@ -1,7 +1,7 @@
 """A table -> the inputs of an exported graph, by what the graph says of its columns.
 
-This file needs NumPy alone. A machine that serves a graph, and has neither torch nor
-this package, can have a copy of it.
+This file needs NumPy alone, but for columns of dates. A machine that serves a graph,
+and has neither torch nor this package, can have a copy of it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ class _Kind(NamedTuple):
     """What a column holds, as the graph says."""
 
     # "number", "level" (of numbers or booleans), "entry" (of a sparse matrix), "text",
-    # "hashed" (levels of any type)
-    of: str
+    of: str  # "hashed" (levels of any type), "date" (as of `DateColumn`)
     is_list: bool = False
     separator: str | None = None  # of a list that is one string
 
@@ -42,6 +41,7 @@ class _Layout(NamedTuple):
     is_named: bool  # or else called x0, x1 and so on
     missing: str  # the text of a missing cell
     unknown: str  # one that no column knows
+    dates: dict[str, Any]  # how those of dates are read
 
 
 def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
@@ -79,9 +79,8 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     >>> from sklearn_dcn.datasets import load_online_shoppers
     >>> from sklearn_dcn.onnx import export, make_inputs
     >>> X, y = load_online_shoppers(return_X_y=True)
-    >>> columns = ["Month", "PageValues"]
-    >>> model = DCNClassifier(max_epochs=1, random_state=0).fit(X[columns], y)
-    >>> graph = export(model)
+    >>> X = X[["Month", "PageValues"]]
+    >>> graph = export(DCNClassifier(max_epochs=1, random_state=0).fit(X, y))
     >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
     >>> rows = [{"Month": "Nov", "PageValues": None}, {"Month": None, "PageValues": 1}]
     >>> session.run(None, make_inputs(session, rows))[1].shape
@@ -89,6 +88,10 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     """
     layout = _read_layout(session)
     table = _read_table(X, layout)
+    if layout.dates:
+        from ._dates import read_dates  # which needs the package
+
+        table = {**table, **read_dates(X, table, layout.dates, layout.missing)}
     return {
         name: _to_input(held, table, layout) for name, held in layout.inputs.items()
     }
@@ -114,8 +117,7 @@ def _read_layout(session: Any) -> _Layout:
             f"sklearn_dcn {properties['sklearn_dcn']} exported the session's graph, "
             "without what make_inputs has to know. Export the estimator again."
         )
-    keys = ("columns", "table", "missing_text")
-    return _parse(*(properties[key] for key in keys))
+    return _parse(*(properties[key] for key in ("columns", "table", "missing_text")))
 
 
 @functools.lru_cache(maxsize=16)
@@ -128,6 +130,7 @@ def _parse(inputs: str, table: str, missing: str) -> _Layout:
         about["named"],
         json.loads(missing),
         about["unknown_text"],
+        about.get("dates", {}),
     )
 
 
@@ -213,10 +216,6 @@ def _to_array(column: Any) -> Cells:
     return np.asarray(column)
 
 
-def _to_objects(texts: list[str]) -> NDArray[Any]:
-    return np.array(texts, dtype=object)
-
-
 # Columns -> inputs --------------------------------------------------------------------
 
 
@@ -225,16 +224,17 @@ def _to_input(
 ) -> NDArray[Any]:
     parts = []
     for name in names:
-        kind, cells = layout.kinds[name], table[name]
-        assert kind is not None
-        if kind.is_list and kind.separator is None:
+        kind, cells = layout.kinds.get(name), table[name]
+        if kind is None or kind.of == "date":  # of which the parts are ready
+            parts.append(np.asarray(cells))
+        elif kind.is_list and kind.separator is None:
             return _lists(name, kind, cells, layout)
-        if kind.is_list:
+        elif kind.is_list:
             parts.append(_separated(name, kind, cells, layout))
         elif kind.of in ("text", "hashed"):
             convert = _converter(name, kind, layout)
             texts = [convert(cell, i) for i, cell in enumerate(_list(cells))]
-            parts.append(_to_objects(texts))
+            parts.append(np.array(texts, dtype=object))
         else:
             parts.append(_numbers(name, kind, cells))
     return np.stack(parts, axis=1)
@@ -379,7 +379,7 @@ def _separated(name: str, kind: _Kind, cells: Cells, layout: _Layout) -> NDArray
         _check_entries(name, levels, i, layout)
         assert kind.separator is not None
         texts.append(kind.separator.join(levels))
-    return _to_objects(texts)
+    return np.array(texts, dtype=object)
 
 
 def _check_entries(name: str, texts: list[str], i: int, layout: _Layout) -> None:

@@ -184,10 +184,9 @@ default="from_dtype"
         x_0 = self.estimator_._stack(X)
         parts = [x_0[:, part] for part in self._slices()]
         if self.estimator_.encoder_.numbers:
-            columns, names = get_columns(X), self.estimator_.encoder_.names
-            numbers = [
-                to_float(columns[j], names[j]) for j in self.estimator_.encoder_.numbers
-            ]
+            encoder = self.estimator_.encoder_
+            columns, names = encoder.spread(get_columns(X)), encoder.names
+            numbers = [to_float(columns[k], names[k]) for k in encoder.numbers]
             parts.append(np.stack(numbers, axis=1))
         return np.hstack(parts)
 
@@ -211,8 +210,9 @@ default="from_dtype"
             First those of embeddings, then of numbers.
         """
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
         encoder = self.estimator_.encoder_
+        given = _check_feature_names_in(self, input_features)
+        names = encoder.spread_names(given)
         fields = [names[j] for j in (*encoder.categories, *encoder.lists)]
         if encoder.block is not None:
             fields = ["embedding"]

@@ -15,9 +15,11 @@ from .._table import (
     check_references,
     check_table,
     column_names,
+    describe,
     find_kinds,
     get_columns,
     header,
+    is_date_kind,
     mark_ids,
     resolve_lists,
     to_categorical,
@@ -137,6 +139,14 @@ class ColumnsOfKind:
         names = column_names(X) or [*range(X.shape[1])]
         separators = resolve_lists(self.multivalued_features, names)
         kinds = find_kinds(get_columns(X), names, self.categorical_features, separators)
+        for name, kind in zip(names, kinds, strict=True):
+            if is_date_kind(kind):
+                raise TypeError(
+                    f"{describe(name)} holds {kind}s, which an estimator reads by "
+                    "itself, but make_dcn_preprocessor does not take. Give the "
+                    "estimator the table as it is, or replace the column by numbers or "
+                    "categories, e.g. .dt.hour, .dt.day_of_week or .dt.total_seconds()."
+                )
         return [
             name for name, kind in zip(names, kinds, strict=True) if kind == self.kind
         ]

@@ -92,6 +92,16 @@ WRONG_PARAMETERS = {
         (True, T),
         ([10], T),
     ],
+    "datetime_parts": [
+        (None, T),
+        ("hour", V),
+        ([], V),
+        (["hour", "minute"], V),
+        (["hour", "hour"], V),
+        ([1], V),
+        ({"when": ["hour"]}, T),
+        (True, T),
+    ],
     "memorized_crosses": [
         (0, V),
         (-1, V),

@@ -12,11 +12,12 @@ from .columns import (
     level_family,
     missing_types,
 )
+from .dates import DATE_PARTS, LEVELS_OF, DateColumn, to_levels
 from .encoded_arrays import mark_ids
 from .factorize import factorize, factorize_cells
 from .floats import to_float, unwrap_nullable
 from .frames import header, is_pandas, to_categorical, to_polars
-from .kinds import Kind
+from .kinds import Kind, is_date_kind
 from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
 from .references import check_references
@@ -33,8 +34,11 @@ from .tables import (
 
 __all__ = [
     "Column",
+    "DATE_PARTS",
+    "DateColumn",
     "IdColumn",
     "Kind",
+    "LEVELS_OF",
     "Levels",
     "Lists",
     "MISSING_LEVEL",
@@ -52,6 +56,7 @@ __all__ = [
     "get_columns",
     "has_columns",
     "header",
+    "is_date_kind",
     "is_pandas",
     "is_records",
     "level_family",
@@ -65,6 +70,7 @@ __all__ = [
     "take_rows",
     "to_categorical",
     "to_float",
+    "to_levels",
     "to_lists",
     "to_mean_one",
     "to_polars",

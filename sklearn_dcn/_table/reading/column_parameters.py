@@ -89,7 +89,10 @@ def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[in
 
 
 def resolve_pairs(
-    crosses: Any, names: Sequence[Any], columns: Sequence[int]
+    crosses: Any,
+    names: Sequence[Any],
+    columns: Sequence[int],
+    sources: Sequence[int],
 ) -> list[tuple[int, int]]:
     """Return the pairs of `memorized_crosses`, by the columns' places in `columns`.
 
@@ -98,9 +101,11 @@ def resolve_pairs(
     crosses : sequence of pairs of str or int
         Names or positions of columns; of a column by itself twice.
     names : sequence
-        The table's columns.
+        The columns that are encoded.
     columns : sequence of int
-        Positions of the columns that can be crossed.
+        Positions of those that can be crossed.
+    sources : sequence of int
+        Of each its position in the table, which several parts of dates share.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def resolve_pairs(
     """
     pairs = []
     for pair in crosses:
-        a, b = (_position("memorized_crosses", entry, names) for entry in pair)
+        a, b = (_place(entry, names, sources) for entry in pair)
         if missing := [j for j in (a, b) if j not in columns]:
             raise ValueError(
                 f"memorized_crosses names {names[missing[0]]!r}, whose cells are "
@@ -195,6 +200,20 @@ def _are_booleans(column: Any) -> bool:
         return False
     types = set(map(type, column.tolist())) - missing_types()
     return bool(types) and {level_family(each) for each in types} == {"bool"}
+
+
+def _place(entry: Any, names: Sequence[Any], sources: Sequence[int]) -> int:
+    """Return the place of a column that a pair of `memorized_crosses` names."""
+    if not isinstance(entry, Integral):
+        return _position("memorized_crosses", entry, names)
+    j = _position("memorized_crosses", entry, range(sources[-1] + 1))
+    places = [k for k, source in enumerate(sources) if source == j]
+    if len(places) > 1:
+        raise ValueError(
+            f"memorized_crosses names column {j}, which holds dates; name a part of "
+            f"it, one of {[names[k] for k in places]}."
+        )
+    return places[0]
 
 
 def _position(parameter: str, entry: Any, names: Sequence[Any]) -> int:

@@ -97,6 +97,11 @@ class IdColumn(NamedTuple):
             del levels[at]
         return codes, levels
 
+    def tolist(self) -> list[Any]:
+        """Return the levels of all rows, None where missing."""
+        all_ids = [UNKNOWN_LEVEL, None, *self.levels]
+        return [all_ids[i] for i in self.ids.tolist()]
+
 
 def cells_of(column: Column) -> list[Any]:
     """Return the cells of a column as Python objects."""

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Column, IdColumn, Levels, is_bridged, missing_types
-from .kinds import bridged_kind, check_cell_types, raise_bad_cell
+from .columns import (
+    Column,
+    IdColumn,
+    Levels,
+    dtype_name,
+    is_bridged,
+    missing_types,
+)
+from .kinds import bridged_kind, check_cell_types, is_date_kind, raise_bad_cell
 
 __all__ = ["factorize", "factorize_cells"]
 
@@ -85,6 +92,8 @@ def _factorize_array(
 
 def _factorize_bridged(column: Any, name: str | int) -> tuple[NDArray[Any], Levels]:
     kind = bridged_kind(column, name)
+    if kind is not None and is_date_kind(kind):
+        raise_bad_cell(name, dtype_name(column))
     try:
         array = column.to_arrow() if kind in ("category", "number") else None
     except (ImportError, ValueError):  # no pyarrow, or no such type in it, as Int128

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeGuard
+
+import numpy as np
 
 from .columns import (
     LISTS,
@@ -18,35 +21,56 @@ from .columns import (
 )
 
 __all__ = [
+    "DateKind",
     "Kind",
     "bridged_kind",
     "check_cell_types",
     "column_kind",
+    "date_kind",
+    "is_date_kind",
     "present_types",
     "raise_bad_cell",
 ]
 
 
-Kind = Literal["number", "category", "list"]
+DateKind = Literal["date", "time", "duration"]
+Kind = Literal["number", "category", "list"] | DateKind
 SEVERAL = (*LISTS, Mapping)  # what a cell of several levels may be, found by itself
 LIST_NAMES = (
     *("list", "tuple", "set", "frozenset", "ndarray", "array"),
     *("dict", "map", "struct"),
 )
 
+# What the names of dtypes of arrow begin with, and types of narwhals, by kind.
+ARROW_DATES: dict[str, DateKind] = {
+    "timestamp[": "date",
+    "date32": "date",
+    "date64": "date",
+    "time32": "time",
+    "time64": "time",
+    "duration[": "duration",
+}
+BRIDGED_DATES: dict[str, DateKind] = {
+    "Date": "date",
+    "Datetime": "date",
+    "Time": "time",
+    "Duration": "duration",
+}
+
 
 def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Kind:
-    """Tell whether a column's type makes it a number, a category, or lists of levels.
+    """Tell whether a column's type makes it a number, a category, a list or a date.
 
     Strings, bytes, booleans and categories of a frame are categories; integers, floats
-    and decimals are numbers; lists and maps hold several levels. A column of Python
-    objects is judged by its cells; without any it is `empty`. A struct has fields of
-    any meaning, and is none.
+    and decimals are numbers; lists and maps hold several levels; there are dates, times
+    of day and durations. A column of Python objects is judged by its cells; without any
+    it is `empty`. A struct has fields of any meaning, and is none.
 
     Raises
     ------
     TypeError
-        For dates, durations, complex numbers, structs and other objects.
+        For dates among other cells, periods, complex numbers, structs and other
+        objects.
     """
     if isinstance(column, IdColumn):
         return "category"
@@ -66,7 +90,12 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
             return "list"
         if dtype.kind in "iuf" or spelt.startswith("decimal"):
             return "number"
-        if dtype.kind in "mM" or spelt.startswith(("period", "interval", "struct<")):
+        if dtype.kind in "mM":
+            return "date" if dtype.kind == "M" else "duration"
+        for begin, of_arrow in ARROW_DATES.items():
+            if spelt.startswith(begin):
+                return of_arrow
+        if spelt.startswith(("period", "interval", "struct<")):
             raise_bad_cell(name, spelt)
         if dtype.kind == "c":
             raise ValueError(f"{describe(name)}: Complex data not supported.")
@@ -75,9 +104,29 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
         return empty
     if all(issubclass(cell_type, SEVERAL) for cell_type in cell_types):
         return "list"
+    dates = {date_kind(cell_type) for cell_type in cell_types}
+    date, *others = dates
+    if date is not None and not others:
+        return date
     check_cell_types(cell_types, name)
     families = {level_family(cell_type) for cell_type in cell_types}
     return "number" if families <= {"number"} else "category"
+
+
+def date_kind(cell_type: type) -> DateKind | None:
+    """Return what cells of a type are: dates, times of day, durations, or none."""
+    if issubclass(cell_type, (datetime.date, np.datetime64)):
+        return "date"
+    if issubclass(cell_type, datetime.time):
+        return "time"
+    if issubclass(cell_type, (datetime.timedelta, np.timedelta64)):
+        return "duration"
+    return None
+
+
+def is_date_kind(kind: Kind) -> TypeGuard[DateKind]:
+    """Tell whether a kind is one of dates, times of day or durations."""
+    return kind in ("date", "time", "duration")
 
 
 def present_types(cells: list[Any]) -> set[type]:
@@ -103,6 +152,8 @@ def bridged_kind(column: Any, name: str | int) -> Kind | None:
         return "list"
     if kind in ("Object", "Unknown"):  # or a column without a cell
         return None
+    if kind in BRIDGED_DATES:
+        return BRIDGED_DATES[kind]
     raise_bad_cell(name, dtype_name(column))
 
 
@@ -114,16 +165,23 @@ def check_cell_types(cell_types: Iterable[type], name: str | int) -> None:
 
 def raise_bad_cell(name: str | int, what: str) -> NoReturn:
     remedy = "Drop the column or turn its cells into strings or numbers"
+    reads = (
+        "An estimator reads {} by itself, where its column holds nothing else, in fit "
+        "too, and no parameter makes it a category or a list. Else replace the column "
+        "by "
+    )
     if any(word in what.lower() for word in ("timedelta", "duration")):
         remedy = (
-            "Replace the column by a number, e.g. .dt.total_seconds() in pandas and "
-            "polars"
+            f"{reads.format('durations')}a number, e.g. .dt.total_seconds() in pandas "
+            "and polars"
         )
-    elif any(word in what.lower() for word in ("date", "time", "period")):
+    elif "period" in what.lower():
+        remedy = "Turn it into dates, with .dt.to_timestamp(), which are read"
+    elif any(word in what.lower() for word in ("date", "time")):
         remedy = (
-            "Replace the column by numbers or categories that it holds, e.g. .dt.year, "
-            ".dt.dayofweek and .dt.hour (in polars .dt.year() and so on), or the days "
-            "since a date"
+            f"{reads.format('dates')}numbers or categories that it holds, e.g. "
+            ".dt.year, .dt.day_of_week and .dt.hour (in polars .dt.year() and so on), "
+            "or the days since a date"
         )
     elif what.lower().startswith(LIST_NAMES):
         remedy += ", or, for several levels a cell, name it in multivalued_features"

@@ -192,7 +192,11 @@ def get_cells(X: Any) -> list[list[Any]] | None:
     if is_narwhals(X):
         if any(type(dtype).__name__ == "Struct" for dtype in X.schema.dtypes()):
             return None  # `split_lists` must see that a missing weight is none
-        return [X[name].to_list() for name in X.columns]
+        # Python has no dates beyond the year 9999.
+        return [
+            X[name] if dtype.is_temporal() else X[name].to_list()
+            for name, dtype in X.schema.items()
+        ]
     if is_pandas(X):
         kinds = {type(dtype).__name__ for dtype in X.dtypes.tolist()}
         if len(X) == 1 and kinds.isdisjoint(NO_ROW_OF):

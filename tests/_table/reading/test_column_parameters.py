@@ -98,11 +98,16 @@ def test_names_of_an_array():
         fit(np.ones((3, 2)), categorical_features=["s"])
 
 
-def test_dates_are_refused_whichever_are_chosen():
-    """A column of dates is an error of its name, chosen or not."""
+def test_dates_are_no_categories_and_no_lists():
+    """A column of dates that is chosen is an error of its name."""
     X = small().assign(day=pd.to_datetime(["2024-01-01"] * 3))
-    for wanted in ("from_dtype", ["s", "t"], ["s", "t", "day"]):
+    for wanted in ("from_dtype", ["s", "t"]):
+        fit(X, categorical_features=wanted)
+    for options in (
+        {"categorical_features": ["s", "t", "day"]},
+        {"multivalued_features": ["day"]},
+    ):
         with pytest.raises(
-            TypeError, match=r"^Column 'day' holds datetime64.*dt\.year"
+            TypeError, match=r"^Column 'day' holds (datetime64|Timestamp).*dt\.year"
         ):
-            fit(X, categorical_features=wanted)
+            fit(X, **options)

@@ -97,8 +97,9 @@ def test_columns_of_maps(make):
 
 
 DAY = datetime.datetime(2024, 2, 29)
-DATE_REMEDY = r".*\.dt\.year, \.dt\.dayofweek and \.dt\.hour"
-DURATION_REMEDY = r".*\.dt\.total_seconds\(\)"
+DATE_REMEDY = r".*reads dates by itself.*\.dt\.year, \.dt\.day_of_week and \.dt\.hour"
+DURATION_REMEDY = r".*reads durations by itself.*\.dt\.total_seconds\(\)"
+PERIOD_REMEDY = r".*Turn it into dates, with \.dt\.to_timestamp\(\)"
 OTHER_REMEDY = r".*Drop the column or turn its cells into strings or numbers\."
 LIST_REMEDY = (
     r".*Drop the column or turn its cells.*, name it in multivalued_features\."
@@ -108,6 +109,14 @@ LIST_REMEDY = (
 def objects(cell):
     """Return an object Series of one kind of cell and a missing one."""
     return pd.Series([cell, None], dtype=object)
+
+
+def kind_of(column, is_duration):
+    """Return the kind of a column of dates, by its cells."""
+    if is_duration:
+        return "duration"
+    cells = [cell for cell in cells_of(column) if not pd.isna(cell)]
+    return "time" if isinstance(cells[0], datetime.time) else "date"
 
 
 REFUSED = {
@@ -120,7 +129,7 @@ REFUSED = {
     "arrow timestamp": (lambda: arrow([DAY], pa.timestamp("us")), DATE_REMEDY),
     "arrow date": (lambda: arrow([DAY.date()], pa.date32()), DATE_REMEDY),
     "arrow time": (lambda: arrow([DAY.time()], pa.time64("us")), DATE_REMEDY),
-    "period": (lambda: pd.Series(pd.period_range("2024", periods=2)), DATE_REMEDY),
+    "period": (lambda: pd.Series(pd.period_range("2024", periods=2)), PERIOD_REMEDY),
     "object datetime": (lambda: objects(DAY), DATE_REMEDY),
     "object date": (lambda: objects(DAY.date()), DATE_REMEDY),
     "object Timestamp": (lambda: objects(pd.Timestamp(DAY)), DATE_REMEDY),
@@ -179,7 +188,10 @@ REFUSED = {
 @pytest.mark.parametrize("n", [1, LONG], ids=["short", "long"])
 @pytest.mark.parametrize(("make", "remedy"), REFUSED.values(), ids=REFUSED)
 def test_refused_cells(make, remedy, n):
-    """Other cells raise a TypeError of column and remedy, however they are read."""
+    """Other cells raise a TypeError of column and remedy, however they are read.
+
+    Dates do, too, where a parameter or the fit had another kind of column.
+    """
     column = make()
     if n > 1:
         repeated = [column] * n
@@ -193,6 +205,10 @@ def test_refused_cells(make, remedy, n):
     for reader in (column_kind, factorize, to_float):
         if reader is column_kind and str(column.dtype) in ("category", "Categorical"):
             continue  # its levels are looked at by `factorize`
+        if reader is column_kind and remedy in (DATE_REMEDY, DURATION_REMEDY):
+            is_duration = remedy is DURATION_REMEDY
+            assert column_kind(column, "when") == kind_of(column, is_duration)
+            continue
         with pytest.raises(TypeError, match=message):
             reader(column, "when")
 

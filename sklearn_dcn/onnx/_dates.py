@@ -1,0 +1,47 @@
+"""Columns of dates -> the inputs that a graph has of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._table import DateColumn, check_table, column_names, get_columns, to_levels
+
+__all__ = ["read_dates"]
+
+
+def read_dates(
+    X: Any, table: Mapping[str, Any], dates: Mapping[str, Any], missing_text: str
+) -> dict[str, NDArray[Any]]:
+    """Return the inputs that hold parts of a table's dates, by their names.
+
+    Parameters
+    ----------
+    X : table
+    table : mapping
+        Its columns by name, as NumPy has them, which knows no zones.
+    dates : mapping
+        Kind, zone and parts of each column of dates, as `fit` found them, and which of
+        the inputs are texts.
+    missing_text : str
+        The text of a missing cell.
+    """
+    frame = check_table(X) if hasattr(X, "columns") else None
+    names = None if frame is None else column_names(frame)
+    if names is not None:
+        table = dict(zip(names, get_columns(frame), strict=True))
+    inputs: dict[str, NDArray[Any]] = {}
+    for name, (kind, zone, parts, are_texts) in dates.items():
+        date = DateColumn(name, kind)
+        date.zone, date.parts = zone, tuple(parts)
+        found = zip(parts, date.names, date.read(table[name]), are_texts, strict=True)
+        for part, title, x, is_text in found:
+            inputs[title] = x
+            if is_text:
+                texts = to_levels(part, x).tolist()
+                texts = [missing_text if text is None else text for text in texts]
+                inputs[title] = np.array(texts, dtype=object)
+    return inputs

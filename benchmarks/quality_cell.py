@@ -89,9 +89,12 @@ def split_rows(X, y, task, seed, rows=None, how="random", keys=None):
 
     find = _rows_by_time if how == "last" else _rows_by_group
     train, valid, test = find(keys, seed)
+    both = np.sort(np.concatenate([train, valid]))
+    if how == "groups":
+        both = np.random.default_rng(seed).permutation(both)
     parts = [
         part
-        for at in (np.concatenate([train, valid]), train, valid, test)
+        for at in (both, train, valid, test)
         for part in (X.iloc[at].reset_index(drop=True), y[at])
     ]
     return Split(*parts[:6]), *parts[6:]

@@ -259,7 +259,10 @@ def test_splits_by_group():
         assert [len(part) for part in parts] == [54, 6, 20]
         assert len(set.union(*parts)) == 80
         assert sorted(pd.concat([split.X, X_test])["x"]) == list(range(400))
-        assert not split.X["x"].is_monotonic_increasing  # their order tells nothing
+        # The order of the training rows tells nothing.
+        latest = split.X["x"].tail(30)
+        assert 0 < latest.isin(split.X_valid["x"]).sum() < 15
+        assert not split.X["x"].is_monotonic_increasing
         assert y_test.tolist() == y[X_test["x"]].tolist()
         tests.append(parts[-1])
     assert tests[0] == tests[1] != tests[2]

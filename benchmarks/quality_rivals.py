@@ -219,10 +219,12 @@ class HistGradientBoosting(Boosting):
         X = split.X_fit
         self.many = [c for c in strings_of(X) if X[c].nunique() > MOST_LEVELS]
         # Cross-fitted in the training rows, so that no row sees its own target.
-        self.means = TargetEncoder(random_state=self.seed)
+        # Told what the target is: numbers without fractions look like classes.
+        kind = self.task if self.has_classes else "continuous"
+        self.means = TargetEncoder(target_type=kind, random_state=self.seed)
         if self.many:
             coded = self.means.fit_transform(X[self.many], split.y_fit)
-            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+            X = self._with_means(X, coded)
         self.dtypes = CategoricalDtypes().fit(X)
         X, X_valid = super().prepare(X), self.prepare(split.X_valid)
         self.train(X, split.y_fit, X_valid, split.y_valid)
@@ -230,9 +232,15 @@ class HistGradientBoosting(Boosting):
     def prepare(self, X):
         """Return the frame with means and categories."""
         if self.many:
-            coded = self.means.transform(X[self.many])
-            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+            X = self._with_means(X, self.means.transform(X[self.many]))
         return super().prepare(X)
+
+    def _with_means(self, X, coded):
+        """Return the frame with means for levels, one for each of several classes."""
+        names = self.means.get_feature_names_out()
+        replaced = [name for name in self.many if name not in names]
+        means = dict(zip(names, coded.T, strict=True))
+        return X.drop(columns=replaced).assign(**means)
 
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""

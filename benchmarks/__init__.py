@@ -18,4 +18,6 @@ flows one way, a file for each stage::
       -> tables     quality_tables.py     parquet files, shipped tables
       -> models     quality_contenders.py, quality_rivals.py, quality_networks.py
       -> report     quality_report.py     ranks, ablations, learning curves
+
+`quality_more.py` and `quality_tomorrow.py` write tables for it.
 """

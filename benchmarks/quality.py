@@ -207,6 +207,7 @@ def choose_tables(options):
     """Return the tables that are asked for by name."""
     tables = find_tables(options.tables, options.target)
     if options.curves:
+        tables = {n: table for n, table in tables.items() if table.split == "random"}
         tables["clicks"] = clicks_table()
     if unknown := [name for name in options.only_tables if name not in tables]:
         raise SystemExit(f"no tables {unknown}; there are {list(tables)}")

@@ -1,8 +1,9 @@
 """Contenders of the suite `quality`: each takes the raw frame and stops when it likes.
 
-A contender has `fit` of a `Split` and `predict` of a frame: P(y = 1), or the number.
-Those that stop early by a validation split are given the same one; the others, and
-those that make a split of their own, get all training rows.
+A contender has `fit` of a `Split` and `predict` of a frame: P(y = 1), the P of every
+class of several, or the number. Those that stop early by a validation split are given
+the same one; the others, and those that make a split of their own, get all training
+rows.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Ours(Rival):
         super().__init__(task, seed, lists)
         from sklearn_dcn import DCNClassifier, DCNRegressor
 
-        estimator = DCNClassifier if self.is_binary else DCNRegressor
+        estimator = DCNClassifier if self.has_classes else DCNRegressor
         self.model = estimator(random_state=seed).set_params(**kwargs)
 
     def fit(self, split):
@@ -71,6 +72,12 @@ ABLATIONS: dict[str, dict] = {
         "numeric_levels": None,
         "numeric_embedding": None,
         "ema_decay": None,
+    },
+    "dcn: plain": {
+        "memorized_crosses": None,
+        "numeric_levels": None,
+        "numeric_embedding": None,
+        "n_members": 1,
     },
     "dcn: no dropped levels": {"category_dropout": 0.0},
     "dcn: no cross network": {"structure": "deep"},

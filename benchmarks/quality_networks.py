@@ -24,6 +24,8 @@ class DeepCTR(Rival):
 
     def __init__(self, task, seed, lists):
         super().__init__(task, seed, lists)
+        if task == "multiclass":
+            raise NotImplementedError("DeepCTR-Torch's DCN has one output.")
         from .libraries import import_deepctr
 
         self.models = import_deepctr().models
@@ -112,8 +114,8 @@ class PyTabKit(Rival):
         if self.numbers:
             self.imputer.fit(X[self.numbers])
         self.dtypes = CategoricalDtypes().fit(X)
-        name = self.classifier if self.is_binary else self.regressor
-        judged = self.for_log_loss if self.is_binary else {}
+        name = self.classifier if self.has_classes else self.regressor
+        judged = self.for_log_loss if self.has_classes else {}
         self.model = getattr(pytabkit, name)(
             device="cpu", random_state=self.seed, n_threads=1, **judged
         )

@@ -12,6 +12,7 @@ from .report import Report, short
 
 METRICS = {
     "binary": {"log_loss": "log loss", "auc": "AUC", "ece": "ECE"},
+    "multiclass": {"log_loss": "log loss", "accuracy": "accuracy", "ece": "ECE"},
     "regression": {"rmse": "RMSE"},
 }
 SECONDS = {"fit_cpu": "fit, CPU s", "fit_wall": "fit, s", "predict_cpu": "predict, s"}

@@ -55,7 +55,7 @@ class Rival:
 
     Parameters
     ----------
-    task : {"binary", "regression"}
+    task : {"binary", "multiclass", "regression"}
     seed : int
         Random state.
     lists : dict
@@ -68,7 +68,7 @@ class Rival:
 
     def __init__(self, task, seed, lists):
         self.task, self.seed, self.lists = task, seed, lists
-        self.is_binary = task == "binary"
+        self.is_binary, self.has_classes = task == "binary", task != "regression"
         for name in self.modules:  # here, as imports are no part of the fit
             importlib.import_module(name)
 
@@ -77,7 +77,7 @@ class Rival:
         raise NotImplementedError
 
     def predict(self, X):
-        """Return P(y = 1), or the number."""
+        """Return P(y = 1), of several classes the P of each, or the number."""
         return self._answers(self.prepare(X))
 
     def prepare(self, X):
@@ -85,9 +85,10 @@ class Rival:
         return X
 
     def _answers(self, X):
-        if self.is_binary:
-            return self.model.predict_proba(X)[:, 1]
-        return self.model.predict(X)
+        if not self.has_classes:
+            return self.model.predict(X)
+        p = self.model.predict_proba(X)
+        return p[:, 1] if self.is_binary else p
 
 
 class Linear(Rival):
@@ -99,7 +100,7 @@ class Linear(Rival):
         """Return the last step."""
         from sklearn.linear_model import LogisticRegression, Ridge
 
-        return LogisticRegression(max_iter=2000) if self.is_binary else Ridge()
+        return LogisticRegression(max_iter=2000) if self.has_classes else Ridge()
 
     def fit(self, split):
         """Train on all rows."""
@@ -120,7 +121,7 @@ class Perceptron(Linear):
         """Return the last step."""
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-        mlp = MLPClassifier if self.is_binary else MLPRegressor
+        mlp = MLPClassifier if self.has_classes else MLPRegressor
         return mlp(early_stopping=True, random_state=self.seed)
 
 
@@ -152,7 +153,7 @@ class LightGBM(Boosting):
         """Make and train the model."""
         import lightgbm
 
-        model = lightgbm.LGBMClassifier if self.is_binary else lightgbm.LGBMRegressor
+        model = lightgbm.LGBMClassifier if self.has_classes else lightgbm.LGBMRegressor
         self.model = model(
             n_estimators=MOST_ROUNDS, n_jobs=1, random_state=self.seed, verbose=-1
         )
@@ -169,7 +170,7 @@ class XGBoost(Boosting):
         """Make and train the model."""
         import xgboost
 
-        model = xgboost.XGBClassifier if self.is_binary else xgboost.XGBRegressor
+        model = xgboost.XGBClassifier if self.has_classes else xgboost.XGBRegressor
         self.model = model(
             n_estimators=MOST_ROUNDS,
             early_stopping_rounds=PATIENCE,
@@ -190,7 +191,7 @@ class CatBoost(Rival):
         import catboost
 
         model = catboost.CatBoostClassifier
-        if not self.is_binary:
+        if not self.has_classes:
             model = catboost.CatBoostRegressor
         self.model = model(
             cat_features=strings_of(split.X),
@@ -218,10 +219,12 @@ class HistGradientBoosting(Boosting):
         X = split.X_fit
         self.many = [c for c in strings_of(X) if X[c].nunique() > MOST_LEVELS]
         # Cross-fitted in the training rows, so that no row sees its own target.
-        self.means = TargetEncoder(random_state=self.seed)
+        # Told what the target is: numbers without fractions look like classes.
+        kind = self.task if self.has_classes else "continuous"
+        self.means = TargetEncoder(target_type=kind, random_state=self.seed)
         if self.many:
             coded = self.means.fit_transform(X[self.many], split.y_fit)
-            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+            X = self._with_means(X, coded)
         self.dtypes = CategoricalDtypes().fit(X)
         X, X_valid = super().prepare(X), self.prepare(split.X_valid)
         self.train(X, split.y_fit, X_valid, split.y_valid)
@@ -229,16 +232,22 @@ class HistGradientBoosting(Boosting):
     def prepare(self, X):
         """Return the frame with means and categories."""
         if self.many:
-            coded = self.means.transform(X[self.many])
-            X = X.assign(**dict(zip(self.many, coded.T, strict=True)))
+            X = self._with_means(X, self.means.transform(X[self.many]))
         return super().prepare(X)
+
+    def _with_means(self, X, coded):
+        """Return the frame with means for levels, one for each of several classes."""
+        names = self.means.get_feature_names_out()
+        replaced = [name for name in self.many if name not in names]
+        means = dict(zip(names, coded.T, strict=True))
+        return X.drop(columns=replaced).assign(**means)
 
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""
         from sklearn import ensemble
 
         model = ensemble.HistGradientBoostingClassifier
-        if not self.is_binary:
+        if not self.has_classes:
             model = ensemble.HistGradientBoostingRegressor
         self.model = model(
             max_iter=MOST_ROUNDS,

@@ -20,8 +20,12 @@ MORE = {
     }
 }
 # Tables without a column of another one: how long a call took is known after it.
-WITHOUT = {"bank_marketing_no_duration": ("bank_marketing", "duration")}
+WITHOUT = {
+    "bank_marketing_no_duration": ("bank_marketing", "duration"),
+    "bank_time_no_duration": ("bank_time", "duration"),
+}
 FEW = 20  # numeric targets of more values are for regression
+SPLITS = ("random", "last", "groups")  # how a table is cut: see `split_rows`
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Table:
         `CLICKS`.
     target : str or None
         Its column; None is the loader's own.
-    task : {"binary", "regression"} or None
-        None says that the target tells.
+    task : {"binary", "multiclass", "regression"} or None
+        None says that the target tells, if it is none of several classes.
     categorical : tuple of str
         Columns of categories, beside those that are no numbers.
     dropped : tuple of str
@@ -47,6 +51,11 @@ class Table:
         Column -> separator of the levels in its cells.
     rows : int
         Number of rows.
+    split : {"random", "last", "groups"}
+        Which rows are for tests: any, those that come last, or those of whole groups.
+    by : str or None
+        The column that orders the rows or names their group; a feature, unless it is in
+        `dropped`. None, for "last" alone: the rows are in their order.
     """
 
     name: str
@@ -57,14 +66,38 @@ class Table:
     dropped: tuple = ()
     lists: dict = field(default_factory=dict)
     rows: int = 0
+    split: str = "random"
+    by: str | None = None
+
+    def __post_init__(self):
+        if self.split not in SPLITS:
+            raise ValueError(f"split must be one of {SPLITS}; got {self.split!r}.")
+        if self.by is None and self.split == "groups":
+            raise ValueError("Groups need a column `by` that names them.")
 
     def load(self):
         """Return a frame, its target and the task.
 
         Categories are Python strings, NaN where missing; a target of two values is 0
-        or 1.
+        or 1, of several classes their place in ascending order. Rows that `by` orders
+        are in this order.
+        """
+        return self.load_with_keys()[:3]
+
+    def load_with_keys(self):
+        """Return a frame, its target, the task, and what the rows are split by.
+
+        The keys are numbers: the place in time, the same for rows of the same time, or
+        the group. None, if the split is random.
         """
         X, y = self._read()
+        keys = None
+        if self.split != "random":
+            by = np.arange(len(X)) if self.by is None else X[self.by]
+            keys, _ = pd.factorize(by, sort=True, use_na_sentinel=False)
+        if self.split == "last":
+            order = np.argsort(keys, kind="stable")
+            X, y, keys = X.iloc[order], y.iloc[order], keys[order]
         X = X.drop(columns=list(self.dropped))
         X.columns = X.columns.map(str)
         others = X.columns.difference(X.select_dtypes(["number", "bool"]).columns)
@@ -73,7 +106,7 @@ class Table:
             X[name] = texts.where(X[name].notna(), np.nan)
         flags = X.select_dtypes("bool").columns
         X = X.astype(dict.fromkeys(flags, "int64")).reset_index(drop=True)
-        return X, *as_target(y.reset_index(drop=True), self.task)
+        return X, *as_target(y.reset_index(drop=True), self.task), keys
 
     def _read(self):
         if self.source == CLICKS:
@@ -91,13 +124,15 @@ class Table:
 
 
 def as_target(y, task=None):
-    """Return an array of 0 and 1, or of numbers for a regression, and the task."""
+    """Return an array of classes, 0 and 1 of two, or of numbers, and the task."""
     values = sorted(y.unique())
     if task is None:
         is_number = pd.api.types.is_numeric_dtype(y) and len(values) > FEW
         task = "regression" if is_number else "binary"
     if task == "regression":
         return y.to_numpy(dtype=float), task
+    if task == "multiclass":
+        return np.searchsorted(values, y), task
     if len(values) != 2:
         raise ValueError(
             f"{y.name} must hold two values, or more than {FEW} numbers; it has "
@@ -178,5 +213,7 @@ def _files(directory, target):
             tuple(sorted(dropped)),
             entry.get("lists", {}),
             file.metadata.num_rows,
+            entry.get("split", "random"),
+            entry.get("by"),
         )
     return tables

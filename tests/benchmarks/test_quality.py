@@ -18,6 +18,7 @@ from benchmarks import (
     quality_contenders,
     quality_more,
     quality_tables,
+    quality_tomorrow,
 )
 
 RIVALS_HERE = [name for name in quality_contenders.CONTENDERS if name != "dcn"]
@@ -130,10 +131,69 @@ def test_more_tables(tmp_path, monkeypatch):
     assert y.tolist() == (X["weight"] % 3 == 0).astype(int).tolist()
 
 
+def test_hands_of_poker():
+    hands = {
+        "S1 C1 S1 C13 S1 C12 S1 C11 S1 C10": 9,
+        "S1 C1 S1 C2 S1 C3 S1 C5 S1 C4": 8,
+        "S1 C9 S2 C9 S3 C9 S4 C9 S1 C2": 7,
+        "S1 C9 S2 C9 S3 C9 S4 C2 S1 C2": 6,
+        "S1 C1 S1 C13 S1 C12 S1 C11 S1 C9": 5,
+        "S1 C1 S1 C13 S2 C12 S1 C11 S1 C10": 4,
+        "S1 C9 S2 C9 S3 C9 S4 C3 S1 C2": 3,
+        "S1 C9 S2 C9 S3 C3 S4 C3 S1 C2": 2,
+        "S1 C9 S2 C9 S3 C4 S4 C3 S1 C2": 1,
+        "S1 C2 S1 C1 S2 C13 S1 C12 S1 C11": 0,  # not round the corner
+    }
+    cards = np.array([[int(card[1:]) for card in hand.split()] for hand in hands])
+    of = quality_more._hand_of(cards[:, ::2], cards[:, 1::2])
+    assert of.tolist() == list(hands.values())
+    drawn = quality_more.draw_hands(n=1000, least=5)
+    assert drawn["hand"].value_counts().loc[8:].min() >= 5
+    assert 0.4 < (drawn["hand"] == 1).mean() < 0.45
+    suits, ranks = drawn.filter(like="S").to_numpy(), drawn.filter(like="C").to_numpy()
+    assert {*suits.ravel()} == {1, 2, 3, 4} and {*ranks.ravel()} == {*range(1, 14)}
+    assert all(len(set(hand)) == 5 for hand in (13 * suits + ranks).tolist())
+
+
+def test_tables_of_tomorrow(tmp_path, monkeypatch):
+    """What they are split by is in the file, and among the features only where told."""
+    pytest.importorskip("pyarrow")
+    movies = mixed_frame(60).rename(columns={"id": "user_id", "tags": "genres"})
+    movies = movies.assign(timestamp=range(60, 0, -1), rating=3, movie_title="t")
+    movies = movies.rename(columns={"y": "liked"})
+    movies.to_parquet(tmp_path / "movielens100k.parquet")
+    names = ("movies_time", "movies_users", "bank_time")
+    recipes = {name: quality_tomorrow.RECIPES[name] for name in names}
+    monkeypatch.setattr(quality_tomorrow, "RECIPES", recipes)
+    monkeypatch.setattr(quality_tomorrow, "MOST_ROWS", 40)
+    directory = tmp_path / "tables"
+    quality_tomorrow.main(directory, tmp_path)
+    tables = quality_tables.find_tables(directory)
+    assert tables.keys() == {*names, "bank_time_no_duration"}
+    without = tables["bank_time_no_duration"]
+    assert [without.split, without.by, without.dropped] == ["last", None, ("duration",)]
+    X, _, _, keys = tables["movies_time"].load_with_keys()
+    assert [len(X), keys.tolist()] == [40, list(range(40))]
+    assert "timestamp" not in X and "user_id" in X
+    times = pd.read_parquet(directory / "movies_time.parquet")
+    assert times["timestamp"].is_monotonic_decreasing  # the file's order is kept
+    assert X["user_id"].tolist() == times["user_id"].tolist()[::-1]
+    X, _, _, keys = tables["movies_users"].load_with_keys()
+    assert X.assign(key=keys).groupby("user_id")["key"].nunique().max() == 1
+    assert X["user_id"].nunique() == len(set(keys))
+    quality_tomorrow.main(tmp_path / "fewer")  # without the first suite's tables
+    assert quality_tables.find_tables(tmp_path / "fewer").keys() == {
+        "bank_time",
+        "bank_time_no_duration",
+    }
+
+
 def test_task_of_a_target():
     y, task = quality_tables.as_target(pd.Series(["no", "yes", "no"]))
     assert [y.tolist(), task] == [[0, 1, 0], "binary"]
     assert quality_tables.as_target(pd.Series(range(30)))[1] == "regression"
+    y, task = quality_tables.as_target(pd.Series([5, 9, 7, 5]), "multiclass")
+    assert [y.tolist(), task] == [[0, 2, 1, 0], "multiclass"]
     with pytest.raises(ValueError, match="y must hold two values"):
         quality_tables.as_target(pd.Series([1, 2, 3], name="y"))
 
@@ -144,6 +204,77 @@ def test_calibration_error_by_hand():
     error = quality_cell.expected_calibration_error(y, p, n_bins=2)
     assert error == pytest.approx((0.35 + 0.25) / 2)
     assert quality_cell.expected_calibration_error(y, y * 1.0) == 0
+
+
+def test_score_of_several_classes_by_hand():
+    p = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.7, 0.1]])
+    found = quality_cell.score("multiclass", np.array([0, 1, 2]), p)
+    assert found["loss"] == pytest.approx(-np.log([0.5, 0.6, 0.1]).mean())
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    # A bin for each row: the likeliest is right in two of them.
+    assert found["ece"] == pytest.approx((0.5 + 0.4 + 0.7) / 3)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4, 5])
+def test_splits_by_time(seed):
+    """Every seed cuts earlier, and tests on the quarter that follows."""
+    X, y = pd.DataFrame({"x": range(400)}), np.arange(400) % 2
+    times = np.arange(400) // 3  # three rows of the same time
+    cut = quality_cell.split_rows(X, y, "binary", seed, how="last", keys=times)
+    split, X_test, y_test = cut
+    start = 400 * (75 - 5 * (seed % 5)) // 100
+    assert start - 3 < len(split.X) <= start
+    assert abs(len(X_test) - 100) <= 3
+    everything = pd.concat([split.X_fit, split.X_valid, X_test])["x"].tolist()
+    assert everything == list(range(len(everything)))  # in order, nothing between
+    assert split.X["x"].tolist() == everything[: len(split.X)]
+    assert abs(len(split.X_valid) - len(split.X) / 10) <= 3
+    for before, after in [(split.X_fit, split.X_valid), (split.X, X_test)]:
+        assert times[before["x"].max()] < times[after["x"].min()]
+    assert seed % 5 or X_test["x"].max() == 399
+    assert y_test.tolist() == y[X_test["x"]].tolist()
+    assert split.y.tolist() == y[split.X["x"]].tolist()
+
+
+def test_splits_by_time_refuse_few_times():
+    X, y = pd.DataFrame({"x": range(40)}), np.arange(40) % 2
+    with pytest.raises(ValueError, match="too many of the same time"):
+        quality_cell.split_rows(X, y, "binary", 0, how="last", keys=np.zeros(40))
+    with pytest.raises(ValueError, match="split at random"):
+        quality_cell.split_rows(X, y, "binary", 0, 10, how="last", keys=np.arange(40))
+
+
+def test_splits_by_group():
+    """No group is on two sides, and the seed draws them."""
+    X, y = pd.DataFrame({"x": range(400)}), np.arange(400) % 2
+    groups = np.arange(400) // 5
+    tests = []
+    for seed in (0, 0, 1):
+        split, X_test, y_test = quality_cell.split_rows(
+            X, y, "binary", seed, how="groups", keys=groups
+        )
+        parts = [
+            set(groups[part["x"]]) for part in (split.X_fit, split.X_valid, X_test)
+        ]
+        assert [len(part) for part in parts] == [54, 6, 20]
+        assert len(set.union(*parts)) == 80
+        assert sorted(pd.concat([split.X, X_test])["x"]) == list(range(400))
+        # The order of the training rows tells nothing.
+        latest = split.X["x"].tail(30)
+        assert 0 < latest.isin(split.X_valid["x"]).sum() < 15
+        assert not split.X["x"].is_monotonic_increasing
+        assert y_test.tolist() == y[X_test["x"]].tolist()
+        tests.append(parts[-1])
+    assert tests[0] == tests[1] != tests[2]
+    with pytest.raises(ValueError, match="2 groups are too few"):
+        quality_cell.split_rows(X, y, "binary", 0, how="groups", keys=y)
+
+
+def test_tables_refuse_wrong_splits():
+    with pytest.raises(ValueError, match="split must be one of"):
+        quality_tables.Table("a", "b", split="later")
+    with pytest.raises(ValueError, match="Groups need a column"):
+        quality_tables.Table("a", "b", split="groups")
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
@@ -175,6 +306,8 @@ def test_contenders_take_raw_frames(name, task):
         pytest.skip("a rival of another library: too slow for here")
     frame = mixed_frame(1200)
     y = frame.pop("y").to_numpy()
+    if task == "regression":
+        y = y + np.arange(len(y)) % 3.0  # without fractions, as classes are
     X = frame.astype({"flag": int}).astype({"level": object})
     X["level"] = X["level"].where(X["level"].notna(), np.nan)
     for columns in (list(X), ["number[1]", "flag"], ["id", "level"]):
@@ -188,6 +321,21 @@ def test_contenders_take_raw_frames(name, task):
             assert quality_cell.score(task, y_test, answers)["loss"] < (
                 1.2 * constant["loss"]
             )
+
+
+@pytest.mark.parametrize("name", ["linear", "HistGradientBoosting"])
+@pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle`:FutureWarning")  # since 1.9
+def test_contenders_of_several_classes(name):
+    X = mixed_frame(1200)[["id", "level", "number[1]"]].astype({"level": object})
+    X["level"] = X["level"].where(X["level"].notna(), np.nan)
+    y = (X["level"] == "a").astype(int) + (X["number[1]"] > 0)
+    y = y.to_numpy()
+    split, X_test, y_test = quality_cell.split_rows(X, y, "multiclass", seed=0)
+    model = quality_contenders.CONTENDERS[name]("multiclass", 0, {})
+    model.fit(split)
+    answers = model.predict(X_test)
+    assert answers.shape == (len(X_test), 3)
+    assert quality_cell.score("multiclass", y_test, answers)["loss"] < 0.8
 
 
 @pytest.fixture

@@ -24,19 +24,27 @@ ARROWS = {
     "_checks": [],  # argument checks
     "_ids": [],  # the ids 0 and 1, of unknown and missing levels
     "_printing": [],  # tables as text and HTML
+    "_roles": [],  # which rows train, validate, describe others
     "_show_versions": [],
     "_version": [],
     "_warnings": [],
     # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
     "_files": [],
     # A user's table -> ids and floats. No torch.
-    "_table": ["_files", "_ids", "_printing", "_warnings"],
+    "_table": ["_files", "_ids", "_printing", "_roles", "_warnings"],
     # y <-> tensor; losses and links.
     "_targets": ["_table"],
     # embedding -> cross, deep -> logits. torch alone.
     "network": ["_checks", "_ids"],
     # Batches, members, steps, epochs. Knows no table.
-    "_training": ["_files", "_ids", "_show_versions", "_warnings", "network"],
+    "_training": [
+        "_files",
+        "_ids",
+        "_roles",
+        "_show_versions",
+        "_warnings",
+        "network",
+    ],
     # What a fitted network is asked.
     "_analysis": ["_checks", "_ids", "_printing", "_table", "_training", "network"],
     # What classifier and regressor share.
@@ -46,6 +54,7 @@ ARROWS = {
         "_files",
         "_ids",
         "_printing",
+        "_roles",
         "_show_versions",
         "_table",
         "_targets",
@@ -112,6 +121,8 @@ TESTED_BY = {
     "_estimator/rivals.py": "field/test_rival_names.py",
     "_estimator/scoring.py": "field/test_scoring.py",
     "_table/advising.py": "field/test_codes.py",
+    "_table/learning.py": "_table/test_encoder.py",
+    "_table/target_statistics/supervision.py": "_estimator/test_validation.py",
     "_table/numbers/codes.py": "field/test_codes.py",
     "_table/reading/other_inputs.py": "field/test_no_tables.py",
     "_table/reading/references.py": "field/test_odd_categories.py",
@@ -156,7 +167,7 @@ PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines
-MAX_ESTIMATOR = 640  # two thirds of these files document the parameters
+MAX_ESTIMATOR = 680  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
 

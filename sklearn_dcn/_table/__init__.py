@@ -20,8 +20,9 @@ from .categories import (
     families,
     to_bytes,
 )
-from .encoder import ENCODING, TableEncoder
+from .encoder import TableEncoder
 from .fields import TableFields
+from .learning import ENCODING
 from .numbers import (
     N_BINS,
     NUMERIC_TRANSFORMS,

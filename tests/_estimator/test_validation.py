@@ -166,7 +166,7 @@ def encoded_by(monkeypatch, model, table, y):
 def test_a_target_that_validates_describes_no_row(
     validation, n_members, statistics, monkeypatch
 ):
-    """Another target of rows that a network holds out leaves its numbers as they were."""
+    """Another target of held-out rows leaves a network's numbers as they were."""
     table, _ = make_mixed(600)
     y = np.random.default_rng(0).normal(size=600)
     options = {"validation": validation, "n_members": n_members, **statistics}

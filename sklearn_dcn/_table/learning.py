@@ -1,0 +1,323 @@
+"""A table's columns are learned, then what of them is a statistic of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from .._ids import N_RESERVED_IDS
+from .assembling import assemble
+from .assigning import assign_block, assign_columns
+from .categories import Bag
+from .fields import TableFields
+from .mostly_zeros import warn_of_zeros
+from .numbers import Scaled, Target, are_codes, scale, scale_all
+from .rarity import is_seldom
+from .reading import (
+    IdColumn,
+    get_columns,
+    resolve_pairs,
+    to_float,
+)
+from .target_statistics import (
+    ColumnStatistics,
+    CrossStatistics,
+    Supervision,
+    Tell,
+    bin_codes,
+    cuts_of,
+    do_nothing,
+)
+from .threads import map_threads
+
+__all__ = ["ENCODING", "EncodedColumn", "LearnsTable"]
+
+# The parameters, which are the estimators' of the same names.
+ENCODING = (
+    "categorical_features",
+    "multivalued_features",
+    "pooling",
+    "category_encoder",
+    "min_frequency",
+    "max_categories",
+    "hashing",
+    "numeric_transform",
+    "numeric_levels",
+    "datetime_parts",
+    "memorized_crosses",
+)
+
+# Those that say what a column is, and how it alone is encoded.
+ASSIGNING = tuple(
+    name for name in ENCODING if name not in ("category_encoder", "memorized_crosses")
+)
+
+# A column by itself: ids of a category, the bag of a list, or a number scaled.
+EncodedColumn = NDArray[np.int32] | Bag | Scaled
+
+
+class LearnsTable(TableFields):
+    """The fit of a `TableEncoder`, whose parameters are there."""
+
+    category_encoder: Any
+    numeric_levels: int | str | None
+    numeric_transform: str | None
+    memorized_crosses: Any
+
+    def fit_transform(
+        self,
+        X: Any,
+        names: Sequence[str] | None,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        supervision: Supervision | None = None,
+        n_threads: int = 1,
+        target: Target | None = None,
+        in_parts: bool = False,
+    ) -> dict[str, Any]:
+        """Learn every column of a checked table, and statistics of the target.
+
+        Parameters
+        ----------
+        X, names, weight, dtype, n_threads, target, in_parts
+            As `fit_columns`.
+        supervision
+            As `fit_statistics`.
+
+        Returns
+        -------
+        encoded : dict
+            As `fit_statistics`.
+        """
+        how = (dtype, n_threads, target, in_parts)
+        columns = self.fit_columns(X, names, weight, *how)
+        return self.fit_statistics(columns, X, weight, dtype, supervision, n_threads)
+
+    def fit_columns(
+        self,
+        X: Any,
+        names: Sequence[str] | None,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        n_threads: int = 1,
+        target: Target | None = None,
+        in_parts: bool = False,
+        tell: Tell = do_nothing,
+    ) -> list[EncodedColumn]:
+        """Learn every column of a checked table by itself.
+
+        Parameters
+        ----------
+        X : checked table of n rows
+        names : sequence of str or None
+            Names of the columns.
+        weight : ndarray of shape (n,)
+            Weight of each row.
+        dtype : dtype, default=float64
+            That of the numbers; they are computed in float64.
+        n_threads : int, default=1
+            Columns of a long table that are encoded at a time.
+        target : callable or None, default=None
+            Returns a number for each of given rows, which tells codes from numbers.
+        in_parts : bool, default=False
+            Whether more rows are to come: a level that occurs once may come again.
+        tell : callable, default=do_nothing
+            Is told what is done, and which share of it.
+
+        Returns
+        -------
+        columns : list
+            Each encoded: what `fit_statistics` takes.
+        """
+        self._begin(X, names)
+        if issparse(X):
+            self.block = assign_block(vars(self))
+            return [self.block.fit_transform(X, weight, dtype)]
+        options = {name: getattr(self, name) for name in ASSIGNING}
+        assigned = assign_columns(
+            get_columns(X), self.names, **options, in_parts=in_parts
+        )
+        columns, self.names, self.dates, *_ = assigned
+        self.categories, self.lists, self.numbers, self.values = assigned[3:]
+        sources, dated = self.sources, self.dated
+        warn_of_zeros(X, [sources[k] for k in self.numbers if k not in dated])
+        if self.category_encoder is not None:
+            self._begin_statistics(columns, weight)
+        how = (dtype, n_threads, target, in_parts, tell)
+        encoded = self._fit_columns(columns, weight, *how)
+        self._choose_values(len(weight))
+        return encoded
+
+    def fit_statistics(
+        self,
+        columns: list[EncodedColumn],
+        X: Any,
+        weight: NDArray[np.float64],
+        dtype: Any = np.float64,
+        supervision: Supervision | None = None,
+        n_threads: int = 1,
+        tell: Tell = do_nothing,
+    ) -> dict[str, Any]:
+        """Learn what of the columns is a statistic of the target.
+
+        Parameters
+        ----------
+        columns : list
+            What `fit_columns` returned.
+        X, weight, dtype, n_threads, tell
+            As there.
+        supervision : Supervision or None, default=None
+            The target of the rows, where there is a `category_encoder` or there are
+            crosses to memorise.
+
+        Returns
+        -------
+        encoded : dict
+            As `transform`, but rows are described by others alone; and if networks
+            train on different rows, "x_own" of shape (n, n_members, n_own) has what
+            follows the columns of "x_num", for each of them.
+        """
+        if self.block is not None:
+            return {"x_bag": columns}
+        statistics: list[Scaled] = []
+        if self.statistics is not None and not self.statistics.gives_ids:
+            assert supervision is not None
+            raw = self.spread(get_columns(X))
+            x = self.statistics.fit_transform(
+                [raw[j] for j in self.categories], weight, supervision
+            )
+            statistics = scale_all(self.statistics.scalers, x, dtype)
+        statistics += self._fit_crosses(columns, weight, dtype, supervision, tell)
+        return self._assemble(columns, statistics, n_threads)
+
+    # The steps of a fit ---------------------------------------------------------------
+
+    def _begin(self, X: Any, names: Sequence[str] | None) -> None:
+        """Forget what an earlier fit has found."""
+        self.names = [*range(X.shape[1])] if names is None else [*names]
+        self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
+        self.dates = {}
+        self.statistics = self.crosses = self.block = None
+        self.field_slices, self.codes = None, []
+
+    def _begin_statistics(
+        self, columns: list[Any], weight: NDArray[np.float64]
+    ) -> None:
+        """Prepare the `category_encoder`; if it gives ids, put them into columns."""
+        names = [self.names[j] for j in self.categories]
+        self.statistics = ColumnStatistics(
+            self.category_encoder, names, self.numeric_transform
+        )
+        if self.statistics.gives_ids:
+            categories = [columns[j] for j in self.categories]
+            self._put_ids(self.statistics.fit_ids(categories, weight), columns)
+
+    def _fit_columns(
+        self,
+        columns: list[Any],
+        weight: NDArray[np.float64],
+        dtype: Any,
+        n_threads: int,
+        target: Target | None,
+        in_parts: bool,
+        tell: Tell,
+    ) -> list[EncodedColumn]:
+        """Learn and encode each column by itself; find numbers that may be codes."""
+        # Who named the categories has answered for the rest.
+        asks, dated = isinstance(self.categorical_features, str), self.dated
+        codes: list[int] = []
+
+        def encode(j: int) -> EncodedColumn:
+            if j in self.categories:
+                return self.categories[j].fit_transform(columns[j], weight, in_parts)
+            if j in self.lists:
+                return self.lists[j].fit_transform(columns[j], weight, dtype)
+            x = to_float(columns[j], self.names[j])
+            self.numbers[j].fit(x, weight)
+            if asks and j not in dated and are_codes(self.names[j], x, target):
+                codes.append(j)
+            if j in self.values:
+                self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
+            return scale(self.numbers[j], x, dtype, self.values.get(j))
+
+        n = len(columns)
+
+        def after(n_done: int) -> None:
+            tell(f"columns: {n_done:,} of {n:,}", n_done / n)
+
+        encoded = map_threads(encode, range(n), len(weight), n_threads, after)
+        self.codes = sorted(codes)
+        return encoded
+
+    def _choose_values(self, n_rows: int) -> None:
+        """Keep the numbers whose values have ids: by "auto" none of a rare table's."""
+        fields = [*self.categories.values(), *self.lists.values()]
+        n_ids = sum(field.n_ids for field in fields)
+        if self.numeric_levels == "auto" and is_seldom(n_ids, n_rows):
+            self.values = {}
+        self.values = {j: v for j, v in self.values.items() if len(v.values)}
+
+    def _fit_crosses(
+        self,
+        encoded: list[Any],
+        weight: NDArray[np.float64],
+        dtype: Any,
+        supervision: Supervision | None,
+        tell: Tell,
+    ) -> list[Scaled]:
+        """Memorise crosses of the columns of one level or number a cell, if any do."""
+        wanted = self.memorized_crosses
+        if wanted is None:
+            return []
+        assert supervision is not None
+        columns = [*self.categories, *self.numbers]
+        if not isinstance(wanted, (str, Integral)):
+            wanted = resolve_pairs(wanted, self.names, columns, self.sources)
+        if not columns:
+            return []
+        self._cuts = {j: cuts_of(scaler) for j, scaler in self.numbers.items()}
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
+        names = [self.names[j] for j in columns]
+        self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
+        codes = self._codes(encoded)
+        x = self.crosses.fit_transform(codes, weight, supervision, tell)
+        return scale_all(self.crosses.scalers, x, dtype)
+
+    # The steps of both ----------------------------------------------------------------
+
+    def _put_ids(self, ids: dict[str, IdColumn], columns: list[Any]) -> None:
+        """Put ids of the `category_encoder` in place of columns."""
+        for j in self.categories:
+            columns[j] = ids.get(str(self.names[j]), columns[j])
+
+    def _codes(
+        self, encoded: list[Any], of: Sequence[int] | None = None
+    ) -> list[NDArray[Any]]:
+        """Return ids of categories and bins of numbers, perhaps of some columns alone.
+
+        The others are empty.
+        """
+        columns = [*self.categories, *self.numbers]
+        codes: list[NDArray[Any]] = [np.empty(0, dtype=np.int32)] * len(columns)
+        for c in range(len(columns)) if of is None else of:
+            j = columns[c]
+            is_category = j in self.categories
+            codes[c] = (
+                encoded[j] if is_category else bin_codes(encoded[j], self._cuts[j])
+            )
+        return codes
+
+    def _assemble(
+        self, columns: list[Any], statistics: list[Scaled], n_threads: int
+    ) -> dict[str, Any]:
+        ids = [columns[j] for j in self.categories]
+        ids += [columns[j].ids for j in self.values]
+        bags = [columns[j] for j in self.lists]
+        numbers = [*(columns[j] for j in self.numbers), *statistics]
+        return assemble(ids, bags, numbers, n_threads)

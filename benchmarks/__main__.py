@@ -16,6 +16,7 @@ SUITES = (
     "job",
     "growth",
     "width",
+    "optimism",
     "encoding",
     "ids",
     "embedder",

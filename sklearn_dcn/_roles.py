@@ -112,10 +112,15 @@ class RandomRoles(Roles):
         return self._turn(seed) % n_folds
 
     def _training(self, share: float, n_members: int, seed: int) -> Mask:
-        # Each row moves on by `share` on a circle, on which networks have windows.
+        # Each row moves on by a step on a circle, on which networks have windows: of
+        # one step for a single network, else of two.
+        step = share if n_members == 1 else share / 2
         turn = self._turn(seed).astype(np.float64)
-        place = ((turn + 0.5) * share) % 1.0
+        place = ((turn + 0.5) * step) % 1.0
         trains = _outside_windows(place, share, n_members)
+        for k in range(n_members):  # few rows, many networks
+            if trains[:, k].all() or not trains[:, k].any():
+                trains[:, k] = turn != k % self.n_rows
         only = np.bincount(self.code)[self.code] < 2
         for k in range(n_members):
             if (~trains[:, k] & ~only).any():

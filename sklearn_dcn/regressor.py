@@ -215,7 +215,7 @@ default="auto"
         Which rows are held out, and which describe which others in crosses and by
         `category_encoder`.
 
-        - "random": rows drawn at random, of each network others.
+        - "random": rows drawn at random, of a classifier each class in proportion.
         - "last": the last rows, by `validation_time`, for tables that are used to
           predict the future; statistics of a row come from earlier rows alone.
         - "groups": whole groups of `validation_groups`, for tables that are used to

@@ -148,13 +148,14 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         if not warm:
             self._rng = resolve_random_state(self.random_state)
         checkpoint = self._find_checkpoint()
+        tell = Preparation(self.verbose == 1)
         given = self._check_validation(validation)
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
             trains = None if given is not None else self._hold_out(rows)
         else:
-            encoded, trains = self._learn(rows, holds_out=given is None)
+            encoded, trains = self._learn(rows, tell, holds_out=given is None)
         data = self._training_table(encoded, rows, trains)
         valid = self._validation_table(encoded, rows, trains, given)
         # Validation rows that were given may be there to be watched alone.
@@ -162,7 +163,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
         score = self._validation_score(rows, trains, given)
-        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score)
+        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid)
         if trains is not None and not warm:  # a member knows what it saw in fits before
@@ -178,26 +179,29 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         fitted = copy.copy(self)
         with own_torch(self.n_jobs), naming_memory(self):
             rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
+            tell = Preparation(self.verbose == 1)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
-                encoded, _ = fitted._learn(rows, holds_out=False, all_rows=False)
+                encoded, _ = fitted._learn(rows, tell, False, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
             data = fitted._training_table(encoded, rows)
-            fitted._train(data, None, epochs=1, ends_early=False)
+            fitted._train(data, None, epochs=1, ends_early=False, out=tell.out)
         self.__dict__ = fitted.__dict__
         return self
 
     # The encoding and the net ---------------------------------------------------------
 
     def _learn(
-        self, rows: Rows, holds_out: bool, all_rows: bool = True
+        self, rows: Rows, tell: Preparation, holds_out: bool, all_rows: bool = True
     ) -> tuple[Encoded, Mask | None]:
         """Learn the encoding of table and target, and build the net for it.
 
         Parameters
         ----------
         rows : Rows
+        tell : Preparation
+            Is told what is done, and which share of it.
         holds_out : bool
             Whether some of them may validate.
         all_rows : bool, default=True
@@ -215,7 +219,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
         self._target = self._make_target(rows.y, rows.weight)
         options = self._resolve_table(rows, n_rows)
-        with Preparation(self.verbose == 1) as tell:
+        with tell:
             columns = self._learn_columns(rows, options, n_rows is None, tell)
             self._n_members = self._resolve_members(n_rows)
             trains = self._hold_out(rows) if holds_out else None

@@ -44,6 +44,7 @@ class TrainsNet(BaseEstimator):
         watchers: Sequence[Watcher] = (),
         checkpoint: Checkpoint | None = None,
         score: Callable[[NDArray[np.float64]], float] | None = None,
+        out: Any = None,
     ) -> None:
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
@@ -63,7 +64,7 @@ class TrainsNet(BaseEstimator):
             patience = self.n_iter_no_change if ends_early else None
             if patience and n_done > n_before:
                 patience = 0  # nobody knows how far the fit before was
-            progress = Progress(len(data), left, n_done, patience, self.tol)
+            progress = Progress(len(data), left, n_done, patience, self.tol, out)
             watchers = [*watchers, progress]
         self.best_epoch_ = train(
             self.net_,

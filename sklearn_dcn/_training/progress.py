@@ -71,6 +71,8 @@ class Progress(Watcher):
         it does not.
     tol : float, default=0.0
         What counts as an improvement.
+    out : object or None, default=None
+        Where to show it: that of a `Preparation`; None finds the place.
     """
 
     def __init__(
@@ -80,13 +82,14 @@ class Progress(Watcher):
         n_before: int,
         patience: int | None = None,
         tol: float = 0.0,
+        out: _Outlet | None = None,
     ) -> None:
         self.n_rows = n_rows
         self.n_epochs = n_epochs
         self.n_before = n_before
         self.patience = patience
         self.tol = tol
-        self.out = _outlet()
+        self.out = out or _outlet()
         self.start = perf_counter()
         self.next = self.start + self.out.interval
         self.n_done = 0  # rows, of all epochs of this fit

@@ -88,11 +88,13 @@ class DeepCrossEnsemble(nn.Module):
 
         Parameters
         ----------
-        x_num, x_cat, x_bag, generator, return_embeddings
+        x_num, x_cat, x_bag
             As :meth:`DeepCrossNetwork.forward`.
         x_own : float tensor of shape (B, n_members, n_own) or None, default=None
             The last columns of `x_num`, of each member its own; `x_num` then has only
             those before, or is None.
+        generator, return_embeddings
+            As :meth:`DeepCrossNetwork.forward`.
 
         Returns
         -------

@@ -213,6 +213,9 @@ WRONG_PARAMETERS = {
     "checkpoint": [(1, T), (True, T), (b"fit", T), ("", V), ("no such folder/fit", V)],
     "verbose": [(-1, V), (1.0, T), ("yes", T), (None, T)],
     "callbacks": [("progress", T), (1, T), ({}, T), ([1], T), ([("a", 1)], T)],
+    "validation": [("first", V), (None, V), (0.1, V)],
+    "validation_time": [("no such column", V), ([1, 2], V)],
+    "validation_groups": [("no such column", V), ([1, 2], V)],
     "scoring": [("auc", V), (1, V), (True, V), (["roc_auc"], V)],
     "net_params": [
         ("lr", T),

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn_dcn import DCNClassifier, DCNRegressor, load
 from sklearn_dcn._estimator.validation import read_key, roles_of
 from sklearn_dcn._roles import GroupRoles, LastRoles, RandomRoles
-from sklearn_dcn._table import TableEncoder
+from sklearn_dcn._table import TableEncoder, check_table
 
 SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 X = pd.DataFrame({"day": [3, 1, 2, 1], "shop": ["a", "b", "a", None], "x": 0.5})
@@ -31,7 +31,7 @@ def key(X=X, **given):
 def test_columns_and_arrays(value, frame):
     """As codes in their order, whatever they are."""
     assert_array_equal(
-        key(frame, validation="last", validation_time=value), [2, 0, 1, 0]
+        key(check_table(frame), validation="last", validation_time=value), [2, 0, 1, 0]
     )
 
 

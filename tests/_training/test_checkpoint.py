@@ -89,6 +89,7 @@ CASES = {
             "ema_decay": 0.9,
             "learning_rate_schedule": "cosine",
             "warmup": 0.2,
+            "n_iter_no_change": 9,
         },
         [("step", 11), ("step", 6), ("end", 1)],
     ),

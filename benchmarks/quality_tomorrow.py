@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,22 +63,19 @@ def read_islp(item):
     return pd.read_csv(folder / "data" / f"{item}.csv")
 
 
+MOVIES = Recipe(
+    "tables/movielens100k",
+    "liked",
+    dropped="rating timestamp movie_title",
+    lists={"genres": "|"},
+)
+
 RECIPES = {
     # By time
     "bank_time": Recipe("shipped/bank", "deposit", split="last"),
-    "movies_time": Recipe(
-        "tables/movielens100k",
-        "liked",
-        dropped="rating timestamp movie_title",
-        lists={"genres": "|"},
-        split="last",
-        by="timestamp",
-    ),
-    "flights_time": Recipe(
-        "nycflights13/flights",
-        "late",
-        dropped="year dep_time dep_delay arr_time arr_delay air_time time_hour",
-        categorical="flight",
+    "movies_time": replace(MOVIES, split="last", by="timestamp"),
+    "flights_time": replace(
+        quality_more.RECIPES["flights"],
         make=dated_flights,
         split="last",
         by="time_hour",
@@ -100,31 +98,13 @@ RECIPES = {
         split="last",
         by="arrival_date",
     ),
-    "birds_time": Recipe(
-        "openintro/birds",
-        "effects",
-        dropped="effect remarks date operator",
-        make=dated_strikes,
-        split="last",
-        by="date",
+    "birds_time": replace(
+        quality_more.RECIPES["birds"], make=dated_strikes, split="last", by="date"
     ),
     # By group
-    "movies_users": Recipe(
-        "tables/movielens100k",
-        "liked",
-        dropped="rating timestamp movie_title",
-        lists={"genres": "|"},
-        split="groups",
-        by="user_id",
-    ),
-    "insteval_lecturers": Recipe(
-        "lme4/InstEval",
-        "good",
-        dropped="y",
-        categorical="s d dept",
-        make=at_least("y", 4, "good"),
-        split="groups",
-        by="d",
+    "movies_users": replace(MOVIES, split="groups", by="user_id"),
+    "insteval_lecturers": replace(
+        quality_more.RECIPES["insteval"], split="groups", by="d"
     ),
     "star_schools": Recipe(
         "mlmRev/star",
@@ -168,13 +148,7 @@ def main(directory, tables=None):
         if tables is not None or not recipe.source.startswith("tables/")
     }
 
-    def read(source):
-        place, _, item = source.partition("/")
-        if place in sources:
-            return sources[place](item)
-        return quality_more.read_source(source)
-
-    write_tables(directory, recipes, read, MOST_ROWS)
+    write_tables(directory, recipes, sources, MOST_ROWS)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """What each row is for in a fit: which fold it is in, which network it validates.
 
-Every role follows from the row's number and a seed: a row that is drawn into a part
-stays there whatever else the table holds, so the same rule serves rows that come one
-file after the other.
+Rows are put in an order by their numbers and a seed, the same wherever they are read,
+and dealt out in that order. The parts are even, so a role depends on how many rows, and
+of which classes or groups, there are.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,7 @@ def uniform(rows: NDArray[np.integer[Any]], seed: int) -> Positions:
     return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
-class Roles:
+class Roles(ABC):
     """Roles of the rows of a table.
 
     Parameters
@@ -82,12 +84,13 @@ class Roles:
         share = min(max(fraction, 1 / self.n_rows), 1 - 1 / self.n_rows)
         return self._training(share, n_members, seed)
 
+    @abstractmethod
     def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
         """Return the fold of each row, in [0, n_folds)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _training(self, share: float, n_members: int, seed: int) -> Mask:
-        raise NotImplementedError
+        """As `training`, of a share that leaves rows to both parts."""
 
 
 class RandomRoles(Roles):
@@ -103,9 +106,14 @@ class RandomRoles(Roles):
 
     def __init__(self, n_rows: int, strata: NDArray[Any] | None = None) -> None:
         super().__init__(n_rows)
-        self.code = np.zeros(n_rows, dtype=np.intp)
-        if strata is not None:
-            self.code = np.unique(strata, return_inverse=True)[1]
+        self.strata = strata
+
+    @cached_property
+    def code(self) -> NDArray[np.intp]:
+        """The stratum of each row: of rows that have no role nobody asks it."""
+        if self.strata is None:
+            return np.zeros(self.n_rows, dtype=np.intp)
+        return np.unique(self.strata, return_inverse=True)[1]
 
     def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
         """Return the fold of each row: of any two that are next, in turn."""

@@ -57,10 +57,10 @@ default="from_dtype"
         Codes of its `OrdinalEncoder` replace the levels; whatever else comes out are
         numbers beside the embeddings. One that learns from the target is cross-fitted
         in `fit`, so that none leaks: a fifth of the rows at a time by a copy fitted to
-        the others, held-out rows among them. Other rows, and all in later calls with
-        `warm_start` or of `partial_fit`, get the one fitted to all of the first. There
-        is one for each of several classes or outputs. `sample_weight` reaches those
-        that take it.
+        the others, for each network to those that train it. Other rows, and all in
+        later calls with `warm_start` or of `partial_fit`, get the one fitted to all of
+        the first. There is one for each of several classes or outputs. `sample_weight`
+        reaches those that take it.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the embedding of unknown levels. With `sample_weight` a row counts

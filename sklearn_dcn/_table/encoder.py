@@ -11,15 +11,8 @@ from scipy.sparse import issparse
 from .assembling import take_slice
 from .learning import EncodedColumn, LearnsTable
 from .numbers import Scaled, scale, scale_all
-from .reading import (
-    get_cells,
-    get_columns,
-    to_float,
-    to_sparse,
-)
-from .target_statistics import (
-    copy_unfitted,
-)
+from .reading import get_cells, get_columns, to_float, to_sparse
+from .target_statistics import copy_unfitted
 from .threads import map_threads
 
 __all__ = ["TableEncoder"]

@@ -18,12 +18,7 @@ from .fields import TableFields
 from .mostly_zeros import warn_of_zeros
 from .numbers import Scaled, Target, are_codes, scale, scale_all
 from .rarity import is_seldom
-from .reading import (
-    IdColumn,
-    get_columns,
-    resolve_pairs,
-    to_float,
-)
+from .reading import IdColumn, get_columns, resolve_pairs, to_float
 from .target_statistics import (
     ColumnStatistics,
     CrossStatistics,
@@ -77,25 +72,9 @@ class LearnsTable(TableFields):
         dtype: Any = np.float64,
         supervision: Supervision | None = None,
         n_threads: int = 1,
-        target: Target | None = None,
-        in_parts: bool = False,
     ) -> dict[str, Any]:
-        """Learn every column of a checked table, and statistics of the target.
-
-        Parameters
-        ----------
-        X, names, weight, dtype, n_threads, target, in_parts
-            As `fit_columns`.
-        supervision
-            As `fit_statistics`.
-
-        Returns
-        -------
-        encoded : dict
-            As `fit_statistics`.
-        """
-        how = (dtype, n_threads, target, in_parts)
-        columns = self.fit_columns(X, names, weight, *how)
+        """Return `fit_statistics` of what `fit_columns` makes of a checked table."""
+        columns = self.fit_columns(X, names, weight, dtype, n_threads)
         return self.fit_statistics(columns, X, weight, dtype, supervision, n_threads)
 
     def fit_columns(

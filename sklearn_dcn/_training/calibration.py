@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..network.ensemble import by_member, has_own_weights, mean_logits
+from ..network.ensemble import by_holder, has_own_weights, mean_logits
 from .batches import BatchIterator, TensorTable, place
 from .devices import mixed_precision
 from .inference import PREDICT_BATCH_SIZE_CPU
@@ -83,12 +83,13 @@ def _held_out_logits(
         targets.append({name: tensor.cpu() for name, tensor in target.items()})
     z = torch.cat(logits)
     target = {name: torch.cat([t[name] for t in targets]) for name in targets[0]}
-    if not has_own_weights(target):
-        return mean_logits(z), target, 1.0
-    own = target["weight"]
-    if bool((own > 0).all()):  # all rows are held out by all members
-        return z.mean(1), target | {"weight": own.mean(1)}, 1.0
-    return *by_member(z, target), gain_of_mean(z, own.double())
+    gain = 1.0
+    if has_own_weights(target):
+        own = target["weight"]
+        if bool((own > 0).all()):  # all rows are held out by all members
+            return mean_logits(z), target | {"weight": own.mean(1)}, gain
+        gain = gain_of_mean(z, own.double())
+    return *by_holder(z, target), gain
 
 
 def gain_of_mean(logits: Tensor, weight: Tensor) -> float:

@@ -24,7 +24,7 @@ from .foreign_encoders import (
     is_ordinal,
     learns_from_target,
 )
-from .supervision import N_FOLDS, Supervision
+from .supervision import Supervision
 
 __all__ = ["ColumnStatistics"]
 
@@ -203,15 +203,16 @@ class ColumnStatistics:
 
         They are those of other folds, or earlier ones where rows have an order.
         """
-        fold = supervision.roles.folds(N_FOLDS, supervision.seed)[trains]
-        if len(fold) == 0 or (fold == fold[0]).all():
+        fold = supervision.fold
+        if len(np.unique(fold[trains])) < 2:
             raise ValueError(
                 f"category_encoder={self.encoder!r} learns from the target, which "
                 "takes at least 2 training rows, in different groups or times; got "
-                f"{len(fold)}. Leave it out."
+                f"{trains.sum()}. Leave it out."
             )
         x = np.empty((len(weight), len(names)))
-        for inside, others in _parts(supervision, trains):
+        is_ordered = supervision.roles.rank is not None
+        for inside, others in _parts(fold, trains, is_ordered):
             cells = _take(rows, others)
             fitted = {
                 target: fit_copy(
@@ -274,18 +275,16 @@ class ColumnStatistics:
 
 
 def _parts(
-    supervision: Supervision, trains: NDArray[np.bool_]
+    fold: NDArray[np.intp], trains: NDArray[np.bool_], is_ordered: bool
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Yield rows that are described together, and the rows that describe them.
 
     In an order of time the first stretch, which has none before it, has the next.
     """
-    roles = supervision.roles
-    fold = roles.folds(N_FOLDS, supervision.seed)
     present = np.unique(fold[trains])
     for k in present:
         is_before = fold < k if k > present[0] else fold == present[1]
-        others = is_before if roles.rank is not None else fold != k
+        others = is_before if is_ordered else fold != k
         yield np.flatnonzero((fold == k) & trains), np.flatnonzero(others & trains)
     if not trains.all():
         yield np.flatnonzero(~trains), np.flatnonzero(trains)

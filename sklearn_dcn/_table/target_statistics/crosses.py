@@ -144,7 +144,8 @@ class CrossStatistics:
         """Memorise the pairs; return their numbers for the rows, cross-fitted."""
         keys = self._keys(rows.codes)
         # Pair by pair, so that only one has its levels sorted in memory at a time.
-        pairs = [rows.memorise(keys[:, k]) for k in range(len(self.pairs))]
+        members = rows.by_member()
+        pairs = [rows.memorise(keys[:, k], members) for k in range(len(self.pairs))]
         self.default = self._link(rows.means)
         self.keys = np.concatenate([np.empty(0, np.int64), *(p.keys for p in pairs)])
         means = [np.empty((0, len(rows.targets))), *(p.means for p in pairs)]

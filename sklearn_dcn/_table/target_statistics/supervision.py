@@ -42,6 +42,11 @@ class Supervision(NamedTuple):
     trains: Mask | None = None
 
     @property
+    def fold(self) -> NDArray[np.intp]:
+        """The fold of each row; in an order of time the earliest rows are in 0."""
+        return self.roles.folds(N_FOLDS, self.seed)
+
+    @property
     def by_member(self) -> Mask:
         """`trains`, of one network where it is None."""
         if self.trains is None:

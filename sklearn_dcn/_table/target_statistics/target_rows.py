@@ -131,7 +131,7 @@ class TargetRows:
         self.means = np.average(self.y, axis=0, weights=weight)
         self.trains = supervision.by_member
         self.rank = supervision.roles.rank
-        self.fold = supervision.roles.folds(N_FOLDS, supervision.seed)
+        self.fold = supervision.fold
         self.rng = np.random.RandomState(supervision.seed)
 
     # Some of the rows -----------------------------------------------------------------
@@ -155,17 +155,20 @@ class TargetRows:
         part.rank = None if self.rank is None else self.rank[at]
         return part
 
-    def of_member(self, k: int) -> TargetRows:
-        """Return all rows, with the weight on those that train a network.
+    def by_member(self) -> list[TargetRows]:
+        """Return all rows for each network, with the weight on those that train it.
 
         The others are a fold by themselves, so that they are described by all of these.
         """
-        part, trains = copy.copy(self), self.trains[:, k]
-        if not trains.all():
-            part.weight = np.where(trains, self.weight, 0.0)
-            part.means = np.average(self.y, axis=0, weights=part.weight)
-            part.fold = np.where(trains, self.fold, N_FOLDS)
-        return part
+        members = []
+        for trains in self.trains.T:
+            part = copy.copy(self)
+            if not trains.all():
+                part.weight = np.where(trains, self.weight, 0.0)
+                part.means = np.average(self.y, axis=0, weights=part.weight)
+                part.fold = np.where(trains, self.fold, N_FOLDS)
+            members.append(part)
+        return members
 
     def that_train(self) -> TargetRows:
         """Return those of the rows that train any network."""
@@ -205,30 +208,40 @@ class TargetRows:
 
     def cross_fit(self, groups: Groups) -> Floats:
         """Return the smoothed means (n, n_targets) of others: earlier, or by fold."""
-        others = self._others(groups)
-        sums = [others.sum(self.weight * y) for y in self.y.T]
-        return self._smooth(np.stack(sums, axis=1), others.sum(self.weight))
+        return self._means_of(self._others(groups))
 
-    def memorise(self, key: Keys) -> Memory:
-        """Return what is known of the levels of a pair, and of rows by the others."""
+    def memorise(self, key: Keys, members: Sequence[TargetRows]) -> Memory:
+        """Return what is known of the levels of a pair, and of rows by the others.
+
+        `members` are those of `by_member`, the same for all pairs.
+        """
         groups = Groups.of(key)
         sums = [np.bincount(groups.codes, self.weight * y) for y in self.y.T]
         counts = np.bincount(groups.codes, self.weight).astype(np.float64)
         means = self._smooth(np.stack(sums, axis=1), counts)
-        members = [self.of_member(k) for k in range(self.trains.shape[1])]
-        of_others = np.stack([rows.cross_fit(groups) for rows in members], axis=1)
+        # What was earlier is the same for all networks, and takes a sort.
+        earlier = None if self.rank is None else self._others(groups)
+        means_of = [rows._means_of(earlier or rows._others(groups)) for rows in members]
         n_others = None
         if counts.mean() < PRIOR_ROWS:
-            each = [rows._count_others(groups) for rows in members]
+            each = [rows._count_others(groups, earlier) for rows in members]
             n_others = np.log1p(np.stack(each, axis=1))
+        of_others = np.stack(means_of, axis=1)
         return Memory(groups.keys, means, counts, of_others, n_others)
 
-    def _count_others(self, groups: Groups) -> Floats:
+    def _count_others(
+        self, groups: Groups, earlier: OtherFolds | EarlierRows | None
+    ) -> Floats:
         """Return the weight of the rows of each row's level but the row itself."""
-        if self.rank is not None:
-            return EarlierRows(groups, self.rank).sum(self.weight)
+        if earlier is not None:
+            return earlier.sum(self.weight)
         counts = np.bincount(groups.codes, self.weight)[groups.codes] - self.weight
         return np.maximum(counts, 0.0)  # not a rounding error below 0
+
+    def _means_of(self, others: OtherFolds | EarlierRows) -> Floats:
+        """Return the smoothed means (n, n_targets) of the others of each row."""
+        sums = [others.sum(self.weight * y) for y in self.y.T]
+        return self._smooth(np.stack(sums, axis=1), others.sum(self.weight))
 
     def _others(self, groups: Groups) -> OtherFolds | EarlierRows:
         if self.rank is not None:

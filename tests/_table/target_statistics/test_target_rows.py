@@ -16,7 +16,8 @@ def test_weights_are_repeated_rows():
     repeated = TargetRows(codes[rows].T, np.ones(len(rows)), supervise(y[rows]))
     repeated.fold = table.fold[rows]
     key = codes[:, 0] * 6 + codes[:, 1]
-    once, again = table.memorise(key), repeated.memorise(key[rows])
+    once = table.memorise(key, table.by_member())
+    again = repeated.memorise(key[rows], repeated.by_member())
     assert_array_equal(again.keys, once.keys)
     assert_allclose(again.means, once.means)
     assert_allclose(again.counts, once.counts)

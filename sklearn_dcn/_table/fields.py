@@ -15,7 +15,7 @@ from .describing import (
 )
 from .numbers import NumberLevels, NumberScaler
 from .printing import call_of, schema_html, schema_text, schema_title
-from .reading import DateColumn, to_levels
+from .reading import SHORT_TABLE, DateColumn, to_levels
 from .schema import ColumnSchema
 from .target_statistics import ColumnStatistics, CrossStatistics
 
@@ -113,8 +113,12 @@ class TableFields:
                 continue
             date = self.dates[j]
             for part, x in zip(date.parts, date.read(column), strict=True):
-                is_category = len(found) in self.categories
-                found.append(to_levels(part, x) if is_category else x)
+                if len(found) not in self.categories:
+                    found.append(x)
+                    continue
+                levels = to_levels(part, x)
+                # As `get_cells`: a few are looked up one by one in a tenth of the time.
+                found.append(levels.tolist() if len(x) <= SHORT_TABLE else levels)
         return found
 
     # Their sizes ----------------------------------------------------------------------

@@ -23,6 +23,7 @@ from .records import is_records, records_to_array
 from .references import check_references
 from .sample_weight import check_weight, to_mean_one
 from .tables import (
+    SHORT_TABLE,
     check_table,
     column_names,
     get_cells,
@@ -42,6 +43,7 @@ __all__ = [
     "Levels",
     "Lists",
     "MISSING_LEVEL",
+    "SHORT_TABLE",
     "UNKNOWN_LEVEL",
     "cells_of",
     "check_references",

@@ -17,6 +17,7 @@ from .other_inputs import refuse_lazy, to_table_like
 from .records import is_records
 
 __all__ = [
+    "SHORT_TABLE",
     "check_table",
     "column_names",
     "get_cells",

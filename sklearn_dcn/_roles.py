@@ -84,9 +84,26 @@ class Roles(ABC):
         share = min(max(fraction, 1 / self.n_rows), 1 - 1 / self.n_rows)
         return self._training(share, n_members, seed)
 
+    def calibrating(self, trains: Mask) -> Mask:
+        """Return which rows tell of which networks how sure these may be.
+
+        Parameters
+        ----------
+        trains : bool ndarray of shape (n_rows, n_members)
+            What `training` returned.
+        """
+        return ~trains
+
     @abstractmethod
     def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
         """Return the fold of each row, in [0, n_folds)."""
+
+    def stretches(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the folds by which it is judged what is worth learning.
+
+        What helps in a fold when it is learned from the others is to help new rows.
+        """
+        return self.folds(n_folds, seed)
 
     @abstractmethod
     def _training(self, share: float, n_members: int, seed: int) -> Mask:
@@ -102,11 +119,32 @@ class RandomRoles(Roles):
     strata : ndarray of shape (n_rows,) or None
         Classes that keep their proportions in each part. The only row of a class
         trains every network.
+    time : ndarray of shape (n_rows,) or None
+        What rows may be in the order of, as an array that can be sorted; of rows of one
+        time, and of all where it is None, in that of the table. It is of `stretches`.
     """
 
-    def __init__(self, n_rows: int, strata: NDArray[Any] | None = None) -> None:
+    def __init__(
+        self,
+        n_rows: int,
+        strata: NDArray[Any] | None = None,
+        time: NDArray[Any] | None = None,
+    ) -> None:
         super().__init__(n_rows)
         self.strata = strata
+        self.time = time
+
+    def stretches(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the stretch of the table, or of time, that each row is in.
+
+        If rows are in no order, these are as random as any folds; and if they are in
+        that of time, what names a day tells nothing of another stretch.
+        """
+        place = np.arange(self.n_rows)
+        if self.time is not None:
+            order = np.argsort(self.time, kind="stable")
+            place[order] = np.arange(self.n_rows)
+        return place * n_folds // self.n_rows
 
     @cached_property
     def code(self) -> NDArray[np.intp]:
@@ -144,7 +182,10 @@ class RandomRoles(Roles):
 
 
 class LastRoles(Roles):
-    """The last rows validate, whatever the network; folds are stretches of time.
+    """The last rows validate; folds are stretches of time.
+
+    The first network holds out the last rows, the next one those before them, and so
+    on: together they have learned from all, and stop by what was to come.
 
     Parameters
     ----------
@@ -169,13 +210,35 @@ class LastRoles(Roles):
         return self.rank * n_folds // self.n_rows
 
     def _training(self, share: float, n_members: int, seed: int) -> Mask:
-        n_train = self.n_rows - math.ceil(share * self.n_rows)
+        n_out = math.ceil(share * self.n_rows)
+        # Wide windows of many networks overlap: each leaves as many rows before it.
+        step = n_out
+        if n_members > 1:
+            step = min(n_out, (self.n_rows - n_out) // n_members)
+        trains = np.empty((self.n_rows, n_members), dtype=bool)
+        trains[:, 0] = self._before_the_last(n_out)
+        for k in range(1, n_members):
+            stop = self.n_rows - k * step
+            trains[:, k] = (self.rank < stop - n_out) | (self.rank >= stop)
+            if trains[:, k].all():  # the window is within one time
+                trains[:, k] = trains[:, 0]
+        return trains
+
+    def calibrating(self, trains: Mask) -> Mask:
+        """Return the last rows for the first network, which has seen nothing later."""
+        judges = ~trains
+        judges[:, 1:] = False
+        return judges
+
+    def _before_the_last(self, n_out: int) -> Mask:
+        """Return which rows are before the last ones, at least one."""
+        n_train = self.n_rows - n_out
         before = self.rank < n_train
         if before.all():  # the last time has more rows than the share
             before = self.rank < self.rank.max()
         if not before.any():  # there is but one time: by order
             before = np.arange(self.n_rows) < n_train
-        return np.repeat(before[:, None], n_members, axis=1)
+        return before
 
 
 class GroupRoles(Roles):

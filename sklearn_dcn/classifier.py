@@ -214,15 +214,20 @@ default="auto"
         validation rows it has no part.
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping without `X_val`.
-    validation : {"random", "last", "groups"}, default="random"
+    validation : {"auto", "random", "last", "groups"}, default="auto"
         Which rows are held out, and which describe which others in crosses and by
         `category_encoder`.
 
         - "random": rows drawn at random, of a classifier each class in proportion.
         - "last": the last rows, by `validation_time`, for tables that are used to
-          predict the future; statistics of a row come from earlier rows alone.
+          predict the future; statistics of a row come from earlier rows alone. The
+          second network holds out the rows before these, and so on.
         - "groups": whole groups of `validation_groups`, for tables that are used to
           predict new groups; statistics of a row come from other groups.
+        - "auto": "last" or "groups" if the next parameters say which. Else, from 1,000
+          rows, "last" if their order, or that of the first column of dates, is one of
+          time: if columns predict the last rows clearly worse from earlier rows than
+          from rows at random. A warning says so. Shuffled rows are "random".
     validation_time : str, int, array-like of shape (n_samples,) or None, default=None
         When each row was, for "last": the column, by name or position, or an array.
         None is the order of the rows.
@@ -310,6 +315,8 @@ default="auto"
         Number of epochs trained.
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
+    validation_ : {"random", "last", "groups"}
+        What `validation` was, or stood for.
     history_ : list of dict
         For each epoch "train_loss", "valid_loss" where rows validate, "valid_score"
         where `scoring` scores them, "lr" of its last step, "dur" in seconds.
@@ -400,7 +407,7 @@ default="auto"
         early_stopping: str | bool = "auto",
         scoring: Any = None,
         validation_fraction: float = 0.1,
-        validation: str = "random",
+        validation: str = "auto",
         validation_time: Any = None,
         validation_groups: Any = None,
         n_iter_no_change: int = 2,

@@ -160,11 +160,47 @@ def test_folds_are_even(n):
 # By time ------------------------------------------------------------------------------
 
 
-def test_the_last_rows_validate_every_network():
+def test_the_last_rows_validate_network_by_network():
+    """The first holds out the last quarter, the second the one before."""
     roles = LastRoles(20)
     trains = roles.training(0.25, 2, 0)
-    assert_array_equal(trains, np.repeat(np.arange(20) < 15, 2).reshape(20, 2))
-    assert_array_equal(roles.folds(5, 0), np.arange(20) // 4)
+    row = np.arange(20)
+    assert_array_equal(trains[:, 0], row < 15)
+    assert_array_equal(trains[:, 1], (row < 10) | (row >= 15))
+    assert_array_equal(roles.folds(5, 0), row // 4)
+    assert_array_equal(roles.stretches(5, 0), row // 4)
+    judges = roles.calibrating(trains)  # who has seen what is later does not
+    assert_array_equal(judges, np.stack([row >= 15, row < 0], axis=1))
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 8])
+@pytest.mark.parametrize("fraction", [0.02, 0.1, 0.3, 0.6])
+def test_every_network_has_rows_before_those_that_validate_it(n_members, fraction):
+    trains = LastRoles(100).training(fraction, n_members, 0)
+    for column in trains.T:
+        out = np.flatnonzero(~column)
+        assert len(out) == round(fraction * 100)
+        assert_array_equal(out, np.arange(out[0], out[-1] + 1))
+        assert out[0] > 0
+    assert not trains[-1, 0]
+
+
+def test_a_window_within_one_time():
+    """Of which all networks but the first would hold out nothing."""
+    time = np.repeat([0, 1], [60, 40])
+    trains = LastRoles(100, time).training(0.1, 3, 0)
+    for column in trains.T:
+        assert_array_equal(column, time == 0)
+
+
+def test_random_rows_are_judged_by_stretches():
+    """Of the table, or of a time, which does not change who validates."""
+    time = np.array([3, 1, 2, 5, 4, 9, 8, 7, 6, 0])
+    plain, timed = RandomRoles(10), RandomRoles(10, None, time)
+    assert_array_equal(plain.stretches(5, 0), np.arange(10) // 2)
+    assert_array_equal(timed.stretches(5, 0), time // 2)
+    assert_array_equal(plain.training(0.2, 2, 0), timed.training(0.2, 2, 0))
+    assert_array_equal(plain.calibrating(np.eye(10, 2) > 0), np.eye(10, 2) == 0)
 
 
 def test_time_is_the_order_and_ties_stay_together():

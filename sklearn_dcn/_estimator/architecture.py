@@ -109,6 +109,7 @@ def network_arguments(
         "numeric_embedding": numeric_embedding,
         # Statistics and indicators mean the same all along: they need no curves.
         "n_plain": fields.n_num - len(fields.numbers),
+        "statistics": fields.of_unknown,
     }
     if resolved["numeric_dim"]:
         arguments["numeric_dim"] = resolved["numeric_dim"]

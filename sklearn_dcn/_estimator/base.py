@@ -153,9 +153,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
+            rows = self._keep_order(rows)
             trains = None if given is not None else self._hold_out(rows)
         else:
             encoded, trains = self._learn(rows, tell, holds_out=given is None)
+            rows = self._keep_order(rows)
         data = self._training_table(encoded, rows, trains)
         valid = self._validation_table(encoded, rows, trains, given)
         # Validation rows that were given may be there to be watched alone.
@@ -165,7 +167,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         score = self._validation_score(rows, trains, given)
         self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
-            calibrate(self.net_, valid)
+            calibrate(self.net_, self._calibration_table(encoded, rows, trains, valid))
         if trains is not None and not warm:  # a member knows what it saw in fits before
             forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
@@ -221,6 +223,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         options = self._resolve_table(rows, n_rows)
         with tell:
             columns = self._learn_columns(rows, options, n_rows is None, tell)
+            if all_rows:
+                rows = self._find_order(rows, columns)
             self._n_members = self._resolve_members(n_rows)
             trains = self._hold_out(rows) if holds_out else None
             encoded = self._learn_statistics(rows, columns, options, trains, tell)

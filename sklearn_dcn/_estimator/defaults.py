@@ -7,6 +7,7 @@ device                `resolve_device`: what the machine has
 dtype                 `resolve_dtype`: rows
 early_stopping        `resolve_early_stopping`: rows
 n_members             `resolve_members`: rows, ids, width of x_0, early stopping
+validation            `looks_closer`: rows; which way: `loss_by_order`
 numeric_embedding     `resolve_table`: rows; `resolve_curves`: ids; `resolve_widths`:
                       columns
 numeric_levels        `resolve_table`: rows; which numbers: `NumberLevels`
@@ -21,9 +22,9 @@ max_epochs            `resolve_epochs`: rows, ids, early stopping
 random_state          `resolve_random_state`: None is fresh entropy
 ===================== ==================================================================
 
-The rules follow from the size of the table alone, never from its target; only which
-pairs are worth to be memorised is asked of the rows. docs/quality.md has what each
-brings, measured.
+The rules follow from the size of the table alone, never from its target; only whether
+rows are in an order, and which pairs are worth to be memorised, is asked of the rows.
+docs/quality.md has what each brings, measured.
 
 Width is one rule: many fields share `MAX_WIDTH` of x_0, cross layers of a wide x_0 have
 a bounded rank, and networks share `WIDTH_TOGETHER`. So weights grow linearly with the
@@ -44,6 +45,7 @@ from .._table import is_seldom
 from .._training import find_device
 
 __all__ = [
+    "looks_closer",
     "resolve_batch_size",
     "resolve_cross",
     "resolve_curves",
@@ -137,6 +139,11 @@ def resolve_random_state(random_state: Any) -> np.random.RandomState:
 # The table ----------------------------------------------------------------------------
 
 
+def looks_closer(n_rows: int) -> bool:
+    """Return whether so many training rows tell more than single columns do."""
+    return n_rows >= ADAPT_FROM
+
+
 def resolve_table(
     parameters: dict[str, Any], n_rows: int | None, n_targets: int = 1
 ) -> dict[str, Any]:
@@ -151,7 +158,7 @@ def resolve_table(
     n_targets : int, default=1
         Classes, 1 for two of them, or outputs.
     """
-    adapts = n_rows is not None and n_rows >= ADAPT_FROM
+    adapts = n_rows is not None and looks_closer(n_rows)
     memorises = n_targets <= MEMORISE_UP_TO
     auto = {
         "numeric_levels": "auto",  # where values are isolated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
@@ -10,15 +11,19 @@ import torch
 from numpy.typing import NDArray
 
 from .._roles import Mask, Roles
-from .._table import check_weight, take_rows, to_mean_one
+from .._table import Supervision, check_weight, take_rows, to_mean_one
 from .._training import Encoded, TensorTable, hide_unseen, take
-from .defaults import resolve_early_stopping
+from .defaults import looks_closer, resolve_early_stopping
 from .predicting import PredictsLogits
 from .scoring import ValidationScore
 from .training import TrainsNet
-from .validation import read_key, roles_of
+from .validation import advise_order, read_key, roles_of, which_way
 
 __all__ = ["HasRows", "Rows"]
+
+
+# The same rows get the same answer, whatever the random state.
+ORDER_SEED = 0
 
 
 class Rows(NamedTuple):
@@ -36,6 +41,7 @@ class Rows(NamedTuple):
 class HasRows(TrainsNet, PredictsLogits):
     """Which rows there are, which of them train, and which validate."""
 
+    validation_: str
     _n_members: int
     _target: Any  # ClassTarget or ContinuousTarget
 
@@ -73,8 +79,8 @@ class HasRows(TrainsNet, PredictsLogits):
             key = None if key is None else key[kept]
         if reset:
             self._check_target(y, classes)
-        roles = roles_of(self.validation, len(y), key, self._strata(y))
-        return Rows(X, y, weight, roles)
+        way = which_way(self.get_params(deep=False))
+        return Rows(X, y, weight, roles_of(way, len(y), key, self._strata(y)))
 
     def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
         """Return the validation rows that `fit` was given, if any."""
@@ -91,6 +97,42 @@ class HasRows(TrainsNet, PredictsLogits):
         return None
 
     # Which train, which validate ------------------------------------------------------
+
+    def _find_order(self, rows: Rows, columns: list[Any]) -> Rows:
+        """Set `validation_`, what "auto" stands for; return the rows with their roles.
+
+        Parameters
+        ----------
+        rows : Rows
+        columns : list
+            What `fit_columns` of the encoder made of them.
+        """
+        self.validation_ = which_way(self.get_params(deep=False))
+        if self.validation_ != "auto":
+            return rows
+        self.validation_ = "random"
+        if not looks_closer(len(rows.y)):
+            return rows
+        by, time = self.encoder_.find_time(rows.X)
+        strata = self._strata(rows.y)
+        roles = roles_of("random", len(rows.y), time, strata)
+        supervision = Supervision(
+            self._target.columns(rows.y), strata is not None, ORDER_SEED, roles
+        )
+        share = self.encoder_.loss_by_order(columns, rows.weight, supervision)
+        if share:
+            warnings.warn(advise_order(share, by), UserWarning, stacklevel=2)
+            self.validation_ = "last"
+            roles = roles_of("last", len(rows.y), time, None)
+        return rows._replace(roles=roles)
+
+    def _keep_order(self, rows: Rows) -> Rows:
+        """Return the rows with the roles that "auto" stands for."""
+        found = getattr(self, "validation_", "random")  # after `partial_fit`
+        if which_way(self.get_params(deep=False)) != "auto" or found != "last":
+            return rows
+        _, time = self.encoder_.find_time(rows.X)
+        return rows._replace(roles=roles_of("last", len(rows.y), time, None))
 
     def _hold_out(self, rows: Rows) -> Mask | None:
         """Return which rows train which member, if others are to validate it."""
@@ -119,6 +161,19 @@ class HasRows(TrainsNet, PredictsLogits):
             return None
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
         return self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+
+    def _calibration_table(
+        self, encoded: Encoded, rows: Rows, trains: Mask | None, valid: TensorTable
+    ) -> TensorTable:
+        """Return those of the validation rows that tell how sure to be."""
+        if trains is None:
+            return valid
+        judges = rows.roles.calibrating(trains)
+        if (judges == ~trains).all():
+            return valid
+        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
+        at = np.flatnonzero(judges.any(axis=1))
+        return self._tensors_at(at, hidden, rows, judges)
 
     def _validation_score(
         self, rows: Rows, trains: Mask | None, given: Rows | None

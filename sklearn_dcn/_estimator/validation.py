@@ -11,12 +11,21 @@ from numpy.typing import NDArray
 from .._roles import GroupRoles, LastRoles, RandomRoles, Roles
 from .._table import column_names, get_columns
 
-__all__ = ["VALIDATIONS", "read_key", "roles_of"]
+__all__ = ["VALIDATIONS", "advise_order", "read_key", "roles_of", "which_way"]
 
-VALIDATIONS = ("random", "last", "groups")
+VALIDATIONS = ("auto", "random", "last", "groups")
 
 # The parameter that says by what, of each way that has one.
 KEYS = {"last": "validation_time", "groups": "validation_groups"}
+
+
+def which_way(parameters: dict[str, Any]) -> str:
+    """Return `validation`; "auto" is the one whose rows are named, if they are."""
+    validation: str = parameters["validation"]
+    if validation == "auto":
+        named = [way for way, other in KEYS.items() if parameters[other] is not None]
+        return named[0] if named else "auto"
+    return validation
 
 
 def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
@@ -28,7 +37,7 @@ def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
         If `validation`, `validation_time` and `validation_groups` do not fit each
         other or the table.
     """
-    validation = parameters["validation"]
+    validation = which_way(parameters)
     for way, other in KEYS.items():
         if way != validation and parameters[other] is not None:
             raise ValueError(
@@ -77,18 +86,41 @@ def roles_of(
 
     Parameters
     ----------
-    validation : {"random", "last", "groups"}
+    validation : {"auto", "random", "last", "groups"}
+        "auto" is "random", as long as nothing is known of the rows.
     n_rows : int
     key : ndarray of shape (n_rows,) or None
-        What `read_key` returned.
+        The time, or the group, of each row.
     strata : ndarray of shape (n_rows,) or None
         Classes that a random split keeps in proportion.
     """
     if validation == "last":
         return LastRoles(n_rows, key)
-    if key is not None:
+    if validation == "groups":
+        assert key is not None
         return GroupRoles(key)
-    return RandomRoles(n_rows, strata)
+    return RandomRoles(n_rows, strata, key)
+
+
+def advise_order(share: float, by: Any) -> str:
+    """Return the text of the warning that rows are in an order.
+
+    Parameters
+    ----------
+    share : float
+        How much more the last of them lose.
+    by : str, int or None
+        The column of dates that orders them; None is the order of the table.
+    """
+    order = "the order of the table" if by is None else f"the order of {by!r}"
+    last = "None" if by is None else repr(by)
+    return (
+        f"Rows look as if {order} were that of time: the last two fifths are predicted "
+        f"{share:.0%} worse from the rows before them than from rows at random. So the "
+        "last rows validate, and rows are described by earlier ones. If that is right "
+        f"set validation='last' and validation_time={last}; if new rows will be like "
+        "any of these, set validation='random'."
+    )
 
 
 def _column(X: Any, name: Any, parameter: str) -> NDArray[Any]:

@@ -109,7 +109,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
         in_fit = state["_params_in_fit"]
         in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
-            fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
+            fields.keys() - fitted <= {"feature_names_in_", "_resolved", "validation_"}
             and in_fit.keys() == set(names)
             and _fit_fits(state)
             and _resolved_fits(state.get("_resolved"), in_fit)
@@ -217,6 +217,7 @@ FITTED: dict[str, Check] = {
     "encoder_": lambda v: type(v) is TableEncoder,
     "net_": _is_net,
     "best_epoch_": whole(1),
+    "validation_": one_of("random", "last", "groups"),
     "n_iter_": whole(1),
     "history_": each(_is_epoch),
     "_rng": lambda v: isinstance(v, np.random.RandomState),

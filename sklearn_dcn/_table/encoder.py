@@ -149,6 +149,8 @@ min_frequency, max_categories, hashing, numeric_transform
     ) -> dict[str, Any]:
         """Return `transform`'s result from what `encode_columns` gives."""
         if self.crosses is not None and self.crosses.pairs:
-            x = self.crosses.transform(self._codes(columns, self.crosses.columns))
+            x = self.crosses.transform(
+                self._codes(columns, self._cuts, self.crosses.columns)
+            )
             statistics = statistics + scale_all(self.crosses.scalers, x, dtype)
         return self._assemble(columns, statistics, n_threads)

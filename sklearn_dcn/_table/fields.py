@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
 from .describing import (
     describe_block,
@@ -155,6 +157,26 @@ class TableFields:
     def bin_edges(self) -> list[list[float]]:
         """Edges of bins of equal weight of every number of the table."""
         return [scaler.bin_edges() for scaler in self.numbers.values()]
+
+    @property
+    def of_unknown(self) -> list[tuple[int, list[int], float]]:
+        """The numbers of `x_num` that are crosses, and what of.
+
+        Each with the columns of `x_cat`, and what it is if one's level is unknown.
+        """
+        if self.crosses is None or self.block is not None:
+            return []
+        first = len(self.scalers) - len(self.crosses.scalers)
+        n = len(self.categories)  # the codes after them are bins of numbers
+        found = zip(self.crosses.of_unknown, self.crosses.scalers.values(), strict=True)
+        return [
+            (
+                first + k,
+                [c for c in pair if c < n],
+                float(scaler.apply(np.array([value]))[0]),
+            )
+            for k, ((pair, value), scaler) in enumerate(found)
+        ]
 
     # Which column each is of ----------------------------------------------------------
 

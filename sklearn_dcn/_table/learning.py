@@ -23,10 +23,12 @@ from .target_statistics import (
     ColumnStatistics,
     CrossStatistics,
     Supervision,
+    TargetRows,
     Tell,
     bin_codes,
     cuts_of,
     do_nothing,
+    loss_by_order,
 )
 from .threads import map_threads
 
@@ -51,6 +53,9 @@ ENCODING = (
 ASSIGNING = tuple(
     name for name in ENCODING if name not in ("category_encoder", "memorized_crosses")
 )
+
+# Columns, drawn from more, by which an order of the rows is seen.
+MAX_ASKED = 64
 
 # A column by itself: ids of a category, the bag of a list, or a number scaled.
 EncodedColumn = NDArray[np.int32] | Bag | Scaled
@@ -174,6 +179,39 @@ class LearnsTable(TableFields):
         statistics += self._fit_crosses(columns, weight, dtype, supervision, tell)
         return self._assemble(columns, statistics, n_threads)
 
+    def find_time(self, X: Any) -> tuple[Any, NDArray[Any] | None]:
+        """Return the name of the first column of dates, and its dates, if any is."""
+        columns = get_columns(X) if self.dates else []
+        for j, dates in self.dates.items():
+            if dates.kind == "date":
+                return dates.name, dates.times(columns[j])
+        return None, None
+
+    def loss_by_order(
+        self,
+        columns: list[EncodedColumn],
+        weight: NDArray[np.float64],
+        supervision: Supervision,
+    ) -> float:
+        """Return which share more the last rows lose for coming last; 0 if by chance.
+
+        Parameters
+        ----------
+        columns : list
+            What `fit_columns` returned.
+        weight : ndarray of shape (n,)
+        supervision : Supervision
+            Whose stretches are those of the order that is asked about.
+        """
+        cells = [*self.categories, *self.numbers]
+        if self.block is not None or not cells:
+            return 0.0
+        rng = np.random.RandomState(supervision.seed)
+        asked = rng.permutation(len(cells))[:MAX_ASKED].tolist()
+        codes = self._codes(columns, self._find_cuts(), asked)
+        some = [codes[c] for c in asked]
+        return loss_by_order(TargetRows(some, weight, supervision))
+
     # The steps of a fit ---------------------------------------------------------------
 
     def _begin(self, X: Any, names: Sequence[str] | None) -> None:
@@ -259,12 +297,12 @@ class LearnsTable(TableFields):
             wanted = resolve_pairs(wanted, self.names, columns, self.sources)
         if not columns:
             return []
-        self._cuts = {j: cuts_of(scaler) for j, scaler in self.numbers.items()}
+        self._cuts = self._find_cuts()
         sizes = [levels.n_ids for levels in self.categories.values()]
         sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         names = [self.names[j] for j in columns]
         self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
-        codes = self._codes(encoded)
+        codes = self._codes(encoded, self._cuts)
         x = self.crosses.fit_transform(codes, weight, supervision, tell)
         return scale_all(self.crosses.scalers, x, dtype)
 
@@ -275,8 +313,15 @@ class LearnsTable(TableFields):
         for j in self.categories:
             columns[j] = ids.get(str(self.names[j]), columns[j])
 
+    def _find_cuts(self) -> dict[int, NDArray[np.float64]]:
+        """Return where each number is cut into bins."""
+        return {j: cuts_of(scaler) for j, scaler in self.numbers.items()}
+
     def _codes(
-        self, encoded: list[Any], of: Sequence[int] | None = None
+        self,
+        encoded: list[Any],
+        cuts: dict[int, NDArray[np.float64]],
+        of: Sequence[int] | None = None,
     ) -> list[NDArray[Any]]:
         """Return ids of categories and bins of numbers, perhaps of some columns alone.
 
@@ -287,9 +332,7 @@ class LearnsTable(TableFields):
         for c in range(len(columns)) if of is None else of:
             j = columns[c]
             is_category = j in self.categories
-            codes[c] = (
-                encoded[j] if is_category else bin_codes(encoded[j], self._cuts[j])
-            )
+            codes[c] = encoded[j] if is_category else bin_codes(encoded[j], cuts[j])
         return codes
 
     def _assemble(

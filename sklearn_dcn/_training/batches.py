@@ -130,7 +130,9 @@ class TensorTable(Dataset[Any]):
         self.x = x
         self.target = {"y": y}
         if weight is not None:
-            self.target["weight"] = weight * (len(weight) / weight.sum(0))
+            total = weight.sum(0)  # 0 of a network that none of the rows are for
+            scale = len(weight) / torch.where(total > 0, total, 1.0)
+            self.target["weight"] = weight * scale
         if offset:
             self.target["offset"] = torch.full_like(y, offset)
 

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..network.ensemble import by_holder, has_own_weights, mean_logits
+from ..network.ensemble import by_holder, has_own_weights
 from .batches import BatchIterator, TensorTable, place
 from .devices import mixed_precision
 from .inference import PREDICT_BATCH_SIZE_CPU
@@ -72,8 +72,7 @@ def _held_out_logits(
 ) -> tuple[Tensor, dict[str, Tensor], float]:
     """Return logits in float64, targets, and what the mean's scale is of theirs.
 
-    Each row has the logits of the members that it validates, or their mean where these
-    are all members.
+    Each row has the logits of the members that it validates, or of their mean.
     """
     net._set_training(False)
     rows = place(validation, torch.device(net.device))
@@ -85,11 +84,20 @@ def _held_out_logits(
     target = {name: torch.cat([t[name] for t in targets]) for name in targets[0]}
     gain = 1.0
     if has_own_weights(target):
-        own = target["weight"]
-        if bool((own > 0).all()):  # all rows are held out by all members
-            return mean_logits(z), target | {"weight": own.mean(1)}, gain
-        gain = gain_of_mean(z, own.double())
-    return *by_holder(z, target), gain
+        gain = gain_of_mean(z, target["weight"].double())
+    return *_that_count(*by_holder(z, target)), gain
+
+
+def _that_count(
+    logits: Tensor, target: dict[str, Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the rows of a weight above 0, that is of the mean 1 among them."""
+    if "weight" not in target:
+        return logits, target
+    kept = target["weight"] > 0
+    rest = {name: tensor[kept] for name, tensor in target.items()}
+    rest["weight"] = rest["weight"] / rest["weight"].mean()
+    return logits[kept], rest
 
 
 def gain_of_mean(logits: Tensor, weight: Tensor) -> float:
@@ -141,9 +149,7 @@ def fit_scale_and_shift(
     scale : float
     shift : ndarray of shape (d_out,)
     """
-    weight = target.get("weight")
-    # Rows that count: those of other members have the weight 0, and all the mean 1.
-    n = float(len(logits) if weight is None else (weight > 0).sum())
+    n = float(len(logits))
     if criterion.kind == "squared_error":  # in units of what is left over
         n = n / max(2 * float(criterion(logits, target)), 1e-12)
     start = np.append(1.0, np.zeros(logits.shape[1]))

@@ -45,7 +45,7 @@ class DeepCrossNetwork(nn.Module):
         Number of logits.
     embedding_dim, category_dropout, sparse
         See :class:`EmbeddingStack`.
-    bag_cardinalities, numeric_embedding, numeric_dim, bin_edges, n_plain
+    bag_cardinalities, numeric_embedding, numeric_dim, bin_edges, n_plain, statistics
         See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
@@ -101,6 +101,7 @@ class DeepCrossNetwork(nn.Module):
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,
+        statistics: Sequence[tuple[int, Sequence[int], float]] = (),
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -128,6 +129,7 @@ class DeepCrossNetwork(nn.Module):
             numeric_dim,
             bin_edges,
             n_plain,
+            statistics,
         )
         cross_network = CrossNetwork(
             self.embedding.d_out,

@@ -122,6 +122,10 @@ class EmbeddingStack(nn.Module):
     n_plain : int, default=0
         How many of the numbers, the last ones, are stacked as they are, whatever
         `numeric_embedding`.
+    statistics : sequence of (int, sequence of int, float), default=()
+        Numbers that are statistics of categorical columns: the number, the columns, and
+        what it is where the level of one of them is unknown. That it becomes where
+        `category_dropout` makes one so.
 
     Attributes
     ----------
@@ -166,6 +170,7 @@ class EmbeddingStack(nn.Module):
         numeric_dim: int = 8,
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,
+        statistics: Sequence[tuple[int, Sequence[int], float]] = (),
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
         n_plain = check_count("n_plain", n_plain, minimum=0)
@@ -186,6 +191,9 @@ class EmbeddingStack(nn.Module):
         self.bag_cardinalities = bag_cardinalities
         self.embedding_dims = dims
         self.category_dropout = category_dropout
+        self.statistics = [
+            (number, [*columns], float(value)) for number, columns, value in statistics
+        ]
         self.sparse = sparse
         self.d_embedded = sum(dims)
         n = n_num - n_plain  # that are embedded, if any are
@@ -213,6 +221,17 @@ class EmbeddingStack(nn.Module):
         for name in ("order", "offsets"):
             empty = torch.empty(len(cardinalities), dtype=torch.int64)
             self.register_buffer(name, empty, persistent=False)
+        # The numbers that are statistics, which columns each is of, and without them.
+        self.told: Tensor
+        self.told_of: Tensor
+        self.untold: Tensor
+        n_told = len(self.statistics)
+        for name, of in (
+            ("told", torch.empty(n_told, dtype=torch.int64)),
+            ("told_of", torch.empty(len(cardinalities), n_told)),
+            ("untold", torch.empty(n_told)),
+        ):
+            self.register_buffer(name, of, persistent=False)
         self.reset_parameters()
 
     def _lay_out(self, number_dims: list[int]) -> None:
@@ -256,10 +275,18 @@ class EmbeddingStack(nn.Module):
         """Set the buffers that follow from the columns, and are in no state."""
         columns = [c for group in self._groups.values() for c in group]
         starts = [self._rows[c].start for c in columns]
-        for name, values in (("order", columns), ("offsets", starts)):
+        of = [[c in one for _, one, _ in self.statistics] for c in sorted(columns)]
+        for name, values in (
+            ("order", columns),
+            ("offsets", starts),
+            ("told", [number for number, _, _ in self.statistics]),
+            ("told_of", of),
+            ("untold", [value for _, _, value in self.statistics]),
+        ):
             like = getattr(self, name)
             device = "cpu" if like.is_meta else like.device
-            setattr(self, name, torch.tensor(values, dtype=like.dtype, device=device))
+            made = torch.tensor(values, dtype=like.dtype, device=device)
+            setattr(self, name, made.reshape(like.shape))
 
     def column_weight(self, c: int) -> Tensor:
         """Return the embeddings of a categorical column, or of a bag after those.
@@ -304,8 +331,17 @@ class EmbeddingStack(nn.Module):
         x_0 : tensor of shape (B, d_out)
         """
         parts: list[Tensor] = []
+        if self.n_num and (x_num is None or x_num.shape[-1] != self.n_num):
+            raise ValueError(
+                f"x_num must have {self.n_num} columns; got "
+                f"{None if x_num is None else tuple(x_num.shape)}."
+            )
         if self.cardinalities:
-            ids = self._ids(x_cat, generator)  # (B, n_cat)
+            x_cat = self._check_ids(x_cat)
+            known = self._drop(x_cat, generator)
+            if x_num is not None:
+                x_num = self._tell_less(x_num, x_cat, known)
+            ids = self._ids(known)  # (B, n_cat)
             for table, columns in zip(self.tables, self._column_slices, strict=True):
                 embedded = nn.functional.embedding(
                     ids[:, columns], table, sparse=self.sparse
@@ -313,12 +349,7 @@ class EmbeddingStack(nn.Module):
                 parts.append(embedded.flatten(1))
         if self.bag_cardinalities:
             parts += self._pool(x_bag, generator)
-        if self.n_num:
-            if x_num is None or x_num.shape[-1] != self.n_num:
-                raise ValueError(
-                    f"x_num must have {self.n_num} columns; got "
-                    f"{None if x_num is None else tuple(x_num.shape)}."
-                )
+        if self.n_num and x_num is not None:
             if self.numbers is not None:
                 n = self.numbers.n_num
                 parts.append(self.numbers(x_num[:, :n]))
@@ -362,8 +393,17 @@ class EmbeddingStack(nn.Module):
         drop = (u < self.category_dropout) & (ids >= N_RESERVED_IDS)
         return ids.masked_fill(drop, UNKNOWN_ID)
 
-    def _ids(self, x_cat: Tensor | None, generator: torch.Generator | None) -> Tensor:
-        """Return rows of the fused tables; in training some levels become unknown."""
+    def _tell_less(
+        self, x_num: Tensor | None, given: Tensor, known: Tensor
+    ) -> Tensor | None:
+        """Return the numbers without statistics of levels that have become unknown."""
+        if x_num is None or known is given or not self.statistics:
+            return x_num
+        lost = (known != given).to(self.told_of.dtype) @ self.told_of > 0  # (B, n_told)
+        told = torch.where(lost, self.untold.to(x_num.dtype), x_num[:, self.told])
+        return x_num.index_copy(1, self.told, told)
+
+    def _check_ids(self, x_cat: Tensor | None) -> Tensor:
         if x_cat is None or x_cat.shape[-1] != len(self.cardinalities):
             raise ValueError(
                 f"x_cat must have {len(self.cardinalities)} columns; got "
@@ -374,7 +414,10 @@ class EmbeddingStack(nn.Module):
                 f"x_cat must hold integer ids; got {x_cat.dtype}, which rounds large "
                 "ids together."
             )
-        x_cat = self._drop(x_cat, generator)
+        return x_cat
+
+    def _ids(self, x_cat: Tensor) -> Tensor:
+        """Return rows of the fused tables."""
         # A tensor as index: a list would be copied to the device with every batch.
         if len(self._groups) > 1:
             x_cat = x_cat.index_select(1, self.order)

@@ -127,6 +127,7 @@ def test_max_epochs_auto():
         X = pd.DataFrame({"id": (np.arange(n_rows) % n_levels).astype(str)})
         y = rng.random(n_rows) < 0.5
         options |= {"random_state": 0, "hidden_layer_sizes": (4,)}
+        options |= {"validation": "random"}
         options.setdefault("early_stopping", False)
         return DCNClassifier(**options).fit(X, y).n_iter_
 

@@ -44,6 +44,7 @@ def test_dates_and_strings():
 
 def test_what_it_makes():
     assert isinstance(roles_of("random", 4, None, None), RandomRoles)
+    assert isinstance(roles_of("auto", 4, None, None), RandomRoles)
     assert roles_of("last", 4, None, None).rank.tolist() == [0, 1, 2, 3]
     assert isinstance(roles_of("groups", 4, np.arange(4), None), GroupRoles)
     assert key() is None
@@ -78,7 +79,7 @@ def test_what_is_refused(given, match):
 def test_parameters_of_the_estimators():
     table, y = make_mixed(60)
     with pytest.raises(
-        ValueError, match=r"^validation must be one of 'random', 'last'"
+        ValueError, match=r"^validation must be one of 'auto', 'random', 'last'"
     ):
         DCNClassifier(validation="first").fit(table, y)
 
@@ -135,6 +136,77 @@ def test_a_saved_estimator_keeps_them(tmp_path):
     clone(loaded).fit(table, y)
 
 
+# What "auto" stands for ---------------------------------------------------------------
+
+
+def days(n=3000, seed=0):
+    """Return a table in the order of its days, each with a mean of its own."""
+    rng = np.random.default_rng(seed)
+    day = np.arange(n) * 60 // n
+    dates = np.datetime64("2024-01-01") + day
+    table = pd.DataFrame(
+        {
+            "month": dates.astype("datetime64[M]").astype(str),
+            "day": (day % 30).astype(str),
+            "user": rng.integers(40, size=n).astype(str),
+            "x": rng.normal(size=n),
+        }
+    )
+    score = rng.normal(0, 2, 60)[day] + table["x"] / 2
+    return table, (rng.random(n) < 1 / (1 + np.exp(-score))).astype(int), dates
+
+
+def test_auto_is_last_where_rows_are_in_time(held_out):
+    """Seen, told, and used by every part: no pair that names the day is memorised."""
+    table, y, _ = days()
+    with pytest.warns(UserWarning, match=r"order of the table were that of time.*last"):
+        model = DCNClassifier(**SMALL).fit(table, y)
+    assert model.validation_ == "last"
+    assert_array_equal(held_out[0][:, 0], np.arange(3000) < 2700)
+    names = model.encoder_.crosses.names
+    assert [{names[a], names[b]} for a, b in model.encoder_.crosses.pairs] == []
+    by_chance = DCNClassifier(**SMALL, validation="random").fit(table, y)
+    assert by_chance.validation_ == "random"
+    assert by_chance.encoder_.crosses.pairs == []
+
+
+def test_auto_is_random_where_rows_are_shuffled(held_out):
+    """The pair of day and month is worth to be memorised there."""
+    table, y, _ = days()
+    order = np.random.default_rng(1).permutation(len(y))
+    model = DCNClassifier(**SMALL).fit(table.iloc[order], y[order])
+    assert model.validation_ == "random"
+    names = model.encoder_.crosses.names
+    found = [{names[a], names[b]} for a, b in model.encoder_.crosses.pairs]
+    assert found[0] == {"month", "day"}
+    assert_array_equal(held_out[0].mean(axis=0), 0.9)
+
+
+@pytest.mark.parametrize("make", [DCNClassifier, DCNRegressor])
+def test_auto_orders_by_dates(make, held_out):
+    """Of shuffled rows, in a fit that goes on too."""
+    table, y, dates = days()
+    order = np.random.default_rng(1).permutation(len(y))
+    table["when"] = dates
+    options = {"warm_start": True, **SMALL}
+    with pytest.warns(UserWarning, match="order of 'when' were that of time"):
+        model = make(**options).fit(table.iloc[order], y[order])
+    assert_array_equal(held_out[0][:, 0], order < 2700)
+    model.fit(table.iloc[order[::-1]], y[order[::-1]])
+    assert_array_equal(held_out[1][:, 0], order[::-1] < 2700)
+
+
+def test_auto_is_what_the_named_rows_are_for():
+    table, y = make_mixed(600)
+    groups = np.arange(600) % 12
+    by_group = DCNClassifier(validation_groups=groups, **SMALL).fit(table, y)
+    by_time = DCNClassifier(validation_time=groups, **SMALL).fit(table, y)
+    assert (by_group.validation_, by_time.validation_) == ("groups", "last")
+    with pytest.raises(ValueError, match="Leave one of them out"):
+        both = {"validation_groups": groups, "validation_time": groups}
+        DCNClassifier(**both).fit(table, y)
+
+
 # What held-out rows never tell --------------------------------------------------------
 
 
@@ -183,5 +255,5 @@ def test_a_target_that_validates_describes_no_row(
     name = "x_own" if n_members > 1 else "x_num"
     first = (slice(None), 0) if n_members > 1 else ()
     np.testing.assert_allclose(after[name][first], before[name][first], atol=1e-6)
-    if n_members > 1 and validation != "last":  # to the others it was told
+    if n_members > 1:  # to the others it was told
         assert np.abs(after[name][:, 1] - before[name][:, 1]).max() > 1e-3

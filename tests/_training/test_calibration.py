@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._targets.losses import WeightedLoss
+from sklearn_dcn._training.batches import to_tensors
 from sklearn_dcn._training.calibration import (
     PRIOR_STD,
     fit_scale_and_shift,
@@ -62,17 +63,35 @@ def test_networks_that_share_no_row_have_no_gain():
     assert gain_of_mean(torch.randn(30, 3, 1).double(), weight.double()) == 1.0
 
 
-def test_rows_that_all_hold_out_calibrate_the_mean():
-    """With "last" it is the regression of the mean's logits on the last rows."""
+def test_rows_that_were_given_calibrate_the_mean():
+    """It is the regression of the mean's logits on these rows."""
     X, y = make_mixed(900)
-    options = FEW | {"max_epochs": 3, "n_members": 3, "validation": "last"}
+    options = FEW | {"max_epochs": 3, "n_members": 3, "early_stopping": True}
+    given = {"X_val": X[-90:], "y_val": y[-90:]}
     raw, model = (
-        DCNClassifier(**options, calibrate=calibrate).fit(X, y)
+        DCNClassifier(**options, calibrate=calibrate).fit(X[:-90], y[:-90], **given)
         for calibrate in (False, True)
     )
     z = torch.from_numpy(raw.decision_function(X)[-90:, None])
     target = {"y": torch.from_numpy(np.asarray(y[-90:] == model.classes_[1], float))}
     scale, shift = fit_scale_and_shift(WeightedLoss("log_loss"), z, target)
+    expected = scale * raw.decision_function(X) + shift[0]
+    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_last_rows_calibrate():
+    """By the first network alone, which has seen nothing later."""
+    X, y = make_mixed(900)
+    options = FEW | {"max_epochs": 3, "n_members": 2, "validation": "last"}
+    raw, model = (
+        DCNClassifier(**options, calibrate=calibrate).fit(X, y)
+        for calibrate in (False, True)
+    )
+    x = to_tensors(raw.encoder_.transform(X, np.float32))
+    with torch.no_grad():
+        z = raw.module_.members[0](**x)[-90:]
+    target = {"y": torch.from_numpy(np.asarray(y[-90:] == model.classes_[1], float))}
+    scale, shift = fit_scale_and_shift(WeightedLoss("log_loss"), z.double(), target)
     expected = scale * raw.decision_function(X) + shift[0]
     assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-4)
 

@@ -633,3 +633,24 @@ def test_no_constants_are_copied_to_the_device(cardinalities):
         stack(x_num, x_cat)
     assert results.names("embedding")
     assert results.names("lift_fresh") == []
+
+
+def test_statistics_of_levels_that_became_unknown():
+    """A number that is told by a dropped level is that of no level; others stay."""
+    told = [(1, [0, 2], -7.0), (2, [1], 9.0), (4, [], 0.0)]
+    stack = EmbeddingStack(
+        5, [50, 60, 70], 1, category_dropout=0.3, n_plain=5, statistics=told
+    )
+    with torch.no_grad():  # embeddings that are the ids
+        for c, v in enumerate([50, 60, 70]):
+            stack.column_weight(c).copy_(torch.arange(float(v))[:, None])
+    x_num = torch.randn(400, 5)
+    x_cat = torch.randint(2, 50, (400, 3))
+    x_0 = stack.train()(x_num, x_cat, generator=torch.Generator().manual_seed(0))
+    lost = x_0[:, :3] == 0
+    assert 0.2 < lost.float().mean() < 0.4
+    expected = x_num.clone()
+    expected[lost[:, 0] | lost[:, 2], 1] = -7.0
+    expected[lost[:, 1], 2] = 9.0
+    assert torch.equal(x_0[:, 3:], expected)
+    assert torch.equal(stack.eval()(x_num, x_cat)[:, 3:], x_num)

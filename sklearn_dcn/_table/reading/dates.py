@@ -160,6 +160,11 @@ class DateColumn:
             values = to_wall(values, self.zone)
         return self._split(values)
 
+    def times(self, column: Column) -> Times:
+        """Return the dates of shape (n,) in microseconds, NaT where one is missing."""
+        values, _ = self._values(column)
+        return np.asarray(values)
+
     def note(self, part: str) -> str:
         """Return what the schema adds to what it says of a part's numbers."""
         if part == "hour" and self.zone is not None:

@@ -4,15 +4,19 @@ from .column_statistics import ColumnStatistics
 from .cross_codes import bin_codes, cuts_of
 from .crosses import CrossStatistics
 from .foreign_encoders import copy_unfitted
+from .hidden_order import loss_by_order
 from .supervision import Supervision, Tell, do_nothing
+from .target_rows import TargetRows
 
 __all__ = [
     "ColumnStatistics",
     "CrossStatistics",
     "Supervision",
+    "TargetRows",
     "Tell",
     "bin_codes",
     "copy_unfitted",
     "cuts_of",
     "do_nothing",
+    "loss_by_order",
 ]

@@ -7,14 +7,14 @@ rules brings is measured in docs/quality.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import N_RESERVED_IDS
-from .linear_models import leave_over, leave_over_mean, linear_loss, standardise
+from .linear_models import leave_over, leave_over_mean, linear_losses, standardise
 from .supervision import Tell, do_nothing
 from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
 
@@ -79,8 +79,6 @@ class CrossChoice:
         All of them.
     sizes : sequence of int
         Number of codes of each column.
-    link : callable
-        From means of the target to what the network gets.
     tell : callable, default=do_nothing
         Is told what is done, and which share of it.
     """
@@ -89,16 +87,14 @@ class CrossChoice:
         self,
         rows: TargetRows,
         sizes: Sequence[int],
-        link: Callable[[Floats], Floats],
         tell: Tell = do_nothing,
     ) -> None:
-        sample = rows.that_train().sample(MAX_CHOICE)
+        sample = rows.that_train().by_stretch().sample(MAX_CHOICE)
         self.n_rows = len(rows.weight)
         self.n_members = rows.trains.shape[1]
         self.n_targets = len(rows.targets)
         self.rows = sample.halve_classes(MAX_TARGETS)
         self.sizes = sizes
-        self.link = link
         self.tell = tell
 
     def choose(self, crosses: int | str) -> list[Scored]:
@@ -174,12 +170,19 @@ class CrossChoice:
         best = [pair for pair, _ in self._rank(rest, features, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))
         at = self.rows.draw(MAX_LINEAR)
+        is_test = self.rows.is_test[at]
+        fit, test = at[~is_test], at[is_test]
+
+        def loss(x: Floats) -> float:
+            each = linear_losses(self.rows, x, fit, test, calibrates=True)
+            return float(np.average(each, weights=self.rows.weight[test]))
+
         losses = {}
         for m in sorted({min(m, len(best)) for m in (1, 2, 4, 8, 16, 32)}):
             self.tell(f"crosses: how many of {len(best)}", m / len(best))
             x = np.hstack([features, of_pairs[:, : m * n_targets]])
-            losses[m] = linear_loss(self.rows, x, at)
-        alone, least = linear_loss(self.rows, features, at), min(losses.values())
+            losses[m] = loss(x)
+        alone, least = loss(features), min(losses.values())
         if least >= (1 - LEAST_GAIN) * alone:
             return 0
         enough = alone - ENOUGH * (alone - least)
@@ -191,7 +194,7 @@ class CrossChoice:
         """Return statistics of columns, or pairs, of the rows."""
         keys = (self._key(rows.codes, one) for one in columns)
         found = [rows.cross_fit(Groups.of(key)) for key in keys]
-        return self.link(np.concatenate(found, axis=1))
+        return rows.link(np.concatenate(found, axis=1))
 
     def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
         return pair_key(codes, columns, self.sizes)

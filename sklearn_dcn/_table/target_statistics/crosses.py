@@ -31,7 +31,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import logit
 
 from ..numbers import fit_scalers
 from .cross_choice import CrossChoice, pair_key
@@ -135,7 +134,7 @@ class CrossStatistics:
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
             return
-        choice = CrossChoice(rows, self.sizes, self._link, tell)
+        choice = CrossChoice(rows, self.sizes, tell)
         chosen = choice.choose(self.crosses)
         self.pairs = [pair for pair, _ in chosen]
         self.scores = [score for _, score in chosen]
@@ -146,16 +145,16 @@ class CrossStatistics:
         # Pair by pair, so that only one has its levels sorted in memory at a time.
         members = rows.by_member()
         pairs = [rows.memorise(keys[:, k], members) for k in range(len(self.pairs))]
-        self.default = self._link(rows.means)
+        self.default = rows.link(rows.means)
         self.keys = np.concatenate([np.empty(0, np.int64), *(p.keys for p in pairs)])
         means = [np.empty((0, len(rows.targets))), *(p.means for p in pairs)]
-        self.values = self._link(np.concatenate(means))
+        self.values = rows.link(np.concatenate(means))
         self.counted = tuple(k for k, p in enumerate(pairs) if p.n_others is not None)
         counts = np.concatenate([p.counts for p in pairs]) if self.counted else ()
         self.counts = np.log1p(counts)
         if not pairs:
             return np.empty((*rows.trains.shape, 0))
-        fitted = self._link(np.concatenate([p.of_others for p in pairs], axis=2))
+        fitted = rows.link(np.concatenate([p.of_others for p in pairs], axis=2))
         counted = [p.n_others[:, :, None] for p in pairs if p.n_others is not None]
         return np.concatenate([fitted, *counted], axis=2)
 
@@ -172,6 +171,12 @@ class CrossStatistics:
         """
         return self._look_up(self._keys(codes))
 
+    @property
+    def of_unknown(self) -> list[tuple[tuple[int, int], float]]:
+        """Of each number the pair, and its value for levels that no row holds."""
+        means = [(pair, float(value)) for pair in self.pairs for value in self.default]
+        return means + [(self.pairs[k], 0.0) for k in self.counted]
+
     # The statistics -------------------------------------------------------------------
 
     def _feature_names(self, targets: list[str]) -> list[str]:
@@ -187,9 +192,6 @@ class CrossStatistics:
             for of in targets
         ]
         return statistics + [f"rows of {what[k]}" for k in self.counted]
-
-    def _link(self, mean: Floats) -> Floats:
-        return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
 
     def _keys(self, codes: Codes) -> Keys:
         """Return the keys of all pairs, each pair in a range of its own."""

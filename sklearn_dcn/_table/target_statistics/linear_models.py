@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
+from scipy.special import logit, xlogy
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ..._warnings import ignoring
 from .target_rows import Floats, TargetRows
 
-__all__ = ["leave_over", "leave_over_mean", "linear_loss", "standardise"]
+__all__ = ["leave_over", "leave_over_mean", "linear_losses", "standardise"]
 
 
 def standardise(x: Floats) -> Floats:
@@ -63,40 +63,53 @@ def _derivatives(
     return (g * weight[:, None]).T, (h * weight[:, None]).T
 
 
-def linear_loss(rows: TargetRows, features: Floats, at: NDArray[np.intp]) -> float:
-    """Return the loss of a linear model on the test rows, summed over targets.
+def linear_losses(
+    rows: TargetRows,
+    features: Floats,
+    fit: NDArray[np.intp],
+    test: NDArray[np.intp],
+    calibrates: bool = False,
+) -> Floats:
+    """Return the loss of a linear model on each of some rows, summed over targets.
 
     Parameters
     ----------
     rows : TargetRows
-        All rows, of which the model is fitted to those that are no test rows.
     features : ndarray of shape (n, n_features)
-    at : ndarray of int
-        Positions of the rows that have a part in either.
+        Of all rows.
+    fit, test : ndarray of int
+        Positions of the rows that it is fitted to, and of those that it predicts.
+    calibrates : bool, default=False
+        Whether the predictions are scaled and shifted to be best on the test rows, so
+        that features are judged by the order they give, whatever the rows' mean.
     """
-    is_test = rows.is_test[at]
-    fit, test = at[~is_test], at[is_test]
-    total = 0.0
+    total = np.zeros(len(test))
+    w_fit, w_test = rows.weight[fit], rows.weight[test]
     for y in rows.y.T:
         if rows.is_logit:
-            p = _probability(features[fit], y[fit], rows.weight[fit], features[test])
-            loss = -np.log(np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None))
+            p = _probability(features[fit], y[fit], w_fit, features[test])
+            if calibrates:
+                z = logit(np.clip(p, 1e-6, 1 - 1e-6))[:, None]
+                p = _probability(z, y[test], w_test, C=np.inf)
+            total -= np.log(np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None))
         else:
-            model = Ridge().fit(features[fit], y[fit], rows.weight[fit])
-            loss = (y[test] - model.predict(features[test])) ** 2
-        total += float(np.average(loss, weights=rows.weight[test]))
+            x = Ridge().fit(features[fit], y[fit], w_fit).predict(features[test])
+            if calibrates:
+                again = Ridge(1e-6).fit(x[:, None], y[test], w_test)
+                x = again.predict(x[:, None])
+            total += (y[test] - x) ** 2
     return total
 
 
 def _probability(
-    x: Floats, y: Floats, weight: Floats, x_test: Floats | None = None
+    x: Floats, y: Floats, weight: Floats, x_test: Floats | None = None, C: float = 0.1
 ) -> Floats:
     """Return P(y = 1) by a logistic regression, of the same rows or of others."""
     x_test = x if x_test is None else x_test
     if y.min() == y.max():  # a class that these rows have not, or have alone
         return np.full(len(x_test), y[0])
     # A few of Newton's steps are exact enough.
-    model = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=10, tol=1e-3)
+    model = LogisticRegression(C=C, solver="newton-cholesky", max_iter=10, tol=1e-3)
     with ignoring(ConvergenceWarning):
         model.fit(x, y, sample_weight=weight)
     return model.predict_proba(x_test)[:, 1]

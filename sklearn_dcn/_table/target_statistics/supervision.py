@@ -47,6 +47,11 @@ class Supervision(NamedTuple):
         return self.roles.folds(N_FOLDS, self.seed)
 
     @property
+    def stretch(self) -> NDArray[np.intp]:
+        """The fold of each row by which is judged what is worth learning."""
+        return self.roles.stretches(N_FOLDS, self.seed)
+
+    @property
     def by_member(self) -> Mask:
         """`trains`, of one network where it is None."""
         if self.trains is None:

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
+from scipy.stats import spearmanr
 
+from ..._roles import Mask
 from .supervision import N_FOLDS, Supervision
 
 __all__ = [
@@ -24,6 +27,11 @@ __all__ = [
 
 PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
 TEST_FOLDS = 2  # of the five: those whose rows judge how many pairs are worth it
+
+# Rows are sorted by the target if a fifth of them has none of a class with so many, or
+# if ranks of numbers and their stretches correlate so much (1 stretch by stretch: .98).
+ENOUGH = 100
+SORTED = 0.9
 
 Codes = Sequence[NDArray[Any]]  # integers, one array for each column
 Keys = NDArray[np.int64]
@@ -132,6 +140,7 @@ class TargetRows:
         self.trains = supervision.by_member
         self.rank = supervision.roles.rank
         self.fold = supervision.fold
+        self.stretch = supervision.stretch
         self.rng = np.random.RandomState(supervision.seed)
 
     # Some of the rows -----------------------------------------------------------------
@@ -152,23 +161,23 @@ class TargetRows:
         part.codes = [c[at] for c in self.codes]
         part.y, part.weight = self.y[at], self.weight[at]
         part.fold, part.trains = self.fold[at], self.trains[at]
+        part.stretch = self.stretch[at]
         part.rank = None if self.rank is None else self.rank[at]
         return part
 
     def by_member(self) -> list[TargetRows]:
-        """Return all rows for each network, with the weight on those that train it.
+        """Return all rows for each network, told by those that train it."""
+        return [self.told_by(trains) for trains in self.trains.T]
 
-        The others are a fold by themselves, so that they are described by all of these.
-        """
-        members = []
-        for trains in self.trains.T:
-            part = copy.copy(self)
-            if not trains.all():
-                part.weight = np.where(trains, self.weight, 0.0)
-                part.means = np.average(self.y, axis=0, weights=part.weight)
-                part.fold = np.where(trains, self.fold, N_FOLDS)
-            members.append(part)
-        return members
+    def told_by(self, trains: Mask) -> TargetRows:
+        """Return all rows with the weight on some, which then describe the others."""
+        if trains.all():
+            return self
+        part = copy.copy(self)
+        part.weight = np.where(trains, self.weight, 0.0)
+        part.means = np.average(self.y, axis=0, weights=part.weight)
+        part.fold = np.where(trains, self.fold, N_FOLDS)
+        return part
 
     def that_train(self) -> TargetRows:
         """Return those of the rows that train any network."""
@@ -190,21 +199,47 @@ class TargetRows:
         halved.means = self.means @ np.stack(halves, axis=1)
         return halved
 
+    def by_stretch(self) -> TargetRows:
+        """Return the rows with the folds by which a choice is judged.
+
+        They are stretches of the table or of time; but random ones if rows are sorted
+        by the target, of which a stretch then has a part of its own.
+        """
+        if self.are_sorted:
+            return self
+        judged = copy.copy(self)
+        judged.fold = self.stretch
+        return judged
+
+    @property
+    def are_sorted(self) -> bool:
+        """Whether the target follows from where a row is in the table.
+
+        Of classes, a stretch has no row of one that all others have; numbers rise or
+        fall all along.
+        """
+        if not self.is_logit:
+            varied = [y for y in self.y.T if np.ptp(y)]
+            falls = [abs(spearmanr(self.stretch, y).statistic) for y in varied]
+            return max(falls, default=0.0) > SORTED
+        sums = [np.bincount(self.stretch, y, N_FOLDS) for y in self.y.T]
+        rare = np.minimum(sums, np.bincount(self.stretch, minlength=N_FOLDS) - sums)
+        return bool(((rare == 0).any(axis=1) & (rare.sum(axis=1) >= ENOUGH)).any())
+
     @property
     def is_test(self) -> NDArray[np.bool_]:
         """Which rows judge a choice, and have no part in it: the last, by time."""
-        if self.rank is not None:
-            return self.fold >= N_FOLDS - TEST_FOLDS
-        return self.fold < TEST_FOLDS
+        return self.fold >= N_FOLDS - TEST_FOLDS
 
     def without_test_rows(self) -> TargetRows:
-        """Return the rows with no weight on those that judge."""
-        rest = copy.copy(self)
-        rest.weight = np.where(self.is_test, 0.0, self.weight)
-        rest.means = np.average(self.y, axis=0, weights=rest.weight)
-        return rest
+        """Return the rows, told by those that do not judge."""
+        return self.told_by(~self.is_test)
 
     # Means of a level -----------------------------------------------------------------
+
+    def link(self, mean: Floats) -> Floats:
+        """Return what a model gets of means of the target: of classes the logit."""
+        return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
 
     def cross_fit(self, groups: Groups) -> Floats:
         """Return the smoothed means (n, n_targets) of others: earlier, or by fold."""

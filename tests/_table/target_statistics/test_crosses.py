@@ -431,3 +431,22 @@ def test_memorised_pairs_of_ids_beat_what_adds_up_single_columns():
     ]
     assert names_of(model.encoder_)[0] == {"a", "b"}
     assert losses[0] < min(losses[1:]) - 0.03, losses
+
+
+@pytest.mark.parametrize("kind", ["binary", "number", "classes"])
+def test_what_is_told_of_unknown_levels(kind):
+    """As a row with levels that no training row has."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(90, size=(600, 2)).astype(str), columns=["a", "b"])
+    X["x"] = rng.normal(size=600)
+    y = rng.integers(2 if kind == "binary" else 3, size=600)
+    pairs = [("a", "b"), ("a", "x"), ("b", "b")]
+    encoder, _ = encode(X, y, kind, memorized_crosses=pairs)
+    new = X[:1].assign(a="new", b="new")
+    x = encoder.transform(new)["x_num"][0]
+    told = encoder.of_unknown
+    columns = [of for _, of, _ in told]
+    n = len(encoder.crosses.default)
+    assert columns[: 3 * n] == [[0, 1]] * n + [[0]] * n + [[1, 1]] * n
+    for number, _, value in told:
+        assert value == pytest.approx(x[number])

@@ -153,6 +153,7 @@ TESTED_BY = {
     "datasets/_tables.py": "datasets/test_loaders.py",
     "inspection/_effect.py": "field/test_effect_of_a_column.py",
     "network/_init.py": "network/test_cross_layers.py",
+    "network/_widths.py": "network/test_embedding.py",
     "preprocessing/_bag_column.py": "field/test_bags_beside_columns.py",
 }
 

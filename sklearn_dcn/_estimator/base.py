@@ -268,7 +268,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             warnings.warn(text, UserWarning, stacklevel=2)
         curves = options["numeric_embedding"]
         self._numeric_embedding = resolve_curves(
-            self.numeric_embedding, curves, len(rows.y), self.encoder_.n_ids
+            self.numeric_embedding, curves, self.encoder_.is_seldom
         )
         return columns
 
@@ -304,7 +304,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         fields = self.encoder_
         resolved = resolve_network(vars(self), fields, self._numeric_embedding)
         width = resolved["width"]
-        return resolve_members(self.n_members, holds_out, n_rows, fields.n_ids, width)
+        seldom = fields.is_seldom
+        return resolve_members(self.n_members, holds_out, n_rows, seldom, width)
 
     def _build_net(
         self,
@@ -351,8 +352,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
         n_batch = resolve_batch_size(self.batch_size, n_rows)
-        n_ids = self.encoder_.n_ids
-        return resolve_epochs(self.max_epochs, ends_early, n_rows, n_batch, n_ids)
+        seldom = self.encoder_.is_seldom
+        return resolve_epochs(self.max_epochs, ends_early, n_rows, n_batch, seldom)
 
     # A hook of the subclasses ---------------------------------------------------------
 

@@ -6,9 +6,9 @@ parameter             "auto" is decided by
 device                `resolve_device`: what the machine has
 dtype                 `resolve_dtype`: rows
 early_stopping        `resolve_early_stopping`: rows
-n_members             `resolve_members`: rows, ids, width of x_0, early stopping
+n_members             `resolve_members`: rows, levels, width of x_0, early stopping
 validation            `looks_closer`: rows; which way: `loss_by_order`
-numeric_embedding     `resolve_table`: rows; `resolve_curves`: ids; `resolve_widths`:
+numeric_embedding     `resolve_table`: rows; `resolve_curves`: levels; `resolve_widths`:
                       columns
 numeric_levels        `resolve_table`: rows; which numbers: `NumberLevels`
 memorized_crosses     `resolve_table`: rows, classes; which pairs: `CrossChoice`
@@ -16,9 +16,9 @@ embedding_dim         `sklearn_dcn.network.embedding.auto_embedding_dim`: levels
                       wide table `resolve_widths`: columns
 cross, cross_rank     `resolve_cross`: width of x_0
 optimizer             `resolve_optimizer`: ids
-learning_rate         `resolve_learning_rate`: rows, ids, early stopping
+learning_rate         `resolve_learning_rate`: rows, levels, early stopping
 batch_size            `resolve_batch_size`: rows
-max_epochs            `resolve_epochs`: rows, ids, early stopping
+max_epochs            `resolve_epochs`: rows, levels, early stopping
 random_state          `resolve_random_state`: None is fresh entropy
 ===================== ==================================================================
 
@@ -41,7 +41,6 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from .._table import is_seldom
 from .._training import find_device
 
 __all__ = [
@@ -174,9 +173,9 @@ def resolve_table(
 
 
 def resolve_curves(
-    numeric_embedding: str | None, resolved: str | None, n_rows: int, n_ids: int
+    numeric_embedding: str | None, resolved: str | None, is_seldom: bool
 ) -> str | None:
-    """Return the embedding of numbers, once it is known how many ids there are.
+    """Return the embedding of numbers, once it is known which levels there are.
 
     Parameters
     ----------
@@ -184,12 +183,10 @@ def resolve_curves(
         The parameter.
     resolved : str or None
         What `resolve_table` made of it.
-    n_rows : int
-        Training rows.
-    n_ids : int
-        Ids of all columns.
+    is_seldom : bool
+        Whether a column has levels that are seldom seen.
     """
-    if numeric_embedding == "auto" and is_seldom(n_ids, n_rows):
+    if numeric_embedding == "auto" and is_seldom:
         return None  # a short fit does not learn curves
     return resolved
 
@@ -240,7 +237,7 @@ def resolve_members(
     n_members: int | str,
     holds_out: bool,
     n_rows: int | None,
-    n_ids: int,
+    is_seldom: bool,
     width: int = 1,
 ) -> int:
     """Return the number of networks that "auto" stands for.
@@ -253,8 +250,8 @@ def resolve_members(
         Whether so many rows are enough for early stopping to hold some out.
     n_rows : int or None
         Rows; None if not all are known yet, as in `partial_fit`.
-    n_ids : int
-        Ids of all columns.
+    is_seldom : bool
+        Whether a column has levels that are seldom seen.
     width : int, default=1
         Width of x_0.
     """
@@ -263,7 +260,7 @@ def resolve_members(
     if not holds_out or n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
         return 1
     # A fit that ends after an epoch or two is short, and what it ends with is noisy.
-    fewest = 4 if is_seldom(n_ids, n_rows) else 2
+    fewest = 4 if is_seldom else 2
     enough = int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
     return min(enough, max(2, WIDTH_TOGETHER // width))
 
@@ -301,7 +298,7 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
 
 
 def resolve_epochs(
-    max_epochs: int | str, stops: bool, n_rows: int, batch_size: int, n_ids: int
+    max_epochs: int | str, stops: bool, n_rows: int, batch_size: int, is_seldom: bool
 ) -> int:
     """Return the number of epochs that "auto" stands for.
 
@@ -313,8 +310,8 @@ def resolve_epochs(
         Whether early stopping ends the fit.
     n_rows, batch_size : int
         Training rows, all and in a batch.
-    n_ids : int
-        Ids of all columns.
+    is_seldom : bool
+        Whether a column has levels that are seldom seen.
     """
     if isinstance(max_epochs, Integral):
         return int(max_epochs)
@@ -323,13 +320,13 @@ def resolve_epochs(
     # Nothing else ends the fit before it over-fits. A network that sees an id once or
     # twice an epoch has memorised it by the third. But a tiny table has epochs of few
     # steps, and needs more of them to be learned at all.
-    epochs, least_steps = (2, 30) if is_seldom(n_ids, n_rows) else (10, 100)
+    epochs, least_steps = (2, 30) if is_seldom else (10, 100)
     steps = -(-n_rows // batch_size)
     return max(epochs, -(-least_steps // steps))
 
 
 def resolve_learning_rate(
-    learning_rate: float | str, stops: bool, n_rows: int, n_ids: int
+    learning_rate: float | str, stops: bool, n_rows: int, is_seldom: bool
 ) -> float:
     """Return the learning rate that "auto" stands for.
 
@@ -341,12 +338,12 @@ def resolve_learning_rate(
         Whether early stopping ends the fit.
     n_rows : int
         Training rows.
-    n_ids : int
-        Ids of all columns.
+    is_seldom : bool
+        Whether a column has levels that are seldom seen.
     """
     if not isinstance(learning_rate, str):
         return float(learning_rate)
     # A number of epochs that is set beforehand is too many at twice the rate, and so
     # is one epoch of ids that are seldom seen. Few rows are over-fitted at once.
-    is_slow = n_rows < ADAPT_FROM or is_seldom(n_ids, n_rows)
+    is_slow = n_rows < ADAPT_FROM or is_seldom
     return 0.002 if stops and not is_slow else 0.001

@@ -50,7 +50,7 @@ class TrainsNet(BaseEstimator):
         self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(
             lr=resolve_learning_rate(
-                self.learning_rate, ends_early, len(data), self.encoder_.n_ids
+                self.learning_rate, ends_early, len(data), self.encoder_.is_seldom
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,

@@ -33,7 +33,6 @@ from .numbers import (
     scale,
     scale_all,
 )
-from .rarity import is_seldom
 from .reading import (
     DATE_PARTS,
     LEVELS_OF,
@@ -125,7 +124,6 @@ __all__ = [
     "is_date_kind",
     "is_pandas",
     "is_records",
-    "is_seldom",
     "mark_ids",
     "missing_types",
     "records_to_array",

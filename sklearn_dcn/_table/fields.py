@@ -17,6 +17,7 @@ from .describing import (
 )
 from .numbers import NumberLevels, NumberScaler
 from .printing import call_of, schema_html, schema_text, schema_title
+from .rarity import is_seldom
 from .reading import SHORT_TABLE, DateColumn, to_levels
 from .schema import ColumnSchema
 from .target_statistics import ColumnStatistics, CrossStatistics
@@ -140,6 +141,12 @@ class TableFields:
     def n_ids(self) -> int:
         """Number of ids of all fields."""
         return sum(self.cardinalities) + sum(bag.n_ids for bag in self.bags)
+
+    @property
+    def is_seldom(self) -> bool:
+        """Whether a column has levels that are seldom seen."""
+        fields = [*self.categories.values(), *(bag.levels for bag in self.bags)]
+        return any(is_seldom(field.counts) for field in fields)
 
     @property
     def n_num(self) -> int:

@@ -17,7 +17,6 @@ from .categories import Bag
 from .fields import TableFields
 from .mostly_zeros import warn_of_zeros
 from .numbers import Scaled, Target, are_codes, scale, scale_all
-from .rarity import is_seldom
 from .reading import IdColumn, get_columns, resolve_pairs, to_float
 from .target_statistics import (
     ColumnStatistics,
@@ -134,7 +133,7 @@ class LearnsTable(TableFields):
             self._begin_statistics(columns, weight)
         how = (dtype, n_threads, target, in_parts, tell)
         encoded = self._fit_columns(columns, weight, *how)
-        self._choose_values(len(weight))
+        self._choose_values()
         return encoded
 
     def fit_statistics(
@@ -271,11 +270,9 @@ class LearnsTable(TableFields):
         self.codes = sorted(codes)
         return encoded
 
-    def _choose_values(self, n_rows: int) -> None:
+    def _choose_values(self) -> None:
         """Keep the numbers whose values have ids: by "auto" none of a rare table's."""
-        fields = [*self.categories.values(), *self.lists.values()]
-        n_ids = sum(field.n_ids for field in fields)
-        if self.numeric_levels == "auto" and is_seldom(n_ids, n_rows):
+        if self.numeric_levels == "auto" and self.is_seldom:
             self.values = {}
         self.values = {j: v for j, v in self.values.items() if len(v.values)}
 

@@ -1,21 +1,33 @@
-"""Whether a table's ids are seen often enough to learn much of each."""
+"""Whether the levels of a column are seen often enough to learn much of each."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._ids import N_RESERVED_IDS
+
 __all__ = ["is_seldom"]
 
+FEW_ROWS = 2.5  # that a level has which is seldom seen: one or two
+SHARE = 0.2  # of the cells that hold such levels
 
-def is_seldom(n_ids: int, n_rows: int) -> bool:
-    """Tell whether a table's ids are seldom seen: over half as many as its rows.
 
-    A fit then ends after an epoch or two, before it has learned curves of numbers or
-    embeddings of their values (measured in docs/quality.md).
+def is_seldom(counts: NDArray[Any]) -> bool:
+    """Tell whether a column's levels are seldom seen: a fifth of its cells hold such.
+
+    One such column is enough for the network to learn the training rows by heart within
+    an epoch or two, before it has learned curves of numbers or embeddings of their
+    values (measured in docs/quality.md).
 
     Parameters
     ----------
-    n_ids : int
-        Ids of all columns together, reserved ones and buckets of a hash included.
-    n_rows : int
-        Rows to learn from.
+    counts : ndarray of shape (n_ids,)
+        Weight of every id, those of unknown and missing levels first. Buckets of a hash
+        that hold nothing do not count.
     """
-    return 2 * n_ids > n_rows
+    known = counts[N_RESERVED_IDS:]
+    seldom = known[known < FEW_ROWS].sum()
+    return bool(seldom > 0 and seldom >= SHARE * np.sum(counts))

@@ -114,8 +114,6 @@ class DeepCrossNetwork(nn.Module):
         dropout: float = 0.0,
         normalization: Literal["batch", "layer"] | None = None,
     ) -> None:
-        d_out = check_count("d_out", d_out, minimum=1)
-        check_option("structure", structure, STRUCTURES)
         super().__init__()
         self.structure = structure
         self.embedding = EmbeddingStack(
@@ -159,6 +157,8 @@ class DeepCrossNetwork(nn.Module):
         self, cross_network: CrossNetwork, deep_network: DeepNetwork, d_out: int
     ) -> None:
         """Keep the networks that the structure has, and combine them."""
+        d_out = check_count("d_out", d_out, minimum=1)
+        check_option("structure", self.structure, STRUCTURES)
         self.d_out, self.d_stack = d_out, self.embedding.d_out
         has_cross = self.structure != "deep" and len(cross_network.layers) > 0
         has_deep = self.structure != "cross" and len(deep_network.linears) > 0

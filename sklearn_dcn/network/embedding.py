@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from .._checks import check_count, check_rate, check_sizes
 from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ._init import normal_
+from ._widths import auto_embedding_dim, resolve_dims
 from .numeric import NumericEmbedding, NumericKind
 
 __all__ = [
@@ -25,63 +25,6 @@ __all__ = [
 # Standard deviation of a fresh embedding: small against the numbers' unit variance,
 # so that a level seen a few times has little say until the data has moved it.
 INIT_STD = 0.05
-
-
-def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
-    r"""Return the width of a column's embedding by the DCN paper's rule, bounded.
-
-    :math:`6 \cdot v^{1/4}` for v ids, rounded up to a multiple of 4, at most `most`;
-    with None the rule itself, to the nearest integer.
-    """
-    if most is None:
-        return round(6 * cardinality**0.25)
-    # NOTE[DIFF] The paper has no bound (143 for 320,000 levels) and no rounding. The
-    # bound keeps the width of x_0, and with it the cost of a cross layer, near what
-    # CTR systems use (10 to 40); the rounding lets columns share a fused table.
-    return min(most, 4 * math.ceil(6 * cardinality**0.25 / 4))
-
-
-def resolve_dims(
-    embedding_dim: int | Sequence[int] | str, cardinalities: Sequence[int]
-) -> list[int]:
-    """Return the width of the embedding of each field.
-
-    Parameters
-    ----------
-    embedding_dim : int, sequence of int, "auto" or "unbounded"
-        See :class:`EmbeddingStack`.
-    cardinalities : sequence of int
-        Number of ids of each field.
-
-    Returns
-    -------
-    dims : list of int
-        One width for each field.
-
-    Raises
-    ------
-    ValueError
-        If `embedding_dim` is none of these, or of another length.
-    TypeError
-        If a width is no integer.
-    """
-    if isinstance(embedding_dim, str):
-        if embedding_dim not in ("auto", "unbounded"):
-            raise ValueError(
-                "embedding_dim must be an integer, one integer for each column, 'auto' "
-                f"or 'unbounded'; got {embedding_dim!r}."
-            )
-        most = 16 if embedding_dim == "auto" else None
-        return [auto_embedding_dim(v, most) for v in cardinalities]
-    if isinstance(embedding_dim, Sequence):
-        if len(embedding_dim) != len(cardinalities):
-            raise ValueError(
-                f"embedding_dim must have one entry for each of {len(cardinalities)} "
-                f"columns; got {len(embedding_dim)}."
-            )
-        return check_sizes("embedding_dim", embedding_dim)
-    dim = check_count("embedding_dim", embedding_dim, minimum=1, also="'auto'")
-    return [dim] * len(cardinalities)
 
 
 class EmbeddingStack(nn.Module):
@@ -205,33 +148,8 @@ class EmbeddingStack(nn.Module):
         number_dims = [1 if self.numbers is None else numeric_dim] * n + [1] * n_plain
         self.d_out = self.d_embedded + sum(number_dims)
         self._lay_out(number_dims)
-        self.tables = nn.ParameterList(
-            torch.empty(sum(cardinalities[c] for c in columns), dim)
-            for dim, columns in self._groups.items()
-        )
-        self.bag_tables = nn.ParameterList(
-            torch.empty(v, dim)
-            for v, dim in zip(
-                bag_cardinalities, dims[len(cardinalities) :], strict=True
-            )
-        )
-        # The columns in the order of x_0, and where each begins in its fused table.
-        self.order: Tensor
-        self.offsets: Tensor
-        for name in ("order", "offsets"):
-            empty = torch.empty(len(cardinalities), dtype=torch.int64)
-            self.register_buffer(name, empty, persistent=False)
-        # The numbers that are statistics, which columns each is of, and without them.
-        self.told: Tensor
-        self.told_of: Tensor
-        self.untold: Tensor
-        n_told = len(self.statistics)
-        for name, of in (
-            ("told", torch.empty(n_told, dtype=torch.int64)),
-            ("told_of", torch.empty(len(cardinalities), n_told)),
-            ("untold", torch.empty(n_told)),
-        ):
-            self.register_buffer(name, of, persistent=False)
+        self._make_tables(dims)
+        self._make_buffers()
         self.reset_parameters()
 
     def _lay_out(self, number_dims: list[int]) -> None:
@@ -261,6 +179,36 @@ class EmbeddingStack(nn.Module):
             start += width
         stops = list(accumulate(map(len, self._groups.values())))
         self._column_slices = [slice(a, b) for a, b in pairwise([0, *stops])]
+
+    def _make_tables(self, dims: list[int]) -> None:
+        n_cat = len(self.cardinalities)
+        self.tables = nn.ParameterList(
+            torch.empty(sum(self.cardinalities[c] for c in columns), dim)
+            for dim, columns in self._groups.items()
+        )
+        self.bag_tables = nn.ParameterList(
+            torch.empty(v, dim)
+            for v, dim in zip(self.bag_cardinalities, dims[n_cat:], strict=True)
+        )
+
+    def _make_buffers(self) -> None:
+        n_cat = len(self.cardinalities)
+        # The columns in the order of x_0, and where each begins in its fused table.
+        self.order: Tensor
+        self.offsets: Tensor
+        # The numbers that are statistics, which columns each is of, and without them.
+        self.told: Tensor
+        self.told_of: Tensor
+        self.untold: Tensor
+        n_told = len(self.statistics)
+        for name, of in (
+            ("order", torch.empty(n_cat, dtype=torch.int64)),
+            ("offsets", torch.empty(n_cat, dtype=torch.int64)),
+            ("told", torch.empty(n_told, dtype=torch.int64)),
+            ("told_of", torch.empty(n_cat, n_told)),
+            ("untold", torch.empty(n_told)),
+        ):
+            self.register_buffer(name, of, persistent=False)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""

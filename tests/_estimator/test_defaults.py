@@ -80,11 +80,11 @@ def test_early_stopping_from_five_hundred_rows():
 
 def test_learning_rate():
     """Twice as high where early stopping ends a fit that ids do not over-fit."""
-    assert resolve_learning_rate("auto", True, 1000, 500) == 0.002
-    assert resolve_learning_rate("auto", True, 1000, 501) == 0.001  # seldom seen
-    assert resolve_learning_rate("auto", False, 1000, 0) == 0.001
-    assert resolve_learning_rate("auto", True, 999, 0) == 0.001
-    assert resolve_learning_rate(0.1, True, 1000, 0) == 0.1
+    assert resolve_learning_rate("auto", True, 1000, False) == 0.002
+    assert resolve_learning_rate("auto", True, 1000, True) == 0.001  # seldom seen
+    assert resolve_learning_rate("auto", False, 1000, False) == 0.001
+    assert resolve_learning_rate("auto", True, 999, False) == 0.001
+    assert resolve_learning_rate(0.1, True, 1000, False) == 0.1
 
 
 @pytest.mark.parametrize("stops", [True, False])
@@ -188,20 +188,20 @@ def test_dtype(mixed, tiny):
 )
 def test_auto(n_rows, expected):
     """As many as have 10,000 rows together."""
-    assert resolve_members("auto", True, n_rows, 100) == expected
-    assert resolve_members("auto", False, n_rows, 100) == 1
-    assert resolve_members(6, True, n_rows, 100) == 6
+    assert resolve_members("auto", True, n_rows, False) == expected
+    assert resolve_members("auto", False, n_rows, False) == 1
+    assert resolve_members(6, True, n_rows, False) == 6
 
 
 def test_auto_takes_more_where_ids_are_seldom_seen():
-    assert resolve_members("auto", True, 8000, 4001) == 4
-    assert resolve_members("auto", True, 8000, 4000) == 2
-    assert resolve_members("auto", True, 1000, 501) == 8
-    assert resolve_members("auto", True, 499, 499) == 1
+    assert resolve_members("auto", True, 8000, True) == 4
+    assert resolve_members("auto", True, 8000, False) == 2
+    assert resolve_members("auto", True, 1000, True) == 8
+    assert resolve_members("auto", True, 499, True) == 1
     X = pd.DataFrame({"id": [f"id {i // 2}" for i in range(4000)]})
     options = {**PLAIN, "max_epochs": 1}
     model = DCNRegressor(**options).fit(X, np.arange(4000.0))
-    assert len(model.module_.members) == 4  # 2,002 ids are more than half as many
+    assert len(model.module_.members) == 4  # each of two rows
     X["id"] = [f"id {i // 3}" for i in range(4000)]
     assert len(DCNRegressor(**options).fit(X, np.arange(4000.0)).module_.members) == 2
 

@@ -110,9 +110,9 @@ def test_cross_layers_by_hand(cross, rank, width, expected):
     [(1, 8), (512, 8), (600, 6), (1024, 4), (4096, 2), (10**6, 2)],
 )
 def test_networks_share_a_width(width, expected):
-    assert resolve_members("auto", True, 1000, 10, width) == expected
-    assert resolve_members(8, True, 1000, 10, width) == 8
-    assert resolve_members("auto", False, 1000, 10, width) == 1
+    assert resolve_members("auto", True, 1000, False, width) == expected
+    assert resolve_members(8, True, 1000, False, width) == 8
+    assert resolve_members("auto", False, 1000, False, width) == 1
 
 
 def test_what_is_asked_for_is_done():

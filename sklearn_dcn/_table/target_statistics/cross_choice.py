@@ -1,8 +1,8 @@
 """Which pairs of columns are memorised, and which columns by themselves.
 
-Pairs are scored by what they explain beyond single columns; how many of the strongest
-are worth it is judged by rows that have no part in the choice. What each of these
-rules brings is measured in docs/quality.md.
+Pairs are scored by what they explain beyond single columns; which of the strongest are
+worth it, beside products of embeddings, is judged by rows that have no part in their
+statistics. What each of these rules brings is measured in docs/quality.md.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import N_RESERVED_IDS
+from .factorised import FactorisationMachine
 from .linear_models import leave_over, leave_over_mean, linear_losses, standardise
-from .supervision import Tell, do_nothing
+from .supervision import N_FOLDS, Tell, do_nothing
 from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
 
 __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
@@ -120,11 +121,12 @@ class CrossChoice:
         spread = alone.std(axis=0).max(axis=1)
         tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
         pairs = list(combinations(tried.tolist(), 2))
-        most = self._count(pairs, tried.tolist()) if wanted is None else wanted
-        if not most:
+        if wanted is None:
+            pairs = self._worth_it(pairs, tried.tolist())
+        if not pairs:
             return []
         features = alone[:, tried].reshape(len(alone), -1)
-        return self._rank(self.rows, standardise(features), pairs)[:most]
+        return self._rank(self.rows, standardise(features), pairs)[:wanted]
 
     def _alone(self) -> list[Scored]:
         """Return the columns (c, c) of rare levels that say much by themselves."""
@@ -155,38 +157,85 @@ class CrossChoice:
         order = np.argsort(-np.array(scores), kind="stable").tolist()
         return [(pairs[k], scores[k]) for k in order]
 
-    def _count(self, pairs: list[Pair], tried: list[int]) -> int:
-        """Return how many of the strongest pairs are worth it; 0 if they are not."""
+    def _worth_it(self, pairs: list[Pair], tried: list[int]) -> list[Pair]:
+        """Return the pairs that tell what neither columns nor embeddings do, if any."""
         # Scores cannot tell: of many columns the best of all pairs scores high by
         # chance; and where levels are rare, pairs that score low do much together.
-        # So the loss decides, of rows that neither choose the pairs nor are part of
-        # any statistic here.
-        n_targets = self.rows.y.shape[1]
+        # So the loss decides, of rows that are part of no statistic here.
         room = MAX_MEMORIZED // (self.n_rows * self.n_members)
-        most = max(1, min(MAX_PAIRS // self.n_targets, room))
+        most = max(1, min(MAX_PAIRS // self.rows.y.shape[1], room))
         rest = self.rows.without_test_rows()
-        columns = [(c,) for c in tried]
-        features = standardise(self._cross_fit(rest, columns))
-        best = [pair for pair, _ in self._rank(rest, features, pairs)[:most]]
+        alone = standardise(self._cross_fit(rest, [(c,) for c in tried]))
+        best = [pair for pair, _ in self._rank(rest, alone, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))
-        at = self.rows.draw(MAX_LINEAR)
-        is_test = self.rows.is_test[at]
-        fit, test = at[~is_test], at[is_test]
+        of_pairs = of_pairs.reshape(len(alone), len(best), -1)
+        if not self._count(alone, of_pairs):
+            return []
+        # What products of embeddings tell too the network learns by itself.
+        known = np.hstack([alone, self._factorised(tried)])
+        order = self._order(known, of_pairs)
+        m = self._count(known, of_pairs[:, order])
+        return [best[k] for k in order[:m]]
+
+    def _factorised(self, tried: list[int]) -> Floats:
+        """Return what a factorisation machine of the other rows tells test rows."""
+        rows = self.rows
+        codes = [rows.codes[c] for c in tried]
+        sizes = [self.sizes[c] for c in tried]
+        fit, test = np.flatnonzero(~rows.is_test), np.flatnonzero(rows.is_test)
+        z = np.zeros(rows.y.shape)
+        for t, y in enumerate(rows.y.T):
+            self.tell("crosses: what embeddings tell", t / rows.y.shape[1])
+            if np.ptp(y[fit]):
+                machine = FactorisationMachine(sizes, rows.is_logit, rows.rng)
+                target = y if rows.is_logit else standardise(y[:, None])[:, 0]
+                z[test, t] = machine.fit_predict(codes, target, rows.weight, fit, test)
+        z[test] = standardise(z[test])
+        return z
+
+    def _order(self, known: Floats, of_pairs: Floats) -> NDArray[np.intp]:
+        """Return the order of the pairs by what each takes off the test rows' loss."""
+        at = self._some_test_rows()
+        g, h = leave_over(self.rows, known, at)
+        x = of_pairs[at]  # (n, n_pairs, n_targets)
+        slope = np.einsum("tn,npt->pt", g, x)
+        bend = np.einsum("tn,npt->pt", h, x * x)
+        score = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12)
+        return np.argsort(-score.sum(axis=1), kind="stable")
+
+    def _count(self, known: Floats, of_pairs: Floats) -> int:
+        """Return how many of the pairs are worth it beside what is known; perhaps 0."""
+        at = self._some_test_rows()
+        last = self.rows.fold[at] == N_FOLDS - 1
+        halves = (at[~last], at[last])
 
         def loss(x: Floats) -> float:
-            each = linear_losses(self.rows, x, fit, test, calibrates=True)
-            return float(np.average(each, weights=self.rows.weight[test]))
+            """Return that of each half of the test rows by a model of the other."""
+            losses = [
+                np.average(
+                    linear_losses(self.rows, x, fit, test, calibrates=True),
+                    weights=self.rows.weight[test],
+                )
+                for fit, test in (halves, halves[::-1])
+            ]
+            return float(np.mean(losses))
 
-        losses = {}
-        for m in sorted({min(m, len(best)) for m in (1, 2, 4, 8, 16, 32)}):
-            self.tell(f"crosses: how many of {len(best)}", m / len(best))
-            x = np.hstack([features, of_pairs[:, : m * n_targets]])
-            losses[m] = loss(x)
-        alone, least = loss(features), min(losses.values())
+        losses, n = {}, of_pairs.shape[1]
+        for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
+            self.tell(f"crosses: how many of {n}", m / n)
+            x = of_pairs[:, :m].reshape(len(known), -1)
+            losses[m] = loss(np.hstack([known, x]))
+        alone, least = loss(known), min(losses.values())
         if least >= (1 - LEAST_GAIN) * alone:
             return 0
         enough = alone - ENOUGH * (alone - least)
         return min(m for m, loss in losses.items() if loss <= enough)
+
+    def _some_test_rows(self) -> NDArray[np.intp]:
+        """Return positions of test rows, as many as the linear models may have."""
+        at = np.flatnonzero(self.rows.is_test)
+        step = -(-len(at) // MAX_LINEAR)
+        return at[::step]
 
     def _cross_fit(
         self, rows: TargetRows, columns: Sequence[tuple[int, ...]]

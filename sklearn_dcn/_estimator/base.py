@@ -157,7 +157,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         else:
             encoded, trains = self._learn(rows, tell, holds_out=given is None)
         data = self._training_table(encoded, rows, trains)
-        valid = self._validation_table(encoded, rows, trains, given)
+        valid = self._validation_table(encoded, rows, trains, given, warm)
         # Validation rows that were given may be there to be watched alone.
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
@@ -217,6 +217,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         n_rows = len(rows.y) if all_rows else None
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
+        self._split_seed = None
         self._target = self._make_target(rows.y, rows.weight)
         options = self._resolve_table(rows, n_rows)
         with tell:
@@ -224,6 +225,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             self._n_members = self._resolve_members(n_rows)
             trains = self._hold_out(rows) if holds_out else None
             encoded = self._learn_statistics(rows, columns, options, trains, tell)
+        if self.warm_start or not all_rows:  # they may come again
+            y = self._target.encode(rows.y)
+            self.encoder_.remember(rows.X, y, encoded, torch.get_num_threads())
         self._resolved = resolve_network(
             vars(self), self.encoder_, self._numeric_embedding
         )
@@ -341,9 +345,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         )
 
     def _continue(self, rows: Rows) -> Encoded:
-        """Encode more rows for the net that is there."""
+        """Encode more rows for the net that is there, none by its own target."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
-        return self._encode(rows.X)
+        return self._encode_again(rows)
 
     def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
         n_batch = resolve_batch_size(self.batch_size, n_rows)

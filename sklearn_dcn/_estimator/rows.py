@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._roles import Mask, Roles
 from .._table import check_weight, take_rows, to_mean_one
-from .._training import Encoded, TensorTable, hide_unseen, take
+from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
 from .defaults import resolve_early_stopping
 from .predicting import PredictsLogits
 from .scoring import ValidationScore
@@ -37,6 +37,7 @@ class HasRows(TrainsNet, PredictsLogits):
     """Which rows there are, which of them train, and which validate."""
 
     _n_members: int
+    _split_seed: int | None = None  # before rows were held out
     _target: Any  # ClassTarget or ContinuousTarget
 
     # Checks ---------------------------------------------------------------------------
@@ -96,7 +97,11 @@ class HasRows(TrainsNet, PredictsLogits):
         """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
-        fraction, seed = self.validation_fraction, self._draw_seed()
+        if (
+            self._split_seed is None
+        ):  # else those of the first fit, if rows are the same
+            self._split_seed = self._draw_seed()
+        fraction, seed = self.validation_fraction, self._split_seed
         return rows.roles.training(fraction, self._n_members, seed)
 
     def _training_table(
@@ -110,11 +115,20 @@ class HasRows(TrainsNet, PredictsLogits):
         return self._tensors_at(at, encoded, rows, trains, offset)
 
     def _validation_table(
-        self, encoded: Encoded, rows: Rows, trains: Mask | None, given: Rows | None
+        self,
+        encoded: Encoded,
+        rows: Rows,
+        trains: Mask | None,
+        given: Rows | None,
+        warm: bool,
     ) -> TensorTable | None:
-        """Return the rows that validate: those given, or held out, if any do."""
+        """Return the rows that validate: those given, or held out, if any do.
+
+        `warm` says that a fit goes on, whose first one may have known those given.
+        """
         if given is not None:
-            return self._tensors(self._encode(given.X), given, suffix="_val")
+            x = self._encode_again(given, "_val") if warm else self._encode(given.X)
+            return self._tensors(x, given, suffix="_val")
         if trains is None:
             return None
         hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
@@ -167,6 +181,15 @@ class HasRows(TrainsNet, PredictsLogits):
             weight = np.ldexp(weight, -np.frexp(weight.max())[1])
             w = torch.from_numpy(weight).to(self._dtype)
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
+
+    def _encode_again(self, rows: Rows, suffix: str = "") -> Encoded:
+        """Encode rows for a fit that goes on, none of them by its own target."""
+        y = self._target.encode(rows.y, name=f"y{suffix}")
+        return to_tensors(
+            self.encoder_.transform_again(
+                rows.X, y, self._numpy_dtype, torch.get_num_threads()
+            )
+        )
 
     def _encode_target(
         self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""

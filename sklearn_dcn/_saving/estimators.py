@@ -21,7 +21,17 @@ from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
 from ..regressor import DCNRegressor
 from .parts import PARTS, is_levels, is_scaler
-from .rules import array, each, is_names, is_plain, mapping, none, one_of, whole
+from .rules import (
+    array,
+    each,
+    is_names,
+    is_plain,
+    mapping,
+    none,
+    one_of,
+    optional,
+    whole,
+)
 
 __all__ = ["ESTIMATORS", "registry"]
 
@@ -109,7 +119,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
         in_fit = state["_params_in_fit"]
         in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
-            fields.keys() - fitted <= {"feature_names_in_", "_resolved"}
+            fields.keys() - fitted <= MAY_LACK
             and in_fit.keys() == set(names)
             and _fit_fits(state)
             and _resolved_fits(state.get("_resolved"), in_fit)
@@ -223,9 +233,13 @@ FITTED: dict[str, Check] = {
     "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
+    "_split_seed": optional(whole(0)),
     "_resolved": _is_resolved,
     "_params_in_fit": is_plain,
 }
+
+# Fields of a fit that not every one has, or that older files lack.
+MAY_LACK = {"feature_names_in_", "_resolved", "_split_seed"}
 
 SETTINGS: dict[str, Check] = {  # of scikit-learn
     "_metadata_request": mapping(
@@ -246,8 +260,8 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
-    optional = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
-    return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
+    may_lack = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
+    return Stored(cls, fields, may_lack, get_state=_get_state, make=_make_net)
 
 
 def _step(cls: Any, fields: dict[str, Check], fits: Check) -> Stored:

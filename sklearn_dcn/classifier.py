@@ -510,7 +510,8 @@ default="auto"
             All labels that can ever occur; needed in the first call unless its `y` has
             them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, scaled to mean 1 over these rows.
+            Weight of each row. Those of the first call are scaled to mean 1, later ones
+            by the same factor. Where all are 0, also by `class_weight`, nothing moves.
 
         Returns
         -------
@@ -522,7 +523,7 @@ default="auto"
         ValueError, TypeError
             As `fit`; also if `y` has a label that is not among the classes.
         """
-        if self.class_weight == "balanced":
+        if self.class_weight == "balanced" and not hasattr(self, "net_"):
             raise ValueError(
                 "class_weight='balanced' needs all rows at once, and partial_fit has a "
                 "part of them. Give the weights as a dict."

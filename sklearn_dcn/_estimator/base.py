@@ -104,7 +104,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             Weight of each row in the loss and in all statistics. Only their ratios
             matter: they are scaled to mean 1, and what counts rows, as
             `min_frequency`, counts rows of that weight. Rows of weight 0 are as if
-            absent.
+            absent. A later fit with `warm_start` scales by the factor of the first.
         X_val : DataFrame or array-like of shape (n_val, n_features), default=None
             Validation rows, instead of some split from `X`.
         y_val : array-like of shape (n_val,), default=None
@@ -162,7 +162,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        score = self._validation_score(rows, trains, given)
+        score = None if valid is None else self._validation_score(rows, trains, given)
         self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid)
@@ -178,7 +178,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
         with own_torch(self.n_jobs), naming_memory(self):
-            rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
+            rows = fitted._check_rows(
+                X, y, sample_weight, reset=first, can_vanish=not first, **start
+            )
+            if not (first or fitted._has_weight(rows)):
+                return self  # nothing to learn from: momentum must not move it either
             tell = Preparation(self.verbose == 1)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -217,7 +221,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         n_rows = len(rows.y) if all_rows else None
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
-        self._split_seed = None
+        self._split_seed = self._loss_unit = None
         self._target = self._make_target(rows.y, rows.weight)
         options = self._resolve_table(rows, n_rows)
         with tell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._roles import Mask, Roles
-from .._table import check_weight, take_rows, to_mean_one
+from .._table import check_weight, mean_weight, take_rows, to_mean_one
 from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
 from .defaults import resolve_early_stopping
 from .predicting import PredictsLogits
@@ -22,9 +23,10 @@ __all__ = ["HasRows", "Rows"]
 
 
 class Rows(NamedTuple):
-    """Checked rows: table, target, and weights of mean 1, none of them zero.
+    """Checked rows: table, target, and weights, none of them zero.
 
-    `roles` says which of them may validate, of those that a fit begins with.
+    Weights have mean 1 in the first call, and its unit in later ones. `roles` says
+    which of the rows may validate, of those that a fit begins with.
     """
 
     X: Any
@@ -37,6 +39,10 @@ class HasRows(TrainsNet, PredictsLogits):
     """Which rows there are, which of them train, and which validate."""
 
     _n_members: int
+    # Units of `sample_weight`, and of weights in the loss: their means in the first
+    # call that trains, or in the next one of an estimator that is older.
+    _row_unit: float | None = None
+    _loss_unit: float | None = None
     _split_seed: int | None = None  # before rows were held out
     _target: Any  # ClassTarget or ContinuousTarget
 
@@ -51,8 +57,12 @@ class HasRows(TrainsNet, PredictsLogits):
         reset: bool,
         suffix: str = "",
         classes: Any = None,
+        can_vanish: bool = False,
     ) -> Rows:
-        """Return the rows of weight above zero; `reset` what depends on all of them."""
+        """Return the rows of weight above zero; `reset` what depends on all of them.
+
+        `can_vanish` says that there may be none.
+        """
         if y is None:  # in scikit-learn's words
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -65,8 +75,9 @@ class HasRows(TrainsNet, PredictsLogits):
                 f"X{suffix} and y{suffix} must have the same number of rows; got "
                 f"{X.shape[0]} and {len(y)}."
             )
-        weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
-        weight = to_mean_one(weight)
+        name = f"sample_weight{suffix}"
+        weight = check_weight(sample_weight, len(y), name, can_vanish)
+        weight = self._in_row_units(weight, reset, is_own=bool(suffix))
         kept = weight > 0
         key = None if suffix else read_key(self.get_params(deep=False), X)
         if not kept.all():
@@ -76,6 +87,18 @@ class HasRows(TrainsNet, PredictsLogits):
             self._check_target(y, classes)
         roles = roles_of(self.validation, len(y), key, self._strata(y))
         return Rows(X, y, weight, roles)
+
+    def _in_row_units(
+        self, weight: NDArray[np.float64], reset: bool, is_own: bool
+    ) -> NDArray[np.float64]:
+        """Return weights in units of the first call, or `is_own`, of their mean."""
+        if is_own or not weight.any():
+            return to_mean_one(weight) if is_own else weight
+        if reset or self._row_unit is None:
+            self._row_unit = mean_weight(weight)
+            return to_mean_one(weight)
+        with np.errstate(over="ignore"):  # a loss that is not finite is an error
+            return weight / self._row_unit
 
     def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
         """Return the validation rows that `fit` was given, if any."""
@@ -111,8 +134,8 @@ class HasRows(TrainsNet, PredictsLogits):
         at = None if trains is None else np.flatnonzero(trains.any(axis=1))
         at, offset = self._draw_rows(rows, at)
         if at is None:
-            return self._tensors(encoded, rows, offset=offset)
-        return self._tensors_at(at, encoded, rows, trains, offset)
+            return self._tensors(encoded, rows, offset=offset, in_units=True)
+        return self._tensors_at(at, encoded, rows, trains, offset, in_units=True)
 
     def _validation_table(
         self,
@@ -122,17 +145,27 @@ class HasRows(TrainsNet, PredictsLogits):
         given: Rows | None,
         warm: bool,
     ) -> TensorTable | None:
-        """Return the rows that validate: those given, or held out, if any do.
+        """Return the rows that validate: those given, or held out, if any has weight.
 
         `warm` says that a fit goes on, whose first one may have known those given.
         """
         if given is not None:
             x = self._encode_again(given, "_val") if warm else self._encode(given.X)
-            return self._tensors(x, given, suffix="_val")
-        if trains is None:
+            table = self._tensors(x, given, suffix="_val")
+        elif trains is not None:
+            hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
+            table = self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+        else:
             return None
-        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
-        return self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+        if bool(table.target.get("weight", table.target["y"].new_ones(1)).any()):
+            return table
+        warnings.warn(
+            "No row validates: those that could are of classes that class_weight gives "
+            "the weight 0. The fit makes all of max_epochs.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return None
 
     def _validation_score(
         self, rows: Rows, trains: Mask | None, given: Rows | None
@@ -155,13 +188,13 @@ class HasRows(TrainsNet, PredictsLogits):
         rows: Rows,
         members: Mask | None,
         offset: float = 0.0,
+        in_units: bool = False,
     ) -> TensorTable:
         """Return the rows at these positions, each for the members it is of."""
         part = rows._replace(X=None, y=rows.y[at], weight=rows.weight[at])
         taken = take(encoded, torch.from_numpy(at))
-        return self._tensors(
-            taken, part, None if members is None else members[at], offset
-        )
+        own = None if members is None else members[at]
+        return self._tensors(taken, part, own, offset, in_units=in_units)
 
     def _tensors(
         self,
@@ -170,17 +203,43 @@ class HasRows(TrainsNet, PredictsLogits):
         members: Mask | None = None,
         offset: float = 0.0,
         suffix: str = "",
+        in_units: bool = False,
     ) -> TensorTable:
-        """Return encoded rows with their targets, as the loss takes them."""
+        """Return encoded rows with their targets, as the loss takes them.
+
+        Weights have mean 1, or `in_units` of the first call that trained.
+        """
         y, weight = self._encode_target(rows.y, rows.weight, suffix)
+        share: Any = 1.0
         if members is not None and members.shape[1] > 1:
             weight = weight[:, None] * members
-        has_weights = weight.min() < weight.max()
+            share = np.maximum(members.mean(axis=0), 1 / len(members))
+        scaled = (
+            self._in_loss_units(weight, share) if in_units else _to_mean_one(weight)
+        )
         w = None
-        if has_weights:  # by a power of two: float32 must hold them
-            weight = np.ldexp(weight, -np.frexp(weight.max())[1])
-            w = torch.from_numpy(weight).to(self._dtype)
+        if (scaled != 1).any():
+            w = torch.from_numpy(scaled).to(self._dtype)
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
+
+    def _in_loss_units(
+        self, weight: NDArray[np.float64], share: Any
+    ) -> NDArray[np.float64]:
+        """Return weights of rows that train, in units of the first call that trained.
+
+        `share` is that of the rows that train each network.
+        """
+        largest = weight.max()
+        if largest == 0:
+            raise ValueError(
+                "class_weight must leave a class of the training rows some weight; got "
+                "only zeros."
+            )
+        if self._loss_unit is not None:
+            return weight / (self._loss_unit * share)
+        mean = (weight / largest).mean() / np.mean(share)  # no sum overflows
+        self._loss_unit = float(mean * largest)
+        return _to_mean_one(weight)
 
     def _encode_again(self, rows: Rows, suffix: str = "") -> Encoded:
         """Encode rows for a fit that goes on, none of them by its own target."""
@@ -189,6 +248,12 @@ class HasRows(TrainsNet, PredictsLogits):
             self.encoder_.transform_again(
                 rows.X, y, self._numpy_dtype, torch.get_num_threads()
             )
+        )
+
+    def _has_weight(self, rows: Rows) -> bool:
+        """Tell whether any row has a weight in the loss."""
+        return len(rows.y) > 0 and bool(
+            self._encode_target(rows.y, rows.weight)[1].any()
         )
 
     def _encode_target(
@@ -221,6 +286,16 @@ class HasRows(TrainsNet, PredictsLogits):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
+
+
+def _to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights (n,) or (n, n_members) of mean 1, or all 0, for each network."""
+    largest = weight.max()
+    if weight.min() == largest:
+        return np.sign(weight)
+    weight = np.ldexp(weight, -np.frexp(largest)[1])  # no sum overflows
+    mean = weight.mean(axis=0)
+    return weight / np.where(mean > 0, mean, 1.0)
 
 
 def _held_out(trains: Mask) -> NDArray[np.intp]:

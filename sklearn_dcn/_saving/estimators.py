@@ -28,6 +28,7 @@ from .rules import (
     is_plain,
     mapping,
     none,
+    number,
     one_of,
     optional,
     whole,
@@ -221,6 +222,8 @@ RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
     "width": whole(1),
 }
 
+LEAST_UNIT = 5e-324  # above zero, which weights are divided by
+
 FITTED: dict[str, Check] = {
     "n_features_in_": whole(1),
     "feature_names_in_": is_names,
@@ -234,12 +237,17 @@ FITTED: dict[str, Check] = {
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
     "_split_seed": optional(whole(0)),
+    "_row_unit": number(LEAST_UNIT),
+    "_loss_unit": number(LEAST_UNIT),
     "_resolved": _is_resolved,
     "_params_in_fit": is_plain,
 }
 
 # Fields of a fit that not every one has, or that older files lack.
-MAY_LACK = {"feature_names_in_", "_resolved", "_split_seed"}
+MAY_LACK = {
+    *("feature_names_in_", "_resolved", "_split_seed"),
+    *("_row_unit", "_loss_unit"),
+}
 
 SETTINGS: dict[str, Check] = {  # of scikit-learn
     "_metadata_request": mapping(

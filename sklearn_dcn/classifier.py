@@ -510,8 +510,9 @@ default="auto"
             All labels that can ever occur; needed in the first call unless its `y` has
             them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row. Those of the first call are scaled to mean 1, later ones
-            by the same factor. Where all are 0, also by `class_weight`, nothing moves.
+            Weight of each row; None is 1 each. Those of the first call are scaled to
+            mean 1, later ones by the same factor. Where all are 0, also by
+            `class_weight`, nothing moves.
 
         Returns
         -------

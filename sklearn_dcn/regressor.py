@@ -460,8 +460,8 @@ default="auto"
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row. Those of the first call are scaled to mean 1, later ones
-            by the same factor. Where all are 0 nothing moves.
+            Weight of each row; None is 1 each. Those of the first call are scaled to
+            mean 1, later ones by the same factor. Where all are 0 nothing moves.
 
         Returns
         -------

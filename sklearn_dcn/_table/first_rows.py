@@ -65,6 +65,8 @@ class FirstRows:
 
     def _find(self, keys: Keys) -> NDArray[np.intp]:
         """Return the position of each row in `keys`; -1 for new ones."""
+        order = np.argsort(keys, kind="stable")  # which makes searches fast, too
+        keys = keys[order]
         cells = keys >> TARGET_BITS
         start, stop = self._between(cells << TARGET_BITS, (cells + 1) << TARGET_BITS)
         own_start, own_stop = self._between(keys, keys + np.uint64(1))
@@ -72,7 +74,9 @@ class FirstRows:
         start = np.where(has_own, own_start, start)
         n_equal = np.where(has_own, own_stop, stop) - start
         turn = _turns(keys) % np.maximum(n_equal, 1)
-        return np.where(n_equal > 0, start + turn, -1)
+        found = np.empty(len(keys), dtype=np.intp)
+        found[order] = np.where(n_equal > 0, start + turn, -1)
+        return found
 
     def _between(self, low: Keys, high: Keys) -> tuple[NDArray[np.intp], ...]:
         """Return where keys from `low` up to `high` begin and end."""
@@ -80,15 +84,11 @@ class FirstRows:
         return begin, np.where(high > low, end, len(self.keys))  # not beyond 64 bits
 
 
-def _turns(keys: Keys) -> NDArray[np.intp]:
-    """Return how many rows before each one have its key."""
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    at = np.arange(len(keys))
-    is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]
-    turns = np.empty(len(keys), dtype=np.intp)
-    turns[order] = at - np.maximum.accumulate(np.where(is_new, at, 0))
-    return turns
+def _turns(ordered: Keys) -> NDArray[np.intp]:
+    """Return how many before each key are equal to it, of keys in order."""
+    at = np.arange(len(ordered))
+    is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    return at - np.maximum.accumulate(np.where(is_new, at, 0))
 
 
 def _keys(encoded: dict[str, Any], y: NDArray[Any]) -> Keys:

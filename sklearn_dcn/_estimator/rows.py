@@ -120,9 +120,7 @@ class HasRows(TrainsNet, PredictsLogits):
         """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
-        if (
-            self._split_seed is None
-        ):  # else those of the first fit, if rows are the same
+        if self._split_seed is None:  # else of the same rows the same are held out
             self._split_seed = self._draw_seed()
         fraction, seed = self.validation_fraction, self._split_seed
         return rows.roles.training(fraction, self._n_members, seed)

@@ -57,10 +57,10 @@ default="from_dtype"
         Codes of its `OrdinalEncoder` replace the levels; whatever else comes out are
         numbers beside the embeddings. One that learns from the target is cross-fitted
         in `fit`, so that none leaks: a fifth of the rows at a time by a copy fitted to
-        the others, for each network to those that train it. Other rows, and all in
-        later calls with `warm_start` or of `partial_fit`, get the one fitted to all of
-        the first. There is one for each of several classes or outputs. `sample_weight`
-        reaches those that take it.
+        the others, for each network to those that train it. Other rows get the one
+        fitted to all; rows of the first fit that come again are told what they were
+        (see `warm_start`). There is one for each of several classes or outputs.
+        `sample_weight` reaches those that take it.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the embedding of unknown levels. With `sample_weight` a row counts
@@ -265,6 +265,9 @@ default="auto"
         Validation losses are those of the labels themselves.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, with its encoding.
+        Statistics of the target are those of the first fit. Rows of it that come again
+        are known by a hash, and told what they were, which is of other rows; new ones
+        get what all of these say. Of the same table the same rows are held out.
     device : str or torch.device, default="auto"
         Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
@@ -500,7 +503,9 @@ default="auto"
 
         The first call learns the encoding of columns: later levels that it did not see
         are unknown, and numbers are normalised as there. Give it rows enough to be
-        representative. Its validation and `max_epochs` are the caller's affair.
+        representative. If they come again they are described as with `warm_start`;
+        after a `fit` without it all rows count as new, so give none of that fit.
+        Validation and `max_epochs` are the caller's affair.
 
         Parameters
         ----------
@@ -512,7 +517,9 @@ default="auto"
             All labels that can ever occur; needed in the first call unless its `y` has
             them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, scaled to mean 1 over these rows.
+            Weight of each row; None is 1 each. Those of the first call are scaled to
+            mean 1, later ones by the same factor. Where all are 0, also by
+            `class_weight`, nothing moves.
 
         Returns
         -------
@@ -524,7 +531,7 @@ default="auto"
         ValueError, TypeError
             As `fit`; also if `y` has a label that is not among the classes.
         """
-        if self.class_weight == "balanced":
+        if self.class_weight == "balanced" and not hasattr(self, "net_"):
             raise ValueError(
                 "class_weight='balanced' needs all rows at once, and partial_fit has a "
                 "part of them. Give the weights as a dict."

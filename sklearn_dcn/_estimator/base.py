@@ -104,7 +104,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             Weight of each row in the loss and in all statistics. Only their ratios
             matter: they are scaled to mean 1, and what counts rows, as
             `min_frequency`, counts rows of that weight. Rows of weight 0 are as if
-            absent.
+            absent. A later fit with `warm_start` scales by the factor of the first.
         X_val : DataFrame or array-like of shape (n_val, n_features), default=None
             Validation rows, instead of some split from `X`.
         y_val : array-like of shape (n_val,), default=None
@@ -159,12 +159,12 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             encoded, trains = self._learn(rows, tell, holds_out=given is None)
             rows = self._keep_order(rows)
         data = self._training_table(encoded, rows, trains)
-        valid = self._validation_table(encoded, rows, trains, given)
+        valid = self._validation_table(encoded, rows, trains, given, warm)
         # Validation rows that were given may be there to be watched alone.
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
         epochs = self._resolve_epochs(len(data), ends_early)
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
-        score = self._validation_score(rows, trains, given)
+        score = None if valid is None else self._validation_score(rows, trains, given)
         self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, self._calibration_table(encoded, rows, trains, valid))
@@ -180,7 +180,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         first = not hasattr(self, "net_")
         fitted = copy.copy(self)
         with own_torch(self.n_jobs), naming_memory(self):
-            rows = fitted._check_rows(X, y, sample_weight, reset=first, **start)
+            rows = fitted._check_rows(
+                X, y, sample_weight, reset=first, can_vanish=not first, **start
+            )
+            if not (first or fitted._has_weight(rows)):
+                return self  # nothing to learn from: momentum must not move it either
             tell = Preparation(self.verbose == 1)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
@@ -219,6 +223,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         n_rows = len(rows.y) if all_rows else None
         device = resolve_device(self.device)
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
+        self._split_seed = self._loss_unit = None
         self._target = self._make_target(rows.y, rows.weight)
         options = self._resolve_table(rows, n_rows)
         with tell:
@@ -228,6 +233,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             self._n_members = self._resolve_members(n_rows)
             trains = self._hold_out(rows) if holds_out else None
             encoded = self._learn_statistics(rows, columns, options, trains, tell)
+        if self.warm_start or not all_rows:  # they may come again
+            y = self._target.encode(rows.y)
+            self.encoder_.remember(rows.X, y, encoded, torch.get_num_threads())
         self._resolved = resolve_network(
             vars(self), self.encoder_, self._numeric_embedding
         )
@@ -346,9 +354,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         )
 
     def _continue(self, rows: Rows) -> Encoded:
-        """Encode more rows for the net that is there."""
+        """Encode more rows for the net that is there, none by its own target."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
-        return self._encode(rows.X)
+        return self._encode_again(rows)
 
     def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
         n_batch = resolve_batch_size(self.batch_size, n_rows)

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from .._roles import Mask, Roles
-from .._table import Supervision, check_weight, take_rows, to_mean_one
-from .._training import Encoded, TensorTable, hide_unseen, take
+from .._table import Supervision, check_weight, mean_weight, take_rows, to_mean_one
+from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
 from .defaults import looks_closer, resolve_early_stopping
 from .predicting import PredictsLogits
 from .scoring import ValidationScore
@@ -27,9 +27,10 @@ ORDER_SEED = 0
 
 
 class Rows(NamedTuple):
-    """Checked rows: table, target, and weights of mean 1, none of them zero.
+    """Checked rows: table, target, and weights, none of them zero.
 
-    `roles` says which of them may validate, of those that a fit begins with.
+    Weights have mean 1 in the first call, and its unit in later ones. `roles` says
+    which of the rows may validate, of those that a fit begins with.
     """
 
     X: Any
@@ -43,6 +44,11 @@ class HasRows(TrainsNet, PredictsLogits):
 
     validation_: str
     _n_members: int
+    # Units of `sample_weight`, and of weights in the loss: their means in the first
+    # call that trains, or in the next one of an estimator that is older.
+    _row_unit: float | None = None
+    _loss_unit: float | None = None
+    _split_seed: int | None = None  # before rows were held out
     _target: Any  # ClassTarget or ContinuousTarget
 
     # Checks ---------------------------------------------------------------------------
@@ -56,8 +62,12 @@ class HasRows(TrainsNet, PredictsLogits):
         reset: bool,
         suffix: str = "",
         classes: Any = None,
+        can_vanish: bool = False,
     ) -> Rows:
-        """Return the rows of weight above zero; `reset` what depends on all of them."""
+        """Return the rows of weight above zero; `reset` what depends on all of them.
+
+        `can_vanish` says that there may be none.
+        """
         if y is None:  # in scikit-learn's words
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -70,8 +80,9 @@ class HasRows(TrainsNet, PredictsLogits):
                 f"X{suffix} and y{suffix} must have the same number of rows; got "
                 f"{X.shape[0]} and {len(y)}."
             )
-        weight = check_weight(sample_weight, len(y), f"sample_weight{suffix}")
-        weight = to_mean_one(weight)
+        name = f"sample_weight{suffix}"
+        weight = check_weight(sample_weight, len(y), name, can_vanish)
+        weight = self._in_row_units(weight, reset, is_own=bool(suffix))
         kept = weight > 0
         key = None if suffix else read_key(self.get_params(deep=False), X)
         if not kept.all():
@@ -79,8 +90,20 @@ class HasRows(TrainsNet, PredictsLogits):
             key = None if key is None else key[kept]
         if reset:
             self._check_target(y, classes)
-        way = which_way(self.get_params(deep=False))
+        way = "random" if suffix else which_way(self.get_params(deep=False))
         return Rows(X, y, weight, roles_of(way, len(y), key, self._strata(y)))
+
+    def _in_row_units(
+        self, weight: NDArray[np.float64], reset: bool, is_own: bool
+    ) -> NDArray[np.float64]:
+        """Return weights in units of the first call, or `is_own`, of their mean."""
+        if is_own or not weight.any():
+            return to_mean_one(weight) if is_own else weight
+        if reset or self._row_unit is None:
+            self._row_unit = mean_weight(weight)
+            return to_mean_one(weight)
+        with np.errstate(over="ignore"):  # a loss that is not finite is an error
+            return weight / self._row_unit
 
     def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
         """Return the validation rows that `fit` was given, if any."""
@@ -138,7 +161,9 @@ class HasRows(TrainsNet, PredictsLogits):
         """Return which rows train which member, if others are to validate it."""
         if not resolve_early_stopping(self.early_stopping, len(rows.y)):
             return None
-        fraction, seed = self.validation_fraction, self._draw_seed()
+        if self._split_seed is None:  # else of the same rows the same are held out
+            self._split_seed = self._draw_seed()
+        fraction, seed = self.validation_fraction, self._split_seed
         return rows.roles.training(fraction, self._n_members, seed)
 
     def _training_table(
@@ -148,19 +173,38 @@ class HasRows(TrainsNet, PredictsLogits):
         at = None if trains is None else np.flatnonzero(trains.any(axis=1))
         at, offset = self._draw_rows(rows, at)
         if at is None:
-            return self._tensors(encoded, rows, offset=offset)
-        return self._tensors_at(at, encoded, rows, trains, offset)
+            return self._tensors(encoded, rows, offset=offset, in_units=True)
+        return self._tensors_at(at, encoded, rows, trains, offset, in_units=True)
 
     def _validation_table(
-        self, encoded: Encoded, rows: Rows, trains: Mask | None, given: Rows | None
+        self,
+        encoded: Encoded,
+        rows: Rows,
+        trains: Mask | None,
+        given: Rows | None,
+        warm: bool,
     ) -> TensorTable | None:
-        """Return the rows that validate: those given, or held out, if any do."""
+        """Return the rows that validate: those given, or held out, if any has weight.
+
+        `warm` says that a fit goes on, whose first one may have known those given.
+        """
         if given is not None:
-            return self._tensors(self._encode(given.X), given, suffix="_val")
-        if trains is None:
+            x = self._encode_again(given, "_val") if warm else self._encode(given.X)
+            table = self._tensors(x, given, suffix="_val")
+        elif trains is not None:
+            hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
+            table = self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+        else:
             return None
-        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
-        return self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+        if bool(table.target.get("weight", table.target["y"].new_ones(1)).any()):
+            return table
+        warnings.warn(
+            "No row validates: those that could are of classes that class_weight gives "
+            "the weight 0. The fit makes all of max_epochs.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return None
 
     def _calibration_table(
         self, encoded: Encoded, rows: Rows, trains: Mask | None, valid: TensorTable
@@ -196,13 +240,13 @@ class HasRows(TrainsNet, PredictsLogits):
         rows: Rows,
         members: Mask | None,
         offset: float = 0.0,
+        in_units: bool = False,
     ) -> TensorTable:
         """Return the rows at these positions, each for the members it is of."""
         part = rows._replace(X=None, y=rows.y[at], weight=rows.weight[at])
         taken = take(encoded, torch.from_numpy(at))
-        return self._tensors(
-            taken, part, None if members is None else members[at], offset
-        )
+        own = None if members is None else members[at]
+        return self._tensors(taken, part, own, offset, in_units=in_units)
 
     def _tensors(
         self,
@@ -211,17 +255,58 @@ class HasRows(TrainsNet, PredictsLogits):
         members: Mask | None = None,
         offset: float = 0.0,
         suffix: str = "",
+        in_units: bool = False,
     ) -> TensorTable:
-        """Return encoded rows with their targets, as the loss takes them."""
+        """Return encoded rows with their targets, as the loss takes them.
+
+        Weights have mean 1, or `in_units` of the first call that trained.
+        """
         y, weight = self._encode_target(rows.y, rows.weight, suffix)
+        share: Any = 1.0
         if members is not None and members.shape[1] > 1:
             weight = weight[:, None] * members
-        has_weights = weight.min() < weight.max()
+            share = np.maximum(members.mean(axis=0), 1 / len(members))
+        scaled = (
+            self._in_loss_units(weight, share) if in_units else _to_mean_one(weight)
+        )
         w = None
-        if has_weights:  # by a power of two: float32 must hold them
-            weight = np.ldexp(weight, -np.frexp(weight.max())[1])
-            w = torch.from_numpy(weight).to(self._dtype)
+        if (scaled != 1).any():
+            w = torch.from_numpy(scaled).to(self._dtype)
         return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
+
+    def _in_loss_units(
+        self, weight: NDArray[np.float64], share: Any
+    ) -> NDArray[np.float64]:
+        """Return weights of rows that train, in units of the first call that trained.
+
+        `share` is that of the rows that train each network.
+        """
+        largest = weight.max()
+        if largest == 0:
+            raise ValueError(
+                "class_weight must leave a class of the training rows some weight; got "
+                "only zeros."
+            )
+        if self._loss_unit is not None:
+            return weight / (self._loss_unit * share)
+        mean = (weight / largest).mean() / np.mean(share)  # no sum overflows
+        self._loss_unit = float(mean * largest)
+        return _to_mean_one(weight)
+
+    def _encode_again(self, rows: Rows, suffix: str = "") -> Encoded:
+        """Encode rows for a fit that goes on, none of them by its own target."""
+        y = self._target.encode(rows.y, name=f"y{suffix}")
+        return to_tensors(
+            self.encoder_.transform_again(
+                rows.X, y, self._numpy_dtype, torch.get_num_threads()
+            )
+        )
+
+    def _has_weight(self, rows: Rows) -> bool:
+        """Tell whether any row has a weight in the loss."""
+        return len(rows.y) > 0 and bool(
+            self._encode_target(rows.y, rows.weight)[1].any()
+        )
 
     def _encode_target(
         self, y: NDArray[Any], weight: NDArray[np.float64], suffix: str = ""
@@ -253,6 +338,16 @@ class HasRows(TrainsNet, PredictsLogits):
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
+
+
+def _to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights (n,) or (n, n_members) of mean 1, or all 0, for each network."""
+    largest = weight.max()
+    if weight.min() == largest:
+        return np.sign(weight)
+    weight = np.ldexp(weight, -np.frexp(largest)[1])  # no sum overflows
+    mean = weight.mean(axis=0)
+    return weight / np.where(mean > 0, mean, 1.0)
 
 
 def _held_out(trains: Mask) -> NDArray[np.intp]:

@@ -21,7 +21,18 @@ from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
 from ..regressor import DCNRegressor
 from .parts import PARTS, is_levels, is_scaler
-from .rules import array, each, is_names, is_plain, mapping, none, one_of, whole
+from .rules import (
+    array,
+    each,
+    is_names,
+    is_plain,
+    mapping,
+    none,
+    number,
+    one_of,
+    optional,
+    whole,
+)
 
 __all__ = ["ESTIMATORS", "registry"]
 
@@ -109,7 +120,7 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
         in_fit = state["_params_in_fit"]
         in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
         if not (
-            fields.keys() - fitted <= {"feature_names_in_", "_resolved", "validation_"}
+            fields.keys() - fitted <= MAY_LACK
             and in_fit.keys() == set(names)
             and _fit_fits(state)
             and _resolved_fits(state.get("_resolved"), in_fit)
@@ -211,6 +222,8 @@ RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
     "width": whole(1),
 }
 
+LEAST_UNIT = 5e-324  # above zero, which weights are divided by
+
 FITTED: dict[str, Check] = {
     "n_features_in_": whole(1),
     "feature_names_in_": is_names,
@@ -224,8 +237,17 @@ FITTED: dict[str, Check] = {
     "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
+    "_split_seed": optional(whole(0)),
+    "_row_unit": number(LEAST_UNIT),
+    "_loss_unit": number(LEAST_UNIT),
     "_resolved": _is_resolved,
     "_params_in_fit": is_plain,
+}
+
+# Fields of a fit that not every one has, or that older files lack.
+MAY_LACK = {
+    *("feature_names_in_", "_resolved", "_split_seed"),
+    *("_row_unit", "_loss_unit", "validation_"),
 }
 
 SETTINGS: dict[str, Check] = {  # of scikit-learn
@@ -247,8 +269,8 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fitted = FITTED | SETTINGS | more
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
-    optional = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
-    return Stored(cls, fields, optional, get_state=_get_state, make=_make_net)
+    may_lack = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
+    return Stored(cls, fields, may_lack, get_state=_get_state, make=_make_net)
 
 
 def _step(cls: Any, fields: dict[str, Check], fits: Check) -> Stored:

@@ -24,6 +24,7 @@ from .._table import (
     CategoryLevels,
     CrossStatistics,
     DateColumn,
+    FirstRows,
     HashedLevels,
     ListLevels,
     NumberLevels,
@@ -106,6 +107,10 @@ def _crosses_fit(crosses: CrossStatistics) -> bool:
     )
 
 
+def _first_rows_fit(rows: FirstRows) -> bool:
+    return len(rows.keys) == len(rows.numbers) > 0 and rows.numbers.shape[1] > 0
+
+
 def _encoder_fits(encoder: TableEncoder) -> bool:
     names, block, values = encoder.names, encoder.block, encoder.values
     columns = [*encoder.categories, *encoder.lists, *encoder.numbers]
@@ -114,7 +119,10 @@ def _encoder_fits(encoder: TableEncoder) -> bool:
     if block is not None:
         others = [*columns, *values, *encoder.codes]
         return (
-            not others and encoder.crosses is None and len(block._id_of) == len(names)
+            not others
+            and encoder.crosses is None
+            and encoder.first_rows is None
+            and len(block._id_of) == len(names)
         )
     return (
         sorted(columns) == [*range(len(names))]
@@ -123,7 +131,13 @@ def _encoder_fits(encoder: TableEncoder) -> bool:
         and all(len(levels.values) for levels in values.values())
         and _names_fit(encoder)
         and _cuts_fit(encoder)
+        and _width_of_first_rows(encoder) <= encoder.n_num
     )
+
+
+def _width_of_first_rows(encoder: TableEncoder) -> int:
+    rows = encoder.first_rows
+    return 0 if rows is None else rows.numbers.shape[1]
 
 
 def _dates_fit(encoder: TableEncoder) -> bool:
@@ -299,6 +313,14 @@ PARTS: dict[str, Stored] = {
         frozenset({"counts", "counted"}),
         fits=_crosses_fit,
     ),
+    "FirstRows": Stored(
+        FirstRows,
+        {
+            "keys": array(np.uint64),
+            "numbers": lambda v: array(np.float32, 2)(v) or array(np.float64, 2)(v),
+        },
+        fits=_first_rows_fit,
+    ),
     "TableEncoder": Stored(
         TableEncoder,
         dict.fromkeys(ENCODING, is_plain)
@@ -315,8 +337,9 @@ PARTS: dict[str, Stored] = {
             "block": optional(a(SparseBlock)),
             "_cuts": mapping(whole(0), is_floats),
             "codes": each(whole(0)),
+            "first_rows": optional(a(FirstRows)),
         },
-        frozenset({"_cuts", "codes", "dates", "datetime_parts"}),
+        frozenset({"_cuts", "codes", "dates", "datetime_parts", "first_rows"}),
         _encoder_fits,
         lambda encoder: _without(encoder, {"field_slices"}),  # the network's
     ),

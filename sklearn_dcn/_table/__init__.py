@@ -4,7 +4,8 @@
 turns numbers into well-behaved floats, and `target_statistics` adds what the target was
 for levels and pairs of them. `encoder.py` puts these together: it assigns an encoder to
 every column (`assigning.py`), fits and applies them, and sets the results side by side
-(`assembling.py`). `fields.py` tells the network what there is; `schema.py` and
+(`assembling.py`). `first_rows.py` knows rows of a first fit again in later ones.
+`fields.py` tells the network what there is; `schema.py` and
 `printing.py` tell the user.
 """
 
@@ -22,6 +23,7 @@ from .categories import (
 )
 from .encoder import TableEncoder
 from .fields import TableFields
+from .first_rows import FirstRows
 from .learning import ENCODING
 from .numbers import (
     N_BINS,
@@ -57,6 +59,7 @@ from .reading import (
     is_pandas,
     is_records,
     mark_ids,
+    mean_weight,
     missing_types,
     records_to_array,
     resolve_lists,
@@ -87,6 +90,7 @@ __all__ = [
     "DATE_PARTS",
     "DateColumn",
     "ENCODING",
+    "FirstRows",
     "HashedLevels",
     "IdColumn",
     "Kind",
@@ -125,6 +129,7 @@ __all__ = [
     "is_pandas",
     "is_records",
     "mark_ids",
+    "mean_weight",
     "missing_types",
     "records_to_array",
     "resolve_lists",

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .assembling import take_slice
+from .first_rows import FirstRows
 from .learning import EncodedColumn, LearnsTable
 from .numbers import Scaled, scale, scale_all
 from .reading import get_cells, get_columns, to_float, to_sparse
@@ -95,6 +97,52 @@ min_frequency, max_categories, hashing, numeric_transform
             )
         columns, statistics = self.encode_columns(X, dtype, n_threads)
         return self.combine(columns, statistics, dtype, n_threads)
+
+    def remember(
+        self, X: Any, y: NDArray[Any], encoded: dict[str, Any], n_threads: int = 1
+    ) -> None:
+        """Keep what describes the rows of this fit, for `transform_again`.
+
+        Nothing is kept where there is no statistic of the target.
+
+        Parameters
+        ----------
+        X : checked table
+        y : ndarray of shape (n,) or (n, n_outputs)
+            The encoded target.
+        encoded : dict
+            What `fit_statistics` returned.
+        n_threads : int, default=1
+            As in `transform`.
+        """
+        if not self.has_target_statistics:
+            return
+        # Of numbers that networks have of their own the mean: it is of other rows too.
+        is_own = "x_own" in encoded
+        x = encoded["x_own"].mean(1) if is_own else encoded["x_num"]
+        numbers = x if is_own else x[:, len(self.numbers) :]
+        again = self.transform(X, x.dtype, n_threads)
+        self.first_rows = FirstRows(again, y, numbers)
+
+    def transform_again(
+        self, X: Any, y: NDArray[Any], dtype: Any = np.float64, n_threads: int = 1
+    ) -> dict[str, Any]:
+        """Encode rows that a fit goes on with, as `transform`, but by other rows.
+
+        Rows that `remember` was given have the statistics of the target that they had;
+        new ones those of all rows.
+
+        Parameters
+        ----------
+        X, dtype, n_threads
+            As in `transform`.
+        y : ndarray of shape (n,) or (n, n_outputs)
+            The encoded target.
+        """
+        encoded = self.transform(X, dtype, n_threads)
+        if self.first_rows is None:
+            return encoded
+        return self.first_rows.describe(encoded, y)
 
     def transform_in_blocks(
         self, X: Any, dtype: Any = np.float64, n_threads: int = 1

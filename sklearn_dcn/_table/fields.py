@@ -15,6 +15,7 @@ from .describing import (
     describe_list,
     describe_number,
 )
+from .first_rows import FirstRows
 from .numbers import NumberLevels, NumberScaler
 from .printing import call_of, schema_html, schema_text, schema_title
 from .rarity import is_seldom
@@ -56,6 +57,8 @@ class TableFields:
         The memorised crosses.
     statistics : ColumnStatistics or None
         The `category_encoder` and the numbers that it makes of categorical columns.
+    first_rows : FirstRows or None
+        The rows of the fit, where they may come again.
     field_slices : list of slice or None
         Where the network has each field in x_0; None before there is a network.
     """
@@ -70,6 +73,7 @@ class TableFields:
     values: dict[int, NumberLevels]
     crosses: CrossStatistics | None
     statistics: ColumnStatistics | None
+    first_rows: FirstRows | None = None
     field_slices: list[slice] | None = None
     codes: Sequence[int] = ()  # what is older has none
 
@@ -152,6 +156,13 @@ class TableFields:
     def n_num(self) -> int:
         """Number of columns of `x_num`: numbers, then indicators of missing ones."""
         return len(self.scalers) + len(self._with_indicator)
+
+    @property
+    def has_target_statistics(self) -> bool:
+        """Whether any of the numbers is a statistic of the target."""
+        if self.crosses is not None and self.crosses.pairs:
+            return True
+        return self.statistics is not None and self.statistics.learns
 
     @property
     def scalers(self) -> dict[Any, NumberScaler]:

@@ -218,7 +218,7 @@ class LearnsTable(TableFields):
         self.names = [*range(X.shape[1])] if names is None else [*names]
         self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
         self.dates = {}
-        self.statistics = self.crosses = self.block = None
+        self.statistics = self.crosses = self.block = self.first_rows = None
         self.field_slices, self.codes = None, []
 
     def _begin_statistics(

@@ -12,8 +12,9 @@ __all__ = ["WeightedLoss"]
 class WeightedLoss(nn.Module):
     r"""Mean over a batch of :math:`w_i\, \ell(logits_i, y_i)`.
 
-    Weights have mean 1 over the data set, so a batch's gradient is an unbiased
-    estimate of that of the weighted mean loss.
+    Weights have mean 1 over the first data set, so a batch's gradient is an unbiased
+    estimate of that of the weighted mean loss. Not divided by the sum of a batch's
+    weights: rows of a thousandth of the weight give a thousandth of the gradient.
 
     Parameters
     ----------

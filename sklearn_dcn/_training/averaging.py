@@ -62,7 +62,12 @@ class WeightAverage:
         state: dict[str, Any] | None = None,
     ) -> None:
         self.decay = decay
-        buffers = [b for b in module.buffers() if b.is_floating_point()]
+        learned = module.state_dict()  # without buffers that follow from the columns
+        buffers = [
+            buffer
+            for name, buffer in module.named_buffers()
+            if name in learned and buffer.is_floating_point()
+        ]
         self.tensors = [*module.parameters(), *buffers]
         state = state or {}
         self.n_steps: int = state.get("n_steps", 0)

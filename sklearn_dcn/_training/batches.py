@@ -114,7 +114,7 @@ class TensorTable(Dataset[Any]):
     y : Tensor of shape (n, ...)
         Target.
     weight : Tensor of shape (n,) or (n, n_members), or None
-        Row weights, scaled to mean 1 here; None for equal ones.
+        Row weights as the loss takes them; None for ones.
     offset : float, default=0.0
         What the loss adds to the logits of these rows, of two classes.
     """
@@ -130,9 +130,7 @@ class TensorTable(Dataset[Any]):
         self.x = x
         self.target = {"y": y}
         if weight is not None:
-            total = weight.sum(0)  # 0 of a network that none of the rows are for
-            scale = len(weight) / torch.where(total > 0, total, 1.0)
-            self.target["weight"] = weight * scale
+            self.target["weight"] = weight
         if offset:
             self.target["offset"] = torch.full_like(y, offset)
 

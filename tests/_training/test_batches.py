@@ -61,12 +61,6 @@ def test_every_epoch_is_shuffled_anew():
     assert sorted(first) == sorted(second)
 
 
-def test_weights_have_mean_one():
-    """The table scales weights, so that a batch's loss estimates the weighted mean."""
-    weighted = table(4, torch.tensor([1.0, 2.0, 3.0, 2.0]))
-    assert weighted.target["weight"].tolist() == [0.5, 1.0, 1.5, 1.0]
-
-
 def test_a_batch_is_a_view_unless_shuffled():
     """Unshuffled batches are slices of the table's own memory, without a copy."""
     data = table(8)

@@ -31,6 +31,7 @@ def saved(tmp_path_factory):
         numeric_levels=20,
         numeric_embedding="piecewise_linear",
         embedding_dim=2,
+        warm_start=True,
     ).fit(X, y)
     path = tmp_path_factory.mktemp("saved") / "model.dcn"
     model.save(path)

@@ -21,7 +21,7 @@ from .kinds import Kind, is_date_kind
 from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
 from .references import check_references
-from .sample_weight import check_weight, to_mean_one
+from .sample_weight import check_weight, mean_weight, to_mean_one
 from .tables import (
     SHORT_TABLE,
     check_table,
@@ -63,6 +63,7 @@ __all__ = [
     "is_records",
     "level_family",
     "mark_ids",
+    "mean_weight",
     "missing_types",
     "records_to_array",
     "resolve_lists",

@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-__all__ = ["check_weight", "to_mean_one"]
+__all__ = ["check_weight", "mean_weight", "to_mean_one"]
 
 # Bits of a weight in units of the least one, and of the factor from there to mean 1.
 WEIGHT_BITS = 32
 FACTOR_BITS = 24
+LEAST_FLOAT = 5e-324
 LEAST = 2.0**-500  # of the largest weight; the unit is not below it
 
 
-def check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
-    """Return row weights, ones for None."""
+def check_weight(
+    weight: Any, n_rows: int, name: str, can_vanish: bool = False
+) -> NDArray[np.float64]:
+    """Return row weights, ones for None; `can_vanish` says that all may be zero."""
     if weight is None:
         return np.ones(n_rows)
     weight = np.array(weight)
@@ -35,12 +38,21 @@ def check_weight(weight: Any, n_rows: int, name: str) -> NDArray[np.float64]:
         raise ValueError(
             f"{name} must not be negative; got {weight[row]} in row {row}."
         )
-    if not weight.any():
+    if not (can_vanish or weight.any()):
         raise ValueError(
             f"{name} must have a positive weight; got only zeros: all the weights are "
             "zero."
         )
     return weight
+
+
+def mean_weight(weight: NDArray[np.float64]) -> float:
+    """Return the mean of weights, zeros apart: the unit that `to_mean_one` takes."""
+    largest = weight.max()
+    if weight.min() == largest:
+        return float(largest)
+    mean = (weight[weight > 0] / largest).mean()  # no sum overflows
+    return max(float(mean * largest), LEAST_FLOAT)
 
 
 def to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:

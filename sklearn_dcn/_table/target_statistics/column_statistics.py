@@ -74,6 +74,11 @@ class ColumnStatistics:
         self.gives_ids = is_ordinal(encoder)
         self.scalers: dict[str, NumberScaler] = {}
 
+    @property
+    def learns(self) -> bool:
+        """Whether the encoder learns from the target."""
+        return learns_from_target(self.encoder)
+
     def fit_ids(
         self, columns: Sequence[Column], weight: NDArray[np.float64]
     ) -> dict[str, IdColumn]:
@@ -111,7 +116,7 @@ class ColumnStatistics:
             As `transform`, but by other rows that train the network.
         """
         cells, _ = self._begin(columns)
-        learns = learns_from_target(self.encoder)
+        learns = self.learns
         targets = supervision.targets if learns else {"": None}
         self.fitted = {
             target: fit_copy(self.encoder, cells, y, weight, supervision.seed)

@@ -25,10 +25,13 @@ __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 # model of all columns' statistics loses so much of its loss by those of pairs, a bit
 # more than by those of noise in one table of a hundred with 1,000 rows; and no more
 # pairs than have this share of what the best number of them takes off: a network, which
-# learns what is smooth by itself, needs the strongest alone.
+# learns what is smooth by itself, needs the strongest alone. Of those whose levels have
+# fewer rows than `OFTEN` again the ones of which products of embeddings leave so much.
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
 ENOUGH = 0.5
+OFTEN = 30.0
+LEAST_LEFT = 0.25
 
 # "auto" memorises single columns of so few rows a level on average if their statistic
 # takes so much off the loss of a constant, the strongest of them; but none of a table
@@ -169,13 +172,32 @@ class CrossChoice:
         best = [pair for pair, _ in self._rank(rest, alone, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))
         of_pairs = of_pairs.reshape(len(alone), len(best), -1)
-        if not self._count(alone, of_pairs):
-            return []
-        # What products of embeddings tell too the network learns by itself.
+        m = self._count(alone, of_pairs)
+        often = np.array([self._are_often(pair) for pair in best[:m]], dtype=bool)
+        kept = np.flatnonzero(often)
+        if not often.all():
+            at = np.flatnonzero(~often)
+            kept = np.append(kept, at[self._are_left(alone, of_pairs[:, at], tried)])
+        return [best[k] for k in kept]
+
+    def _are_often(self, pair: Pair) -> bool:
+        """Tell whether pairs of levels have so many rows that their means are exact."""
+        n_levels = len(np.unique(self._key(self.rows.codes, pair)))
+        return len(self.rows.weight) >= OFTEN * n_levels
+
+    def _are_left(
+        self, alone: Floats, of_pairs: Floats, tried: list[int]
+    ) -> NDArray[np.bool_]:
+        """Tell which pairs are worth it beside what products of embeddings tell.
+
+        The network learns these by itself, and of many rows where the pair has few.
+        """
         known = np.hstack([alone, self._factorised(tried)])
-        order = self._order(known, of_pairs)
-        m = self._count(known, of_pairs[:, order])
-        return [best[k] for k in order[:m]]
+        before, left = (self._scores(x, of_pairs) for x in (alone, known))
+        are_left: NDArray[np.bool_] = left > LEAST_LEFT * before
+        if self._gain(known, of_pairs[:, are_left]) < LEAST_GAIN:
+            are_left[:] = False
+        return are_left
 
     def _factorised(self, tried: list[int]) -> Floats:
         """Return what a factorisation machine of the other rows tells test rows."""
@@ -193,24 +215,37 @@ class CrossChoice:
         z[test] = standardise(z[test])
         return z
 
-    def _order(self, known: Floats, of_pairs: Floats) -> NDArray[np.intp]:
-        """Return the order of the pairs by what each takes off the test rows' loss."""
+    def _scores(self, known: Floats, of_pairs: Floats) -> Floats:
+        """Return what each pair takes off the test rows' loss beside what is known."""
         at = self._some_test_rows()
         g, h = leave_over(self.rows, known, at)
         x = of_pairs[at]  # (n, n_pairs, n_targets)
         slope = np.einsum("tn,npt->pt", g, x)
         bend = np.einsum("tn,npt->pt", h, x * x)
-        score = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12)
-        return np.argsort(-score.sum(axis=1), kind="stable")
+        scores: Floats = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12) / 2
+        return scores.sum(axis=1)
 
     def _count(self, known: Floats, of_pairs: Floats) -> int:
-        """Return how many of the pairs are worth it beside what is known; perhaps 0."""
+        """Return how many of the strongest pairs are worth it; 0 if they are not."""
+        gains, n = {}, of_pairs.shape[1]
+        for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
+            self.tell(f"crosses: how many of {n}", m / n)
+            gains[m] = self._gain(known, of_pairs[:, :m])
+        most = max(gains.values())
+        if most < LEAST_GAIN:
+            return 0
+        return min(m for m, gain in gains.items() if gain >= ENOUGH * most)
+
+    def _gain(self, known: Floats, of_pairs: Floats) -> float:
+        """Return which share of the test rows' loss the pairs take off together.
+
+        It is that of each half of these rows, by a linear model of the other half.
+        """
         at = self._some_test_rows()
         last = self.rows.fold[at] == N_FOLDS - 1
         halves = (at[~last], at[last])
 
         def loss(x: Floats) -> float:
-            """Return that of each half of the test rows by a model of the other."""
             losses = [
                 np.average(
                     linear_losses(self.rows, x, fit, test, calibrates=True),
@@ -220,16 +255,9 @@ class CrossChoice:
             ]
             return float(np.mean(losses))
 
-        losses, n = {}, of_pairs.shape[1]
-        for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
-            self.tell(f"crosses: how many of {n}", m / n)
-            x = of_pairs[:, :m].reshape(len(known), -1)
-            losses[m] = loss(np.hstack([known, x]))
-        alone, least = loss(known), min(losses.values())
-        if least >= (1 - LEAST_GAIN) * alone:
-            return 0
-        enough = alone - ENOUGH * (alone - least)
-        return min(m for m, loss in losses.items() if loss <= enough)
+        with_them = np.hstack([known, of_pairs.reshape(len(known), -1)])
+        alone = loss(known)
+        return 1 - loss(with_them) / alone if alone > 0 else 0.0
 
     def _some_test_rows(self) -> NDArray[np.intp]:
         """Return positions of test rows, as many as the linear models may have."""

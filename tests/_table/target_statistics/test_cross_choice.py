@@ -52,24 +52,23 @@ def test_planted_pair_is_found(kind, columns, target):
     assert encoder.crosses.scores[0] > 50  # in units of the total log loss
     if is_product:
         assert encode(X, y, target)[0].crosses.pairs == []
+    assert names_of(encode(X, y, target, memorized_crosses=1)[0]) == [columns]
 
 
 @pytest.mark.parametrize("target", ["binary", "number"])
 @pytest.mark.parametrize("is_product", [True, False])
 def test_pairs_of_few_rows_are_memorised_if_no_product_tells_them(is_product, target):
-    """Either way a linear model finds the pair, and 40,000 rows its 4,000 levels."""
+    """Either way a linear model finds the pair, of five rows a level."""
     rng = np.random.default_rng(0)
-    item, place = rng.integers(400, size=40_000), rng.integers(10, size=40_000)
-    score = rng.normal(size=(400, 10))[item, place]
+    item, place = rng.integers(150, size=40_000), rng.integers(50, size=40_000)
+    score = 2 * rng.normal(size=(150, 50))[item, place]
     if is_product:
-        score = (rng.normal(size=(400, 3))[item] * rng.normal(size=(10, 3))[place]).sum(
-            axis=1
-        )
+        u, v = rng.normal(size=(150, 3)), rng.normal(size=(50, 3))
+        score = (u[item] * v[place]).sum(axis=1)
     y = score + rng.normal(size=40_000)
     X = pd.DataFrame({"item": item, "place": place}).astype(str)
     encoder, _ = encode(X, (y > 0).astype(int) if target == "binary" else y, target)
     assert names_of(encoder) == ([] if is_product else [{"item", "place"}])
-    assert names_of(encode(X, y, target, memorized_crosses=1)[0]) == [columns]
 
 
 def rare(n_levels=100, n=2000, seed=0):

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GroupRoles", "LastRoles", "Mask", "RandomRoles", "Roles", "uniform"]
+__all__ = [
+    "GroupRoles",
+    "LastRoles",
+    "Mask",
+    "N_FOLDS",
+    "RandomRoles",
+    "Roles",
+    "uniform",
+]
+
+N_FOLDS = 5  # of rows that describe each other, and stretches that judge a choice
 
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.float64]

@@ -271,6 +271,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             target=lambda at: self._target.score(rows.y[at]),
             in_parts=in_parts,
             tell=tell,
+            stretch=None if in_parts else rows.stretch,
         )
         for text in advise(self.encoder_):
             warnings.warn(text, UserWarning, stacklevel=2)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._roles import Mask, Roles
+from .._roles import N_FOLDS, Mask, Roles
 from .._table import Supervision, check_weight, mean_weight, take_rows, to_mean_one
 from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
 from .defaults import looks_closer, resolve_early_stopping
@@ -37,6 +37,11 @@ class Rows(NamedTuple):
     y: NDArray[Any]
     weight: NDArray[np.float64]
     roles: Roles
+
+    @property
+    def stretch(self) -> NDArray[np.intp]:
+        """The part of the table, or of time, that each row is in."""
+        return self.roles.stretches(N_FOLDS, ORDER_SEED)
 
 
 class HasRows(TrainsNet, PredictsLogits):

@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
+from .categories import (
+    CategoryLevels,
+    HashedLevels,
+    ListLevels,
+    SparseBlock,
+    is_seldom,
+)
 from .describing import (
     describe_block,
     describe_category,
@@ -18,7 +24,6 @@ from .describing import (
 from .first_rows import FirstRows
 from .numbers import NumberLevels, NumberScaler
 from .printing import call_of, schema_html, schema_text, schema_title
-from .rarity import is_seldom
 from .reading import SHORT_TABLE, DateColumn, to_levels
 from .schema import ColumnSchema
 from .target_statistics import ColumnStatistics, CrossStatistics

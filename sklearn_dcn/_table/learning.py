@@ -91,6 +91,7 @@ class LearnsTable(TableFields):
         target: Target | None = None,
         in_parts: bool = False,
         tell: Tell = do_nothing,
+        stretch: NDArray[np.intp] | None = None,
     ) -> list[EncodedColumn]:
         """Learn every column of a checked table by itself.
 
@@ -111,6 +112,8 @@ class LearnsTable(TableFields):
             Whether more rows are to come: a level that occurs once may come again.
         tell : callable, default=do_nothing
             Is told what is done, and which share of it.
+        stretch : ndarray of shape (n,) or None, default=None
+            In which part of the table, or of time, each row is.
 
         Returns
         -------
@@ -131,7 +134,7 @@ class LearnsTable(TableFields):
         warn_of_zeros(X, [sources[k] for k in self.numbers if k not in dated])
         if self.category_encoder is not None:
             self._begin_statistics(columns, weight)
-        how = (dtype, n_threads, target, in_parts, tell)
+        how = (dtype, n_threads, target, in_parts, tell, stretch)
         encoded = self._fit_columns(columns, weight, *how)
         self._choose_values()
         return encoded
@@ -242,6 +245,7 @@ class LearnsTable(TableFields):
         target: Target | None,
         in_parts: bool,
         tell: Tell,
+        stretch: NDArray[np.intp] | None,
     ) -> list[EncodedColumn]:
         """Learn and encode each column by itself; find numbers that may be codes."""
         # Who named the categories has answered for the rest.
@@ -258,7 +262,7 @@ class LearnsTable(TableFields):
             if asks and j not in dated and are_codes(self.names[j], x, target):
                 codes.append(j)
             if j in self.values:
-                self.values[j].fit(x, weight, isolated=self.numeric_levels == "auto")
+                self.values[j].fit(x, weight, self.numeric_levels == "auto", stretch)
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         n = len(columns)

@@ -5,6 +5,7 @@ from .category_levels import CategoryLevels
 from .column_ids import families
 from .hashed_levels import HashedLevels
 from .hashing import to_bytes
+from .rarity import is_seldom
 from .sparse_block import SparseBlock
 from .vocabulary import Vocabulary
 
@@ -17,5 +18,6 @@ __all__ = [
     "SparseBlock",
     "Vocabulary",
     "families",
+    "is_seldom",
     "to_bytes",
 ]

@@ -47,10 +47,13 @@ class NumberLevels:
         x: NDArray[np.float64],
         weight: NDArray[np.float64],
         isolated: bool = False,
+        stretch: NDArray[np.intp] | None = None,
     ) -> NumberLevels:
         """Learn the values of `x`, in rows weighted by `weight`.
 
-        With `isolated` there are none where the values fill their range.
+        With `isolated` there are none where the values fill their range, and none that
+        all stand in one `stretch` of the table, as what names a day does: such a value
+        is not likely to come again.
         """
         self.values = self.counts = np.empty(0)
         present = ~np.isnan(x)
@@ -63,6 +66,8 @@ class NumberLevels:
         kept = counts >= MIN_ROWS
         if isolated and _fill_their_range(values[counts > 0]):
             return self
+        if isolated and stretch is not None:
+            kept &= _come_again(inverse, stretch[present], len(values))
         if (counts > 0).sum() <= self.most and kept.sum() > 2:
             self.values = values[kept]
             rest = [counts[~kept].sum(), weight[~present].sum()]
@@ -102,6 +107,16 @@ class NumberLevels:
 def _find(values: NDArray[Any], x: NDArray[Any]) -> NDArray[np.intp]:
     """Return the position of the first of sorted values from x on, or of the last."""
     return np.minimum(np.searchsorted(values, x), len(values) - 1)
+
+
+def _come_again(
+    code: NDArray[np.intp], stretch: NDArray[np.intp], n_values: int
+) -> NDArray[np.bool_]:
+    """Tell which values stand in several stretches of the table."""
+    n = int(stretch.max(initial=0)) + 1
+    cells = np.bincount(code * n + stretch, minlength=n_values * n)
+    several: NDArray[np.bool_] = (cells.reshape(n_values, n) > 0).sum(axis=1) > 1
+    return several
 
 
 def _fill_their_range(values: NDArray[np.float64]) -> bool:

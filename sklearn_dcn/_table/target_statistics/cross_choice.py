@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import N_RESERVED_IDS
+from ..categories import is_seldom
 from .factorised import FactorisationMachine
 from .linear_models import leave_over, leave_over_mean, linear_losses, standardise
 from .supervision import N_FOLDS, Tell, do_nothing
@@ -55,6 +56,7 @@ MAX_TARGETS = 4
 
 Pair = tuple[int, int]
 Scored = tuple[Pair, float]
+Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def pair_key(codes: Codes, columns: tuple[int, ...], sizes: Sequence[int]) -> Keys:
@@ -174,11 +176,16 @@ class CrossChoice:
         of_pairs = of_pairs.reshape(len(alone), len(best), -1)
         m = self._count(alone, of_pairs)
         often = np.array([self._are_often(pair) for pair in best[:m]], dtype=bool)
-        kept = np.flatnonzero(often)
-        if not often.all():
-            at = np.flatnonzero(~often)
-            kept = np.append(kept, at[self._are_left(alone, of_pairs[:, at], tried)])
-        return [best[k] for k in kept]
+        if often.all() or self._is_seldom():
+            return best[:m]
+        at = np.flatnonzero(~often)
+        often[at] = self._are_left(alone, of_pairs[:, at], tried)
+        return [best[k] for k in np.flatnonzero(often)]
+
+    def _is_seldom(self) -> bool:
+        """Tell whether levels are so rare that a fit ends before it learns products."""
+        columns = zip(self.rows.codes, self.sizes, strict=True)
+        return any(is_seldom(np.bincount(c, minlength=n)) for c, n in columns)
 
     def _are_often(self, pair: Pair) -> bool:
         """Tell whether pairs of levels have so many rows that their means are exact."""
@@ -195,7 +202,11 @@ class CrossChoice:
         known = np.hstack([alone, self._factorised(tried)])
         before, left = (self._scores(x, of_pairs) for x in (alone, known))
         are_left: NDArray[np.bool_] = left > LEAST_LEFT * before
-        if self._gain(known, of_pairs[:, are_left]) < LEAST_GAIN:
+        # The machine has learned from all but the test rows: a half of these judges.
+        at = self._some_test_rows()
+        last = self.rows.fold[at] == N_FOLDS - 1
+        halves = [(at[~last], at[last]), (at[last], at[~last])]
+        if self._gain(known, of_pairs[:, are_left], halves) < LEAST_GAIN:
             are_left[:] = False
         return are_left
 
@@ -227,23 +238,23 @@ class CrossChoice:
 
     def _count(self, known: Floats, of_pairs: Floats) -> int:
         """Return how many of the strongest pairs are worth it; 0 if they are not."""
+        at = self.rows.draw(MAX_LINEAR)
+        is_test = self.rows.is_test[at]
+        parts = [(at[~is_test], at[is_test])]
         gains, n = {}, of_pairs.shape[1]
         for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
             self.tell(f"crosses: how many of {n}", m / n)
-            gains[m] = self._gain(known, of_pairs[:, :m])
+            gains[m] = self._gain(known, of_pairs[:, :m], parts)
         most = max(gains.values())
         if most < LEAST_GAIN:
             return 0
         return min(m for m, gain in gains.items() if gain >= ENOUGH * most)
 
-    def _gain(self, known: Floats, of_pairs: Floats) -> float:
-        """Return which share of the test rows' loss the pairs take off together.
+    def _gain(self, known: Floats, of_pairs: Floats, parts: Sequence[Part]) -> float:
+        """Return which share of the loss the pairs take off together.
 
-        It is that of each half of these rows, by a linear model of the other half.
+        `parts` are rows that a linear model is fitted to, and rows that it loses.
         """
-        at = self._some_test_rows()
-        last = self.rows.fold[at] == N_FOLDS - 1
-        halves = (at[~last], at[last])
 
         def loss(x: Floats) -> float:
             losses = [
@@ -251,7 +262,7 @@ class CrossChoice:
                     linear_losses(self.rows, x, fit, test, calibrates=True),
                     weights=self.rows.weight[test],
                 )
-                for fit, test in (halves, halves[::-1])
+                for fit, test in parts
             ]
             return float(np.mean(losses))
 

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._roles import Mask, Roles
+from ..._roles import N_FOLDS, Mask, Roles
 
 __all__ = ["N_FOLDS", "Supervision", "Tell", "do_nothing"]
 
 Tell = Callable[[str, float], None]  # of what is done, and which share of it
-
-N_FOLDS = 5
 
 
 class Supervision(NamedTuple):

@@ -112,3 +112,19 @@ def test_spike_is_learned_with_levels_alone():
     smooth = DCNClassifier(**options, numeric_levels=None).fit(X, y)
     q = smooth.predict_proba(new)[:, 1]
     assert abs(q[1] - q[[0, 2]].mean()) < 0.2
+
+
+def test_values_of_one_stretch_are_no_levels():
+    """Those that name a day; what comes again is one, in rows of whatever weight."""
+    day = np.repeat([10.5, 20.0, 31.0, 44.0, 90.0], 200)
+    stretch = np.arange(1000) // 200
+    x = day.copy()
+    x[::4] = np.resize([0.0, 7.0, 99_999.0], 250)
+    x[5] = np.nan
+    levels = NumberLevels(256).fit(x, np.ones(1000), isolated=True, stretch=stretch)
+    assert_equal(levels.values, [0.0, 7.0, 99_999.0])
+    mixed = np.random.default_rng(0).permutation(stretch)
+    levels = NumberLevels(256).fit(x, np.ones(1000), isolated=True, stretch=mixed)
+    assert len(levels.values) == 8
+    levels = NumberLevels(256).fit(x, np.ones(1000), stretch=stretch)
+    assert len(levels.values) == 8  # asked for

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._ids import N_RESERVED_IDS
+from ..._ids import N_RESERVED_IDS
 
 __all__ = ["is_seldom"]
 

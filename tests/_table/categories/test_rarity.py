@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_dcn._table.categories.rarity import is_seldom
 from sklearn_dcn._table.encoder import TableEncoder
-from sklearn_dcn._table.rarity import is_seldom
 
 
 @pytest.mark.parametrize("n_levels", [100, 700])

@@ -28,6 +28,7 @@ __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 # pairs than have this share of what the best number of them takes off: a network, which
 # learns what is smooth by itself, needs the strongest alone. Of those whose levels have
 # fewer rows than `OFTEN` again the ones of which products of embeddings leave so much.
+# A network of levels that are seldom seen learns neither, and gets all that help.
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
 ENOUGH = 0.5
@@ -174,9 +175,10 @@ class CrossChoice:
         best = [pair for pair, _ in self._rank(rest, alone, pairs)[:most]]
         of_pairs = standardise(self._cross_fit(rest, best))
         of_pairs = of_pairs.reshape(len(alone), len(best), -1)
-        m = self._count(alone, of_pairs)
+        seldom = self._is_seldom()
+        m = self._count(alone, of_pairs, 1.0 if seldom else ENOUGH)
         often = np.array([self._are_often(pair) for pair in best[:m]], dtype=bool)
-        if often.all() or self._is_seldom():
+        if often.all() or seldom:
             return best[:m]
         at = np.flatnonzero(~often)
         often[at] = self._are_left(alone, of_pairs[:, at], tried)
@@ -236,8 +238,11 @@ class CrossChoice:
         scores: Floats = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12) / 2
         return scores.sum(axis=1)
 
-    def _count(self, known: Floats, of_pairs: Floats) -> int:
-        """Return how many of the strongest pairs are worth it; 0 if they are not."""
+    def _count(self, known: Floats, of_pairs: Floats, enough: float) -> int:
+        """Return how many of the strongest pairs are worth it; 0 if they are not.
+
+        They are as many as take off the share `enough` of what the best number does.
+        """
         at = self.rows.draw(MAX_LINEAR)
         is_test = self.rows.is_test[at]
         parts = [(at[~is_test], at[is_test])]
@@ -248,7 +253,7 @@ class CrossChoice:
         most = max(gains.values())
         if most < LEAST_GAIN:
             return 0
-        return min(m for m, gain in gains.items() if gain >= ENOUGH * most)
+        return min(m for m, gain in gains.items() if gain >= enough * most)
 
     def _gain(self, known: Floats, of_pairs: Floats, parts: Sequence[Part]) -> float:
         """Return which share of the loss the pairs take off together.

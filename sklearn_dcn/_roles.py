@@ -94,15 +94,15 @@ class Roles(ABC):
         share = min(max(fraction, 1 / self.n_rows), 1 - 1 / self.n_rows)
         return self._training(share, n_members, seed)
 
-    def calibrating(self, trains: Mask) -> Mask:
-        """Return which rows tell of which networks how sure these may be.
+    def newest(self, trains: Mask) -> Mask | None:
+        """Return which held-out rows have the mean of what is to come, if any know.
 
         Parameters
         ----------
         trains : bool ndarray of shape (n_rows, n_members)
             What `training` returned.
         """
-        return ~trains
+        return None
 
     @abstractmethod
     def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
@@ -234,11 +234,9 @@ class LastRoles(Roles):
                 trains[:, k] = trains[:, 0]
         return trains
 
-    def calibrating(self, trains: Mask) -> Mask:
-        """Return the last rows for the first network, which has seen nothing later."""
-        judges = ~trains
-        judges[:, 1:] = False
-        return judges
+    def newest(self, trains: Mask) -> Mask:
+        """Return the last rows, which the first network holds out."""
+        return ~trains[:, 0]
 
     def _before_the_last(self, n_out: int) -> Mask:
         """Return which rows are before the last ones, at least one."""

@@ -68,7 +68,7 @@ default="from_dtype"
     hashing : dict or None, default=None
         {column: number of buckets} for ids without a vocabulary: levels share the
         embeddings of so many buckets by chance, and none is unknown.
-    category_dropout : float, default=0.02
+    category_dropout : float, default=0.05
         Probability with which a known level counts as unknown during training. It
         trains the embedding of unknown levels, also where no level is rare. Columns of
         a sparse `X` are numbers, of which none is dropped.
@@ -342,7 +342,7 @@ default="auto"
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: dict[Any, int] | None = None,
-        category_dropout: float = 0.02,
+        category_dropout: float = 0.05,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = "auto",
         datetime_parts: Any = "auto",

@@ -167,7 +167,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         score = None if valid is None else self._validation_score(rows, trains, given)
         self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
-            calibrate(self.net_, self._calibration_table(encoded, rows, trains, valid))
+            calibrate(self.net_, valid, self._newest_table(encoded, rows, trains))
         if trains is not None and not warm:  # a member knows what it saw in fits before
             forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
@@ -313,8 +313,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         fields = self.encoder_
         resolved = resolve_network(vars(self), fields, self._numeric_embedding)
         width = resolved["width"]
-        seldom = fields.is_seldom
-        return resolve_members(self.n_members, holds_out, n_rows, seldom, width)
+        is_noisy = fields.is_seldom or (holds_out and self.validation_ == "last")
+        return resolve_members(self.n_members, holds_out, n_rows, is_noisy, width)
 
     def _build_net(
         self,

@@ -6,7 +6,7 @@ parameter             "auto" is decided by
 device                `resolve_device`: what the machine has
 dtype                 `resolve_dtype`: rows
 early_stopping        `resolve_early_stopping`: rows
-n_members             `resolve_members`: rows, levels, width of x_0, early stopping
+n_members             `resolve_members`: rows, levels, order, width of x_0, stopping
 validation            `looks_closer`: rows; which way: `loss_by_order`
 numeric_embedding     `resolve_table`: rows; `resolve_curves`: levels; `resolve_widths`:
                       columns
@@ -237,7 +237,7 @@ def resolve_members(
     n_members: int | str,
     holds_out: bool,
     n_rows: int | None,
-    is_seldom: bool,
+    is_noisy: bool,
     width: int = 1,
 ) -> int:
     """Return the number of networks that "auto" stands for.
@@ -250,8 +250,9 @@ def resolve_members(
         Whether so many rows are enough for early stopping to hold some out.
     n_rows : int or None
         Rows; None if not all are known yet, as in `partial_fit`.
-    is_seldom : bool
-        Whether a column has levels that are seldom seen.
+    is_noisy : bool
+        Whether what a network ends with is much by chance: levels are seldom seen, or
+        the last rows validate.
     width : int, default=1
         Width of x_0.
     """
@@ -259,8 +260,8 @@ def resolve_members(
         return int(n_members)
     if not holds_out or n_rows is None or not MEMBERS_FROM <= n_rows <= MEMBERS_TO:
         return 1
-    # A fit that ends after an epoch or two is short, and what it ends with is noisy.
-    fewest = 4 if is_seldom else 2
+    # Such a fit ends after an epoch or two, so more networks cost little.
+    fewest = 4 if is_noisy else 2
     enough = int(np.clip(round(ROWS_TOGETHER / n_rows), fewest, MAX_MEMBERS))
     return min(enough, max(2, WIDTH_TOGETHER // width))
 

@@ -211,18 +211,14 @@ class HasRows(TrainsNet, PredictsLogits):
         )
         return None
 
-    def _calibration_table(
-        self, encoded: Encoded, rows: Rows, trains: Mask | None, valid: TensorTable
-    ) -> TensorTable:
-        """Return those of the validation rows that tell how sure to be."""
-        if trains is None:
-            return valid
-        judges = rows.roles.calibrating(trains)
-        if (judges == ~trains).all():
-            return valid
-        hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
-        at = np.flatnonzero(judges.any(axis=1))
-        return self._tensors_at(at, hidden, rows, judges)
+    def _newest_table(
+        self, encoded: Encoded, rows: Rows, trains: Mask | None
+    ) -> TensorTable | None:
+        """Return the rows that have the mean of what is to come, if any are known."""
+        newest = None if trains is None else rows.roles.newest(trains)
+        if newest is None:
+            return None
+        return self._tensors_at(np.flatnonzero(newest), encoded, rows, None)
 
     def _validation_score(
         self, rows: Rows, trains: Mask | None, given: Rows | None

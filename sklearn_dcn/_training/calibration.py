@@ -20,6 +20,9 @@ the table tells plus noise of variance :math:`\nu` which is each network's own,
 
 over the rows that two networks j and k hold out both.
 
+Where the last rows validate, b is that of the newest ones and the mean of all networks:
+what the target's mean is to be is told best by what it was last.
+
 References
 ----------
 Platt, "Probabilistic Outputs for Support Vector Machines", 1999, for two classes; Guo
@@ -50,15 +53,21 @@ __all__ = ["calibrate", "fit_scale_and_shift", "gain_of_mean"]
 PRIOR_STD = 0.2
 
 
-def calibrate(net: DCNNet, validation: TensorTable) -> None:
+def calibrate(
+    net: DCNNet, validation: TensorTable, newest: TensorTable | None = None
+) -> None:
     """Scale and shift the logits of a fitted net by its held-out rows.
 
-    It is done to the heads of all members, so that the network itself has them.
+    It is done to the heads of all members, so that the network itself has them. Where
+    means drift, the shift is that of the `newest` rows.
     """
     with mixed_precision(torch.device(net.device), False):  # whatever the caller's
         logits, target, gain = _held_out_logits(net, validation)
-    # Of logits that are so much smaller, the T that is kept near 1 is the mean's.
-    scale, shift = fit_scale_and_shift(net.criterion_, logits / gain, target)
+        # Of logits that are so much smaller, the T that is kept near 1 is the mean's.
+        scale, shift = fit_scale_and_shift(net.criterion_, logits / gain, target)
+        if newest is not None:
+            logits, target, _ = _held_out_logits(net, newest)
+            _, shift = fit_scale_and_shift(net.criterion_, logits, target, scale)
     with torch.no_grad():
         for member in net.module_.members:
             weight, bias = member.head.weight, member.head.bias
@@ -133,7 +142,10 @@ def gain_of_mean(logits: Tensor, weight: Tensor) -> float:
 
 
 def fit_scale_and_shift(
-    criterion: Any, logits: Tensor, target: dict[str, Tensor]
+    criterion: Any,
+    logits: Tensor,
+    target: dict[str, Tensor],
+    scale: float | None = None,
 ) -> tuple[float, NDArray[np.float64]]:
     """Return T and b; 1 and 0 if there is no T above 0 to be found.
 
@@ -143,6 +155,8 @@ def fit_scale_and_shift(
         The loss.
     logits : float64 tensor of shape (n, d_out)
     target : dict of tensors of shape (n, ...)
+    scale : float or None, default=None
+        T, if it is known.
 
     Returns
     -------
@@ -152,7 +166,7 @@ def fit_scale_and_shift(
     n = float(len(logits))
     if criterion.kind == "squared_error":  # in units of what is left over
         n = n / max(2 * float(criterion(logits, target)), 1e-12)
-    start = np.append(1.0, np.zeros(logits.shape[1]))
+    start = np.append(1.0 if scale is None else scale, np.zeros(logits.shape[1]))
 
     def objective(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         parameters = torch.tensor(values, requires_grad=True)
@@ -161,6 +175,7 @@ def fit_scale_and_shift(
             far = (parameters - torch.from_numpy(start)).square().sum()
             total = loss + far / (2 * PRIOR_STD**2)
             (gradient,) = torch.autograd.grad(total, parameters)
+            gradient[0] *= scale is None
         return float(total.detach()), gradient.numpy()
 
     found = minimize(objective, start, jac=True, method="L-BFGS-B")

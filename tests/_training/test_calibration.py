@@ -79,8 +79,8 @@ def test_rows_that_were_given_calibrate_the_mean():
     assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_last_rows_calibrate():
-    """By the first network alone, which has seen nothing later."""
+def test_the_newest_rows_shift():
+    """T is that of all held-out rows; b that of the mean's logits on the last ones."""
     X, y = make_mixed(900)
     options = FEW | {"max_epochs": 3, "n_members": 2, "validation": "last"}
     raw, model = (
@@ -89,9 +89,15 @@ def test_the_last_rows_calibrate():
     )
     x = to_tensors(raw.encoder_.transform(X, np.float32))
     with torch.no_grad():
-        z = raw.module_.members[0](**x)[-90:]
-    target = {"y": torch.from_numpy(np.asarray(y[-90:] == model.classes_[1], float))}
-    scale, shift = fit_scale_and_shift(WeightedLoss("log_loss"), z.double(), target)
+        first, second = (member(**x).double() for member in raw.module_.members)
+    z = torch.cat([first[-90:], second[-180:-90]])
+    labels = torch.from_numpy(np.asarray(y == model.classes_[1], float))
+    target = {"y": torch.cat([labels[-90:], labels[-180:-90]])}
+    loss = WeightedLoss("log_loss")
+    scale, _ = fit_scale_and_shift(loss, z, target)
+    mean = (first + second)[-90:] / 2
+    same, shift = fit_scale_and_shift(loss, mean, {"y": labels[-90:]}, scale)
+    assert same == scale
     expected = scale * raw.decision_function(X) + shift[0]
     assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-4)
 

@@ -9,29 +9,37 @@ from .workers import progress
 
 DEFAULTS = {"rows": 60_000, "repeats": 20}
 
-# Rows, levels of each id, standard deviation of a level's effect, columns of ids.
+# Rows, levels of each id, standard deviation of a level's effect, columns of ids, and
+# whether the target is a class.
 SETTINGS = {
-    "few levels": (6_000, 500, 0.5, 1),
-    "more rows": (20_000, 1_500, 0.5, 1),
-    "many levels": (6_000, 2_000, 1.0, 1),
-    "noise": (6_000, 2_000, 0.0, 1),
-    "two ids": (10_000, 1_500, 0.3, 2),
+    "few levels": (6_000, 500, 0.5, 1, True),
+    "more rows": (20_000, 1_500, 0.5, 1, True),
+    "many levels": (6_000, 2_000, 1.0, 1, True),
+    "noise": (6_000, 2_000, 0.0, 1, True),
+    "two ids": (10_000, 1_500, 0.3, 2, True),
+    "numbers": (6_000, 500, 0.5, 1, False),
 }
 NAMES = [*SETTINGS]
+BY_ITSELF = {"memorized_crosses": [("id0", "id0")]}
 ARMS = {
     "auto": {},
-    "by itself": {"memorized_crosses": [("id0", "id0")]},
+    "by itself": BY_ITSELF,
     "none": {"memorized_crosses": None},
     "TargetEncoder": {"memorized_crosses": None, "category_encoder": "TargetEncoder"},
+    "by itself, vector cross": {
+        "memorized_crosses": [("id0", "id0")],
+        "cross": "vector",
+    },
+    "by itself, low rank": {"memorized_crosses": [("id0", "id0")], "cross": "low_rank"},
 }
 
 
 def make_rows(setting, n_new, seed):
-    """Return a frame, labels, and the log loss of each row by its true probability."""
+    """Return a frame, targets, and the loss of each row by what is true of it."""
     import pandas as pd
     from scipy.special import expit
 
-    n, n_levels, sd, n_ids = setting
+    n, n_levels, sd, n_ids, is_class = setting
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n + n_new)
     table, logit = {"x": x}, 0.5 * x
@@ -39,6 +47,9 @@ def make_rows(setting, n_new, seed):
         ids = rng.integers(n_levels, size=len(x))
         logit = logit + sd * rng.normal(size=n_levels)[ids]
         table[f"id{j}"] = np.char.add("v", ids.astype(str)).astype(object)
+    if not is_class:
+        y = logit + rng.normal(size=len(x))
+        return pd.DataFrame(table), y, (y - logit) ** 2
     p = expit(logit)
     y = (rng.random(len(x)) < p).astype(int)
     return pd.DataFrame(table), y, -np.log(np.where(y == 1, p, 1 - p))
@@ -50,17 +61,23 @@ def measure(setting, arm, n_new, seed):
     Optimism is what validation rows lose beyond their own Bayes loss, less what new
     rows do, each by single networks: 0 on average if the first tell of the second.
     """
-    from sklearn.metrics import log_loss
+    from sklearn.metrics import log_loss, mean_squared_error
 
-    from sklearn_dcn import DCNClassifier
+    from sklearn_dcn import DCNClassifier, DCNRegressor
 
     X, y, bayes = make_rows(setting, n_new, seed)
-    n = setting[0]
-    seen = []
+    n, is_class = setting[0], setting[-1]
+    seen, losses = [], []
+
+    def loss_of(model, X, y):
+        if is_class:
+            return log_loss(y, model.predict_proba(X))
+        return mean_squared_error(y, model.predict(X))
 
     def score(model, X_valid, y_valid):
         seen[:] = [X_valid.index]
-        return -log_loss(y_valid, model.predict_proba(X_valid))
+        losses.append(loss_of(model, X_valid, y_valid))
+        return -losses[-1]
 
     options = dict(arm)
     if options.get("category_encoder") == "TargetEncoder":
@@ -68,12 +85,12 @@ def measure(setting, arm, n_new, seed):
 
         options["category_encoder"] = TargetEncoder()
     # One network, so that its validation loss is that of one, and as it is.
-    model = DCNClassifier(
+    model = (DCNClassifier if is_class else DCNRegressor)(
         random_state=seed, n_members=1, calibrate=False, scoring=score, **options
     )
     model.fit(X[:n], y[:n])
-    valid = model.history_[model.best_epoch_ - 1]["valid_loss"]
-    new = log_loss(y[n:], model.predict_proba(X[n:]))
+    valid = losses[model.best_epoch_ - 1]
+    new = loss_of(model, X[n:], y[n:])
     excess = new - bayes[n:].mean()
     crosses = model.encoder_.crosses
     return {
@@ -117,7 +134,7 @@ def run(options):
                     "memorised": f"{columns['memorised'].mean():.1f}",
                 }
             )
-        n, n_levels, sd, n_ids = SETTINGS[name]
+        n, n_levels, sd, n_ids, _ = SETTINGS[name]
         what = f"{n:,} rows, {n_ids} x {n_levels:,} levels, effects of {sd}"
         report.table(f"{name}: {what}", rows)
     return report

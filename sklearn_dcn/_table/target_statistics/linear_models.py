@@ -90,7 +90,7 @@ def linear_losses(
             p = _probability(features[fit], y[fit], w_fit, features[test])
             if calibrates:
                 z = logit(np.clip(p, 1e-6, 1 - 1e-6))[:, None]
-                p = _probability(z, y[test], w_test, C=np.inf)
+                p = _probability(z, y[test], w_test, C=1e3)
             total -= np.log(np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None))
         else:
             x = Ridge().fit(features[fit], y[fit], w_fit).predict(features[test])

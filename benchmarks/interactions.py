@@ -102,7 +102,7 @@ def run(seed, network, table):
     rng = np.random.default_rng([seed, 1])
     y = logit + 0.5 * rng.normal(size=n_rows)
     start = time.perf_counter()
-    # Three levels a column, all of them seen: what trains the unknown one is noise here.
+    # All levels are seen often: what trains the unknown one would be noise.
     options = {"max_epochs": n_epochs, "category_dropout": 0.02, **NETWORKS[network]}
     model = DCNRegressor(**options, random_state=seed).fit(X, y)
     won = {

@@ -170,7 +170,7 @@ def test_setting_changes_nothing(name, plain, tmp_path):
     them: there it computes.
     """
     context = SETTINGS[name]()
-    a = torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
+    a = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
     product = a @ a
     with context:
         found = digest(tmp_path / "model.dcn")

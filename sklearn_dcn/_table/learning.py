@@ -304,7 +304,8 @@ class LearnsTable(TableFields):
         names = [self.names[j] for j in columns]
         self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
         codes = self._codes(encoded, self._cuts)
-        x = self.crosses.fit_transform(codes, weight, supervision, tell)
+        n = len(self.categories)
+        x = self.crosses.fit_transform(codes, weight, supervision, tell, n)
         return scale_all(self.crosses.scalers, x, dtype)
 
     # The steps of both ----------------------------------------------------------------

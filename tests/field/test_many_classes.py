@@ -51,7 +51,7 @@ def test_a_cross_is_found_among_many_classes():
     a, b, c = rng.integers(2, 32, (3, 6000))
     y = (a + b) % 30
     rows = rows_of([a, b, c], y, 30)
-    chosen = CrossChoice(rows, [32, 32, 32]).choose("auto")
+    chosen = CrossChoice(rows, [32, 32, 32], 0).choose("auto")
     assert chosen[0][0] == (0, 1)
 
 

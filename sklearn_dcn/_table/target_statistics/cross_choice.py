@@ -26,9 +26,10 @@ __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 # model of all columns' statistics loses so much of its loss by those of pairs, a bit
 # more than by those of noise in one table of a hundred with 1,000 rows; and no more
 # pairs than have this share of what the best number of them takes off: a network, which
-# learns what is smooth by itself, needs the strongest alone. Of those whose levels have
-# fewer rows than `OFTEN` again the ones of which products of embeddings leave so much.
-# A network of levels that are seldom seen learns neither, and gets all that help.
+# learns what is smooth by itself, needs the strongest alone. Of pairs of categories, and
+# of those with numbers of fewer rows a level than `OFTEN`, only the ones of which
+# products of embeddings leave so much over. A network of levels that are seldom seen
+# learns neither, and gets all that help.
 MAX_PAIRS = 32
 LEAST_GAIN = 0.02
 ENOUGH = 0.5
@@ -86,6 +87,8 @@ class CrossChoice:
         All of them.
     sizes : sequence of int
         Number of codes of each column.
+    n_categories : int
+        The first so many columns are categories, the others numbers.
     tell : callable, default=do_nothing
         Is told what is done, and which share of it.
     """
@@ -94,6 +97,7 @@ class CrossChoice:
         self,
         rows: TargetRows,
         sizes: Sequence[int],
+        n_categories: int,
         tell: Tell = do_nothing,
     ) -> None:
         sample = rows.that_train().by_stretch().sample(MAX_CHOICE)
@@ -102,6 +106,7 @@ class CrossChoice:
         self.n_targets = len(rows.targets)
         self.rows = sample.halve_classes(MAX_TARGETS)
         self.sizes = sizes
+        self.n_categories = n_categories
         self.tell = tell
 
     def choose(self, crosses: int | str) -> list[Scored]:
@@ -177,29 +182,34 @@ class CrossChoice:
         of_pairs = of_pairs.reshape(len(alone), len(best), -1)
         seldom = self._is_seldom()
         m = self._count(alone, of_pairs, 1.0 if seldom else ENOUGH)
-        often = np.array([self._are_often(pair) for pair in best[:m]], dtype=bool)
-        if often.all() or seldom:
-            return best[:m]
-        at = np.flatnonzero(~often)
-        often[at] = self._are_left(alone, of_pairs[:, at], tried)
-        return [best[k] for k in np.flatnonzero(often)]
+        kept = np.ones(m, dtype=bool)
+        products = [k for k in range(m) if self._may_be_product(best[k])]
+        if products and not seldom:
+            kept[products] = self._are_left(alone, of_pairs[:, products], tried)
+        return [best[k] for k in np.flatnonzero(kept)]
+
+    def _may_be_product(self, pair: Pair) -> bool:
+        """Tell whether the network may learn a pair of columns by embeddings.
+
+        Of numbers it has no embedding for every bin, so that a mean of many rows tells
+        it more; one of few rows only misleads it.
+        """
+        if max(pair) < self.n_categories:
+            return True
+        n_levels = len(np.unique(self._key(self.rows.codes, pair)))
+        return len(self.rows.weight) < OFTEN * n_levels
 
     def _is_seldom(self) -> bool:
         """Tell whether levels are so rare that a fit ends before it learns products."""
         columns = zip(self.rows.codes, self.sizes, strict=True)
         return any(is_seldom(np.bincount(c, minlength=n)) for c, n in columns)
 
-    def _are_often(self, pair: Pair) -> bool:
-        """Tell whether pairs of levels have so many rows that their means are exact."""
-        n_levels = len(np.unique(self._key(self.rows.codes, pair)))
-        return len(self.rows.weight) >= OFTEN * n_levels
-
     def _are_left(
         self, alone: Floats, of_pairs: Floats, tried: list[int]
     ) -> NDArray[np.bool_]:
         """Tell which pairs are worth it beside what products of embeddings tell.
 
-        The network learns these by itself, and of many rows where the pair has few.
+        The network learns these by itself, and better if nothing tells it half of them.
         """
         known = np.hstack([alone, self._factorised(tried)])
         before, left = (self._scores(x, of_pairs) for x in (alone, known))

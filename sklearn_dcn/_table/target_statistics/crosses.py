@@ -102,6 +102,7 @@ class CrossStatistics:
         weight: Floats,
         supervision: Supervision,
         tell: Tell = do_nothing,
+        n_categories: int = 0,
     ) -> Floats:
         """Choose the pairs, learn them from the rows, and apply them to these.
 
@@ -115,6 +116,8 @@ class CrossStatistics:
             The rows' targets.
         tell : callable, default=do_nothing
             Is told what is done, and which share of it.
+        n_categories : int, default=0
+            The first so many columns are categories, the others numbers.
 
         Returns
         -------
@@ -123,18 +126,18 @@ class CrossStatistics:
         """
         rows = TargetRows(codes, weight, supervision)
         self.is_logit = rows.is_logit
-        self._choose(rows, tell)
+        self._choose(rows, n_categories, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
         self.scalers = fit_scalers(names, x, weight, self.numeric_transform)
         return x
 
-    def _choose(self, rows: TargetRows, tell: Tell) -> None:
+    def _choose(self, rows: TargetRows, n_categories: int, tell: Tell) -> None:
         """Set `pairs` and `scores`: those that were given, or chosen by the rows."""
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
             return
-        choice = CrossChoice(rows, self.sizes, tell)
+        choice = CrossChoice(rows, self.sizes, n_categories, tell)
         chosen = choice.choose(self.crosses)
         self.pairs = [pair for pair, _ in chosen]
         self.scores = [score for _, score in chosen]

@@ -44,8 +44,8 @@ PLANTED = {
 @pytest.mark.parametrize(("kind", "columns"), PLANTED.items(), ids=PLANTED)
 def test_planted_pair_is_found(kind, columns, target):
     X, y = planted(kind)
-    # That of a number and a category is one of few rows a level that embeddings tell.
-    is_product = kind == "number and category"
+    # Those of categories, or of few rows a level, embeddings tell as well.
+    is_product = kind in ("categories", "number and category")
     encoder, _ = encode(X, y, target, memorized_crosses=1 if is_product else "auto")
     assert names_of(encoder)[0] == columns
     assert len(encoder.crosses.pairs) <= 4

@@ -341,8 +341,8 @@ def test_sparse_tables_have_no_crosses(pairs, tiny):
 def fitted():
     """Return a classifier that memorised the pair of its table; table and target."""
     X, y = planted("categories")
-    model = DCNClassifier(random_state=0, max_epochs=2, early_stopping=False)
-    return model.fit(X, y), X, y
+    options = {"max_epochs": 2, "early_stopping": False, "memorized_crosses": 1}
+    return DCNClassifier(random_state=0, **options).fit(X, y), X, y
 
 
 def test_partial_fit_memorises_none(tiny):
@@ -398,11 +398,11 @@ def test_crosses_are_in_print(fitted):
 
 
 def test_regressor_memorises_too(tiny):
-    X, y = planted("categories")
+    X, y = planted("0 and 1")
     outputs = np.stack([y, np.random.default_rng(0).normal(size=len(y))], axis=1)
     model = DCNRegressor(**tiny).fit(X, outputs)
-    assert names_of(model.encoder_)[0] == {"c0", "c2"}
-    assert "c0" in next(iter(model.encoder_.crosses.scalers))
+    assert names_of(model.encoder_)[0] == {"b0", "b1"}
+    assert "b0" in next(iter(model.encoder_.crosses.scalers))
     names = [name[-8:] for name in model.encoder_.crosses.scalers]
     assert names[:2] == ["output 0", "output 1"]
 

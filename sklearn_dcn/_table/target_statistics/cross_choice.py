@@ -26,8 +26,8 @@ __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 # model of all columns' statistics loses so much of its loss by those of pairs, a bit
 # more than by those of noise in one table of a hundred with 1,000 rows; and no more
 # pairs than have this share of what the best number of them takes off: a network, which
-# learns what is smooth by itself, needs the strongest alone. Of pairs of categories, and
-# of those with numbers of fewer rows a level than `OFTEN`, only the ones of which
+# learns what is smooth by itself, needs the strongest alone. Of pairs of categories,
+# and of those with numbers of fewer rows a level than `OFTEN`, only the ones of which
 # products of embeddings leave so much over. A network of levels that are seldom seen
 # learns neither, and gets all that help.
 MAX_PAIRS = 32

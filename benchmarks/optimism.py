@@ -26,11 +26,11 @@ ARMS = {
     "by itself": BY_ITSELF,
     "none": {"memorized_crosses": None},
     "TargetEncoder": {"memorized_crosses": None, "category_encoder": "TargetEncoder"},
-    "by itself, vector cross": {
+    "vector cross": {
         "memorized_crosses": [("id0", "id0")],
         "cross": "vector",
     },
-    "by itself, low rank": {"memorized_crosses": [("id0", "id0")], "cross": "low_rank"},
+    "low rank cross": {"memorized_crosses": [("id0", "id0")], "cross": "low_rank"},
 }
 
 

@@ -165,16 +165,19 @@ def test_auto_is_last_where_rows_are_in_time(held_out):
     assert_array_equal(held_out[0][:, 0], np.arange(3000) < 2700)
     names = model.encoder_.crosses.names
     assert [{names[a], names[b]} for a, b in model.encoder_.crosses.pairs] == []
-    by_chance = DCNClassifier(**SMALL, validation="random").fit(table, y)
+    options = {"memorized_crosses": 1, "validation": "random", **SMALL}
+    by_chance = DCNClassifier(**options).fit(table, y)
     assert by_chance.validation_ == "random"
-    assert by_chance.encoder_.crosses.pairs == []
+    ((a, b),) = by_chance.encoder_.crosses.pairs
+    assert {names[a], names[b]} != {"month", "day"}
 
 
 def test_auto_is_random_where_rows_are_shuffled(held_out):
-    """The pair of day and month is worth to be memorised there."""
+    """The pair of day and month is the strongest there."""
     table, y, _ = days()
     order = np.random.default_rng(1).permutation(len(y))
-    model = DCNClassifier(**SMALL).fit(table.iloc[order], y[order])
+    options = {"memorized_crosses": 1, **SMALL}
+    model = DCNClassifier(**options).fit(table.iloc[order], y[order])
     assert model.validation_ == "random"
     names = model.encoder_.crosses.names
     found = [{names[a], names[b]} for a, b in model.encoder_.crosses.pairs]
@@ -194,6 +197,17 @@ def test_auto_orders_by_dates(make, held_out):
     assert_array_equal(held_out[0][:, 0], order < 2700)
     model.fit(table.iloc[order[::-1]], y[order[::-1]])
     assert_array_equal(held_out[1][:, 0], order[::-1] < 2700)
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3])
+def test_few_groups_choose_no_crosses(n_groups):
+    """Too few to judge by: some folds of the choice are empty."""
+    table, y, _ = days()
+    groups = np.arange(len(y)) % n_groups
+    options = {"validation_groups": groups, "early_stopping": n_groups > 1}
+    model = DCNClassifier(**options, **SMALL).fit(table, y)
+    assert model.validation_ == "groups"
+    assert len(model.encoder_.crosses.pairs) <= 1
 
 
 def test_auto_is_what_the_named_rows_are_for():

@@ -268,8 +268,11 @@ class CrossChoice:
     def _gain(self, known: Floats, of_pairs: Floats, parts: Sequence[Part]) -> float:
         """Return which share of the loss the pairs take off together.
 
-        `parts` are rows that a linear model is fitted to, and rows that it loses.
+        `parts` are rows that a linear model is fitted to, and rows that it predicts. Of
+        a few groups one may be empty, and tells of no gain.
         """
+        if not all(len(fit) and len(test) for fit, test in parts):
+            return 0.0
 
         def loss(x: Floats) -> float:
             losses = [

@@ -118,10 +118,10 @@ def test_a_classifier_comes_back(options, mixed, path):
 
 
 def test_a_long_table_comes_back(path):
-    """With what "auto" adds from 1,000 rows on, and its several networks."""
+    """With what "auto" adds from 1,000 rows on, pairs and several networks."""
     X, y = make_mixed(2500)
     X["visits"] = X["visits"] ** 3  # whose values are isolated
-    model = DCNClassifier(**TINY).fit(X, y)
+    model = DCNClassifier(memorized_crosses=2, **TINY).fit(X, y)
     assert model.encoder_.crosses.pairs and model.encoder_.values
     loaded = back(model, path)
     assert_same(loaded, model, X, y)

@@ -168,7 +168,7 @@ def test_auto_is_last_where_rows_are_in_time(held_out):
     options = {"memorized_crosses": 1, "validation": "random", **SMALL}
     by_chance = DCNClassifier(**options).fit(table, y)
     assert by_chance.validation_ == "random"
-    assert by_chance.encoder_.crosses.scores[0] < 10  # in another stretch it tells none
+    assert by_chance.encoder_.crosses.scores[0] < 50  # its days are of one stretch
 
 
 def test_auto_is_random_where_rows_are_shuffled(held_out):
@@ -181,7 +181,7 @@ def test_auto_is_random_where_rows_are_shuffled(held_out):
     names = model.encoder_.crosses.names
     found = [{names[a], names[b]} for a, b in model.encoder_.crosses.pairs]
     assert found[0] == {"month", "day"}
-    assert model.encoder_.crosses.scores[0] > 50
+    assert model.encoder_.crosses.scores[0] > 200
     assert_array_equal(held_out[0].mean(axis=0), 0.9)
 
 

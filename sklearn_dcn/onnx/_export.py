@@ -95,7 +95,7 @@ def export(
     >>> from sklearn_dcn.onnx import export
     >>> X, y = load_online_shoppers(return_X_y=True)
     >>> columns = ["Month", "PageValues"]
-    >>> model = DCNClassifier(max_epochs=1, random_state=0).fit(X[columns], y)
+    >>> model = DCNClassifier(max_epochs=1, validation="last").fit(X[columns], y)
     >>> graph = export(model)
     >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
     >>> row = {"Month": [["Nov"]], "PageValues": [[0.0]]}

@@ -80,7 +80,7 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     >>> from sklearn_dcn.onnx import export, make_inputs
     >>> X, y = load_online_shoppers(return_X_y=True)
     >>> X = X[["Month", "PageValues"]]
-    >>> graph = export(DCNClassifier(max_epochs=1, random_state=0).fit(X, y))
+    >>> graph = export(DCNClassifier(max_epochs=1, validation="last").fit(X, y))
     >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
     >>> rows = [{"Month": "Nov", "PageValues": None}, {"Month": None, "PageValues": 1}]
     >>> session.run(None, make_inputs(session, rows))[1].shape

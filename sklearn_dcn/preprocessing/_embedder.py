@@ -70,11 +70,13 @@ default="from_dtype"
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import train_test_split
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_dcn.datasets import load_online_shoppers
     >>> from sklearn_dcn.preprocessing import CategoricalEmbedder
     >>> X, y = load_online_shoppers(return_X_y=True)
+    >>> X, _, y, _ = train_test_split(X, y, random_state=0)
     >>> embedder = CategoricalEmbedder(embedding_dim=2, random_state=0)
     >>> model = make_pipeline(embedder, StandardScaler(), LogisticRegression())
     >>> model.fit(X, y).score(X, y) > 0.85

@@ -82,7 +82,7 @@ default="quantile"
     >>> from sklearn_dcn.preprocessing import make_dcn_preprocessor
     >>> X, y = load_online_shoppers(return_X_y=True)
     >>> model = make_pipeline(
-    ...     make_dcn_preprocessor(), DCNClassifier(max_epochs=1, random_state=0)
+    ...     make_dcn_preprocessor(), DCNClassifier(max_epochs=1, validation="last")
     ... )
     >>> model.fit(X, y).predict_proba(X.head(2)).shape
     (2, 2)

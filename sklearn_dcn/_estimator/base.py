@@ -156,8 +156,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             rows = self._keep_order(rows)
             trains = None if given is not None else self._hold_out(rows)
         else:
-            encoded, trains = self._learn(rows, tell, holds_out=given is None)
-            rows = self._keep_order(rows)
+            encoded, rows, trains = self._learn(rows, tell, holds_out=given is None)
         data = self._training_table(encoded, rows, trains)
         valid = self._validation_table(encoded, rows, trains, given, warm)
         # Validation rows that were given may be there to be watched alone.
@@ -188,7 +187,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             tell = Preparation(self.verbose == 1)
             if first:
                 fitted._rng = resolve_random_state(self.random_state)
-                encoded, _ = fitted._learn(rows, tell, False, all_rows=False)
+                encoded, *_ = fitted._learn(rows, tell, False, all_rows=False)
             else:
                 encoded = fitted._continue(rows)
             data = fitted._training_table(encoded, rows)
@@ -200,7 +199,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
 
     def _learn(
         self, rows: Rows, tell: Preparation, holds_out: bool, all_rows: bool = True
-    ) -> tuple[Encoded, Mask | None]:
+    ) -> tuple[Encoded, Rows, Mask | None]:
         """Learn the encoding of table and target, and build the net for it.
 
         Parameters
@@ -217,6 +216,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         -------
         encoded : dict
             The rows.
+        rows : Rows
+            With the roles that they have.
         trains : bool ndarray of shape (n, n_members) or None
             Which of them train which network, if others validate it.
         """
@@ -246,7 +247,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         self.net_ = self._build_net(logits, device, self._draw_seed())
         silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
-        return to_tensors(encoded), trains
+        return to_tensors(encoded), rows, trains
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""

@@ -155,7 +155,7 @@ class HasRows(TrainsNet, PredictsLogits):
         return rows._replace(roles=roles)
 
     def _keep_order(self, rows: Rows) -> Rows:
-        """Return the rows with the roles that "auto" stands for."""
+        """Return rows of a later fit with the roles that "auto" stands for."""
         found = getattr(self, "validation_", "random")  # after `partial_fit`
         if which_way(self.get_params(deep=False)) != "auto" or found != "last":
             return rows

@@ -287,8 +287,7 @@ class EmbeddingStack(nn.Module):
         if self.cardinalities:
             x_cat = self._check_ids(x_cat)
             known = self._drop(x_cat, generator)
-            if x_num is not None:
-                x_num = self._tell_less(x_num, x_cat, known)
+            x_num = self._tell_less(x_num, x_cat, known)
             ids = self._ids(known)  # (B, n_cat)
             for table, columns in zip(self.tables, self._column_slices, strict=True):
                 embedded = nn.functional.embedding(

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from ..._ids import N_RESERVED_IDS
 from ..categories import is_seldom
 from .factorised import FactorisationMachine
-from .linear_models import leave_over, leave_over_mean, linear_losses, standardise
+from .linear_models import (
+    MAX_LINEAR,
+    MAX_TARGETS,
+    leave_over,
+    leave_over_mean,
+    linear_losses,
+    standardise,
+)
 from .supervision import N_FOLDS, Tell, do_nothing
 from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
 
@@ -45,16 +52,13 @@ MAX_ALONE = 4
 MAX_LEVELS_A_ROW = 2
 
 # Bounds of the work, a second or two each: columns whose pairs are tried (those whose
-# own statistics vary the most), rows times pairs that are scored, rows of the linear
-# models, and rows times networks times pairs that are memorised.
+# own statistics vary the most), rows times pairs that are scored, and rows times
+# networks times pairs that are memorised.
 MAX_COLUMNS = 64
 MAX_SCORED = 20_000_000
-MAX_LINEAR = 20_000
 MAX_MEMORIZED = 20_000_000
-# Pairs are chosen by so many rows, drawn at random from more, and of many classes by so
-# many random halves of them: the cost grows with the cube of the targets.
+# Pairs are chosen by so many rows, drawn at random from more.
 MAX_CHOICE = 100_000
-MAX_TARGETS = 4
 
 Pair = tuple[int, int]
 Scored = tuple[Pair, float]
@@ -298,9 +302,7 @@ class CrossChoice:
         self, rows: TargetRows, columns: Sequence[tuple[int, ...]]
     ) -> Floats:
         """Return statistics of columns, or pairs, of the rows."""
-        keys = (self._key(rows.codes, one) for one in columns)
-        found = [rows.cross_fit(Groups.of(key)) for key in keys]
-        return rows.link(np.concatenate(found, axis=1))
+        return rows.statistics(self._key(rows.codes, one) for one in columns)
 
     def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
         return pair_key(codes, columns, self.sizes)

@@ -11,7 +11,19 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from ..._warnings import ignoring
 from .target_rows import Floats, TargetRows
 
-__all__ = ["leave_over", "leave_over_mean", "linear_losses", "standardise"]
+__all__ = [
+    "MAX_LINEAR",
+    "MAX_TARGETS",
+    "leave_over",
+    "leave_over_mean",
+    "linear_losses",
+    "standardise",
+]
+
+# Bounds of the work: rows of a model, and of many classes so many random halves of
+# them, as the cost grows with the cube of the targets.
+MAX_LINEAR = 20_000
+MAX_TARGETS = 4
 
 
 def standardise(x: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -244,6 +244,11 @@ class TargetRows:
     def cross_fit(self, groups: Groups) -> Floats:
         """Return the smoothed means (n, n_targets) of others: earlier, or by fold."""
         return self._means_of(self._others(groups))
+
+    def statistics(self, keys: Iterable[Keys]) -> Floats:
+        """Return what a model gets of each key's levels, by others of their rows."""
+        found = [self.cross_fit(Groups.of(key)) for key in keys]
+        return self.link(np.concatenate(found, axis=1))
 
     def memorise(self, key: Keys, members: Sequence[TargetRows]) -> Memory:
         """Return what is known of the levels of a pair, and of rows by the others.

@@ -29,6 +29,7 @@ from .._training import (
     Preparation,
     build_net,
     calibrate,
+    count_products,
     forget_unseen,
     own_torch,
     reads_gradients,
@@ -46,6 +47,7 @@ from .defaults import (
     resolve_epochs,
     resolve_members,
     resolve_optimizer,
+    resolve_products,
     resolve_random_state,
     resolve_table,
 )
@@ -337,7 +339,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             whole_tables = self.embedding_l2_scope == "table"
             dense = whole_tables or bool(reads_gradients(self.callbacks))
             optimizer = resolve_optimizer(self.encoder_.n_ids, dense)
-        return build_net(
+        net = build_net(
             self._target.criterion,
             arguments,
             n_members=self._n_members,
@@ -345,7 +347,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             initial_logits=initial_logits,
             weights=weights,
             dtype=self._dtype,
-            autocast=self.dtype == "bfloat16",
             meaning=self._target,
             device=device,
             optimizer=optimizer,
@@ -354,6 +355,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             callbacks=self.callbacks,
             net_params=self.net_params,
         )
+        net.products = resolve_products(
+            self.dtype, self._dtype, device, count_products(net.module_)
+        )
+        return net
 
     def _continue(self, rows: Rows) -> Encoded:
         """Encode more rows for the net that is there, none by its own target."""

@@ -4,7 +4,7 @@
 parameter             "auto" is decided by
 ===================== ==================================================================
 device                `resolve_device`: what the machine has
-dtype                 `resolve_dtype`: rows
+dtype                 `resolve_dtype`: rows; `resolve_products`: what the device has
 early_stopping        `resolve_early_stopping`: rows
 n_members             `resolve_members`: rows, levels, order, width of x_0, stopping
 validation            `looks_closer`: rows; which way: `loss_by_order`
@@ -41,7 +41,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from .._training import find_device
+from .._training import find_device, multiplies_bfloat16
 
 __all__ = [
     "looks_closer",
@@ -55,6 +55,7 @@ __all__ = [
     "resolve_learning_rate",
     "resolve_members",
     "resolve_optimizer",
+    "resolve_products",
     "resolve_random_state",
     "resolve_table",
     "resolve_widths",
@@ -63,6 +64,10 @@ __all__ = [
 # Up to this many rows dtype="auto" computes in float64: it costs little there, and
 # makes weights and repeated rows, or rows alone and in a batch, agree to rounding.
 SMALL_TABLE = 500
+
+# dtype="auto" multiplies in bfloat16, on devices with instructions for it, from so many
+# weights on. In a smaller network the casts cost as much as the products save.
+HALF_FROM = 20_000
 
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 500
@@ -125,6 +130,29 @@ def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch
     if dtype == "float64" and device.type == "mps":
         raise ValueError("dtype='float64' does not exist on device 'mps'. Use 'auto'.")
     return torch.float64 if dtype == "float64" else torch.float32
+
+
+def resolve_products(
+    dtype: str, weights: torch.dtype, device: torch.device, work: int
+) -> torch.dtype | None:
+    """Return what products are computed in; None is the dtype of the weights.
+
+    Parameters
+    ----------
+    dtype : str
+        The parameter.
+    weights : torch.dtype
+        What `resolve_dtype` returned.
+    device : torch.device
+    work : int
+        Weights of the layers behind the embeddings, of one network: so many products
+        has a row.
+    """
+    if dtype == "bfloat16":
+        return torch.bfloat16
+    if dtype == "auto" and weights == torch.float32 and work >= HALF_FROM:
+        return torch.bfloat16 if multiplies_bfloat16(device) else None
+    return None
 
 
 def resolve_random_state(random_state: Any) -> np.random.RandomState:

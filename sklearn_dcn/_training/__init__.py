@@ -9,13 +9,13 @@ from .build import build_net
 from .calibration import calibrate
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .checkpoint import Checkpoint
-from .devices import DTYPES, find_device
+from .devices import DTYPES, find_device, multiplies_bfloat16
 from .history import plain_records, replay
 from .inference import predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
 from .members import forget_unseen, hide_unseen
-from .module_weights import silence
+from .module_weights import count_products, silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
@@ -41,6 +41,8 @@ __all__ = [
     "build_net",
     "calibrate",
     "find_device",
+    "multiplies_bfloat16",
+    "count_products",
     "forget_unseen",
     "hide_unseen",
     "map_leaves",

@@ -94,8 +94,12 @@ class WeightAverage:
             self._swap()
 
     def _swap(self) -> None:
-        for i, (tensor, aside) in enumerate(zip(self.tensors, self.aside, strict=True)):
-            self.aside[i], tensor.data = tensor.data, aside
+        # By value: where a parameter is in memory is not for us to change.
+        with torch.no_grad():
+            for tensor, aside in zip(self.tensors, self.aside, strict=True):
+                held = tensor.clone()
+                tensor.copy_(aside)
+                aside.copy_(held)
 
     @torch.no_grad()
     def before_step(self) -> None:

@@ -42,7 +42,7 @@ from torch import Tensor
 
 from ..network.ensemble import by_holder, has_own_weights
 from .batches import BatchIterator, TensorTable, place
-from .devices import mixed_precision
+from .devices import own_precision
 from .inference import PREDICT_BATCH_SIZE_CPU
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def calibrate(
     It is done to the heads of all members, so that the network itself has them. Where
     means drift, the shift is that of the `newest` rows.
     """
-    with mixed_precision(torch.device(net.device), False):  # whatever the caller's
+    with own_precision(torch.device(net.device)):  # whatever the caller's
         logits, target, gain = _held_out_logits(net, validation)
         # Of logits that are so much smaller, the T that is kept near 1 is the mean's.
         scale, shift = fit_scale_and_shift(net.criterion_, logits / gain, target)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["DTYPES", "compiled", "find_device", "mixed_precision"]
+__all__ = [
+    "DTYPES",
+    "compiled",
+    "find_device",
+    "multiplies_bfloat16",
+    "own_precision",
+]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}  # of weights
 
@@ -41,13 +49,31 @@ def find_device(device: str | torch.device) -> torch.device:
     return found
 
 
-def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
-    """Return a context that multiplies matrices in bfloat16, or as they are."""
-    # Without the cache, which keeps the cast of a weight until the outermost context
-    # ends: that may be the caller's, and the weight has changed by then.
-    return torch.autocast(
-        device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
-    )
+def own_precision(device: torch.device) -> torch.autocast:
+    """Return a context without a caller's autocast."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=False)
+
+
+@cache
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for products of bfloat16.
+
+    Of a CPU it has to be AVX512_BF16, AMX or ARM's BF16; CUDA has them from Ampere on.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    flags = {"avx512_bf16", "amx_bf16", "bf16"}
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:  # not Linux
+        found = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)
+        return bool(found())
+    lines = [
+        line for line in text.splitlines() if line[:5].lower() in ("flags", "featu")
+    ]
+    return bool(lines) and not flags.isdisjoint(lines[0].split())
 
 
 @contextmanager
@@ -58,10 +84,11 @@ def compiled(module: Any, backend: bool | str) -> Iterator[None]:
         return
     backend = "inductor" if backend is True else backend
     # Shadows the method: a compiled function is no part of a fitted module.
-    for member in module.members:
-        member.combine = torch.compile(member.combine, backend=backend)
+    networks = [*module.members, module.batched.network]
+    for network in networks:
+        network.combine = torch.compile(network.combine, backend=backend)
     try:
         yield
     finally:
-        for member in module.members:
-            del member.combine
+        for network in networks:
+            del network.combine

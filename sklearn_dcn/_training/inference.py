@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..network.ensemble import mean_logits
 from .batches import Encoded, count_rows, send, take
-from .devices import mixed_precision
+from .devices import own_precision
 
 if TYPE_CHECKING:
     from .net import DCNNet
@@ -24,10 +24,17 @@ __all__ = ["predict_logits", "predict_stack"]
 PREDICT_BATCH_SIZE_CPU = 1024
 PREDICT_BATCH_SIZE = 16384
 
+# Fewer rows are predicted in the precision of the weights, which need not be cast then.
+HALF_FROM = 1024
+
 
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
-    return _in_batches(net, net.module_, net.module_.d_out, x)
+    module = net.module_
+    if net.products is None or count_rows(x) < HALF_FROM:
+        return _in_batches(net, module, module.d_out, x)
+    with torch.inference_mode():
+        return _in_batches(net, module.copied(net.products), module.d_out, x)
 
 
 def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
@@ -42,7 +49,7 @@ def _in_batches(
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
     n = count_rows(x)
     out = torch.empty((n, d_out), dtype=net.dtype, device=device)
-    with torch.inference_mode(), mixed_precision(device, net.autocast):
+    with torch.inference_mode(), own_precision(device):
         for start in range(0, n, size):
             at = slice(start, start + size)
             out[at] = mean_logits(module(**send(take(x, at), device)).to(net.dtype))

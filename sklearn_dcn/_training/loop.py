@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .batches import BatchIterator, TensorTable, place
 from .checkpoint import Checkpoint
 from .course import Course, divergence, warn_of_ending
-from .devices import compiled, mixed_precision
+from .devices import compiled, own_precision
 from .module_weights import is_finite
 from .net import DCNNet, Stopping
 from .steps import Steps
@@ -81,7 +81,7 @@ def train(
     try:
         with (
             torch.enable_grad(),
-            mixed_precision(device, False),
+            own_precision(device),
             compiled(net.module_, compile),
         ):
             left = epochs - (course.n_finished - n_before)

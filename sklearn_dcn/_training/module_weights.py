@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from ..network import DeepCrossNetwork
 from ..network.ensemble import Network
 
-__all__ = ["allocate", "assign", "id_tables", "is_finite", "silence"]
+__all__ = [
+    "allocate",
+    "assign",
+    "count_products",
+    "id_tables",
+    "is_finite",
+    "silence",
+]
 
 
 def allocate(module: nn.Module, dtype: torch.dtype) -> None:
@@ -59,6 +66,13 @@ def id_tables(module: Network) -> list[nn.Parameter]:
     """Return the tables of embeddings of ids, those of all members."""
     stacks = [member.embedding for member in module.members]
     return [table for e in stacks for table in (*e.tables, *e.bag_tables)]
+
+
+def count_products(module: Network) -> int:
+    """Return how many products a row has behind the embeddings of one network."""
+    cross, deep = module.members[0].cross, module.members[0].deep
+    layers = [part for part in (cross, deep) if part is not None]
+    return sum(p.numel() for part in layers for p in part.parameters() if p.ndim > 1)
 
 
 def is_finite(module: nn.Module) -> bool:

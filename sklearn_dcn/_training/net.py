@@ -25,7 +25,6 @@ from ..network.ensemble import Network, by_holder, by_member, own_mean
 from .answers import AnswersScorers
 from .batches import TensorTable
 from .course import Course
-from .devices import mixed_precision
 from .module_weights import allocate, assign, id_tables
 from .optimizers import parameter_groups
 from .steps import Steps
@@ -110,8 +109,8 @@ class DCNNet(AnswersScorers, NeuralNet):
     record_batches : bool, default=False
         Whether the history keeps the loss of every batch, for callbacks that read it.
         It costs one synchronisation a batch.
-    autocast : bool, default=False
-        Whether the network multiplies its matrices in bfloat16.
+    products : torch.dtype or None, default=None
+        What the products of cross and deep layers are computed in; None is `dtype`.
     meaning : ClassTarget or ContinuousTarget or None, default=None
         What y and logits mean to the caller, for callbacks.
     **kwargs
@@ -129,7 +128,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
         record_batches: bool = False,
-        autocast: bool = False,
+        products: torch.dtype | None = None,
         meaning: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -140,7 +139,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
         self.record_batches = record_batches
-        self.autocast = autocast
+        self.products = products
         self.meaning = meaning
 
     # Lent for the time of `train`: it is no part of a fitted net.
@@ -227,10 +226,7 @@ class DCNNet(AnswersScorers, NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the network's output in the precision of the fit."""
-        if not self.autocast:  # the caller's is off for all of `train`
-            return super().infer(x, **fit_params)
-        with mixed_precision(torch.device(self.device), True):
-            return super().infer(x, **fit_params)
+        return super().infer(x, dtype=self.products, **fit_params)
 
     def get_loss(self, y_pred: Tensor, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the loss in the precision of the weights, the mean over members."""
@@ -245,16 +241,18 @@ class DCNNet(AnswersScorers, NeuralNet):
             self._set_training(True)
         Xi, yi = unpack_data(batch)
         generator = None if self.course is None else self.course.generator
-        logits, embeddings = self.infer(
-            Xi, generator=generator, return_embeddings=True, **fit_params
-        )
-        loss = self.get_loss(logits, yi, X=Xi, training=True)
-        objective = loss * len(self.module_.members)  # each learns as it would alone
         whole = self.embedding_l2_scope == "table"
-        if self.embedding_l2 and not whole:
-            penalty = embeddings.square().sum(-1).mean()
-            objective = objective + self.embedding_l2 / 2 * penalty
-        objective.backward()
+        of_batch = bool(self.embedding_l2) and not whole
+        logits = self.infer(
+            Xi, generator=generator, return_embeddings=of_batch, **fit_params
+        )
+        penalty = 0.0
+        if of_batch:
+            logits, embeddings = logits
+            penalty = self.embedding_l2 / 2 * embeddings.square().sum(-1).mean()
+        loss = self.get_loss(logits, yi, X=Xi, training=True)
+        # Each member learns as it would alone.
+        (loss * len(self.module_.members) + penalty).backward()
         if self.embedding_l2 and whole:
             self._add_l2_of_tables()
         if self.steps is not None:

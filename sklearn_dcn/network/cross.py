@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._checks import check_count, check_option
+from ._products import linear
 from .cross_layers import (
     GatedCross,
     LowRankCross,
@@ -107,7 +108,7 @@ class CrossNetwork(nn.Module):
         """Return x_L of shape (B, d) for x_0 of shape (B, d)."""
         if self.kind == "vector" and self.layers:
             w, b = self._vectors()
-            a_L, c_L = _recurrence(x_0 @ w.T, w, b)
+            a_L, c_L = _recurrence(x_0 @ w.mT, w, b)
             return torch.addcmul(c_L, a_L, x_0)
         x_l = x_0
         for layer in self.layers:
@@ -129,30 +130,38 @@ class CrossNetwork(nn.Module):
         """
         if self.kind == "vector" and self.layers:
             w, b = self._vectors()
-            n_layers = len(w)
-            products = x_0 @ torch.cat([w, weight]).T  # (B, L + d_out)
-            a_L, c_L = _recurrence(products[:, :n_layers], w, b)
-            return torch.addcmul(weight @ c_L, a_L, products[:, n_layers:])
-        return nn.functional.linear(self(x_0), weight)
+            n_layers = w.shape[-2]
+            products = x_0 @ torch.cat([w, weight], dim=-2).mT  # (B, L + d_out)
+            a_L, c_L = _recurrence(products[..., :n_layers], w, b)
+            return torch.addcmul(c_L @ weight.mT, a_L, products[..., n_layers:])
+        return linear(self(x_0).to(weight.dtype), weight)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return cast(MatrixCross, self.layers[0]).b.dtype
 
     def _vectors(self) -> tuple[Tensor, Tensor]:
         """Return w and b of all layers, of shape (L, d), for the kind "vector"."""
         layers = [cast(VectorCross, layer) for layer in self.layers]
         return (
-            torch.stack([layer.w for layer in layers]),
-            torch.stack([layer.b for layer in layers]),
+            torch.stack([layer.w for layer in layers], dim=-2),
+            torch.stack([layer.b for layer in layers], dim=-2),
         )
 
 
 def _recurrence(xw: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a_L (B, 1) and c_L (d,) with x_L = a_L x_0 + c_L, for xw = x_0 w' (B, L).
+    """Return a_L (B, 1), c_L (1, d) with x_L = a_L x_0 + c_L, for xw = x_0 w' (B, L).
 
     See :class:`CrossNetwork`.
     """
-    c = b.cumsum(0)  # (L, d): c_1 to c_L
-    cw = (c[:-1] * w[1:]).sum(-1)  # (L - 1,): c_l' w_l from l = 1 on, as c_0 = 0
+    c = b.cumsum(-2)  # (L, d): c_1 to c_L
+    # c_l' w_l from l = 1 on, as c_0 = 0: (1, L - 1)
+    cw = (c[..., :-1, :] * w[..., 1:, :]).sum(-1).unsqueeze(-2)
     growth = 1.0 + xw  # (B, L)
-    a_l = growth[:, :1]  # a_1
-    for cw_l, growth_l in zip(cw, growth[:, 1:].unbind(1), strict=True):
-        a_l = torch.addcmul(cw_l, a_l, growth_l.unsqueeze(1))  # (B, 1)
-    return a_l, c[-1]
+    a_l = growth[..., :1]  # a_1
+    for cw_l, growth_l in zip(
+        cw.split(1, dim=-1), growth[..., 1:].split(1, dim=-1), strict=False
+    ):
+        a_l = torch.addcmul(cw_l, a_l, growth_l)  # (B, 1)
+    return a_l, c[..., -1:, :]

@@ -1,7 +1,8 @@
 r"""The cross layers, one class for each parameterisation.
 
 Every layer maps ``(x_0, x_l)`` to ``x_{l+1}``, both of shape ``(B, d)``, with
-:math:`\odot` the elementwise product:
+:math:`\odot` the elementwise product. Where they, and its weights, have an axis of
+members before these, it is the layers of all members at once.
 
 ============== =================================================== ============
 class          :math:`x_{l+1} - x_l`                               paper
@@ -32,6 +33,7 @@ from torch import Tensor, nn
 
 from .._checks import check_count, check_option
 from ._init import xavier_normal_
+from ._products import add_product, linear
 from .deep import ACTIVATIONS
 
 __all__ = [
@@ -99,8 +101,8 @@ class VectorCross(nn.Module):
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        xw = (x_l @ self.w).unsqueeze(-1)  # (B, 1)
-        return x_0 * xw + self.b + x_l  # (B, d)
+        xw = x_l @ self.w.unsqueeze(-1)  # (B, 1)
+        return x_0 * xw + self.b.unsqueeze(-2) + x_l  # (B, d)
 
 
 class MatrixCross(nn.Module):
@@ -148,7 +150,7 @@ class MatrixCross(nn.Module):
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        return torch.addcmul(x_l, x_0, nn.functional.linear(x_l, self.W, self.b))
+        return add_product(x_l, x_0, linear(x_l, self.W, self.b))
 
 
 class LowRankCross(nn.Module):
@@ -206,8 +208,8 @@ class LowRankCross(nn.Module):
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        v = x_l @ self.V  # (B, r)
-        return torch.addcmul(x_l, x_0, nn.functional.linear(v, self.U, self.b))
+        v = linear(x_l, self.V.mT)  # (B, r)
+        return add_product(x_l, x_0, linear(v, self.U, self.b))
 
 
 class MixtureCross(nn.Module):
@@ -305,24 +307,25 @@ class MixtureCross(nn.Module):
     def gates(self, x_l: Tensor) -> Tensor:
         """Return the gate values G_i(x_l) of shape (B, K)."""
         if self.G is None:
-            return x_l.new_ones(len(x_l), len(self.U))
-        logits = x_l @ self.G.T
+            return x_l.new_ones(*x_l.shape[:-1], self.U.shape[-3])
+        logits = x_l @ self.G.mT
         return logits.softmax(-1) if self.gate == "softmax" else logits.sigmoid()
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        n_experts, d, r = self.U.shape
+        n_experts, _, r = self.U.shape[-3:]
         gates = self.gates(x_l)  # (B, K)
-        v = x_l @ self.V.transpose(0, 1).reshape(d, n_experts * r)  # (B, K r)
-        v = v.view(-1, n_experts, r)
+        v = x_l @ self.V.transpose(-3, -2).flatten(-2)  # (B, K r)
+        v = v.reshape(*v.shape[:-1], n_experts, r)
         if self.activation is not None:
             g = ACTIVATIONS[self.activation]
-            v = g(torch.einsum("krs,bks->bkr", self.C, g(v)))
+            v = g(torch.einsum("...krs,...bks->...bkr", self.C, g(v)))
         # x_0 is common to the experts and b to their sum, so both leave the sum:
         # sum_i G_i x_0 (U_i v_i + b) = x_0 (sum_i U_i (G_i v_i) + b sum_i G_i).
-        gated = (v * gates.unsqueeze(-1)).flatten(1)  # (B, K r)
-        u = gated @ self.U.transpose(1, 2).reshape(n_experts * r, d)  # (B, d)
-        return torch.addcmul(x_l, x_0, u + gates.sum(-1, keepdim=True) * self.b)
+        gated = (v * gates.unsqueeze(-1)).flatten(-2)  # (B, K r)
+        u = gated @ self.U.mT.flatten(-3, -2)  # (B, d)
+        b = gates.sum(-1, keepdim=True) * self.b.unsqueeze(-2)
+        return add_product(x_l, x_0, u + b)
 
 
 class GatedCross(nn.Module):
@@ -374,5 +377,5 @@ class GatedCross(nn.Module):
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
         """Return x_{l+1} of shape (B, d) for x_0 and x_l of shape (B, d)."""
-        gate = (x_l @ self.W_g.T).sigmoid()  # (B, d)
-        return torch.addcmul(x_l, x_0, nn.functional.linear(x_l, self.W, self.b) * gate)
+        gate = linear(x_l, self.W_g).sigmoid()  # (B, d)
+        return add_product(x_l, x_0, linear(x_l, self.W, self.b) * gate)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from .._checks import check_count, check_option
 from ._init import xavier_normal_
+from ._products import linear
+from .batched import ComputesAtOnce
 from .cross import CrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
@@ -20,7 +22,7 @@ __all__ = ["STRUCTURES", "DeepCrossNetwork"]
 STRUCTURES = ("parallel", "stacked", "cross", "deep")
 
 
-class DeepCrossNetwork(nn.Module):
+class DeepCrossNetwork(ComputesAtOnce):
     r"""Deep & Cross Network: a table of numbers and ids in, logits out.
 
     ============ =================================================================
@@ -149,7 +151,7 @@ class DeepCrossNetwork(nn.Module):
         self.reset_parameters()
 
     @property
-    def members(self) -> tuple[DeepCrossNetwork]:
+    def members(self) -> tuple[DeepCrossNetwork]:  # type: ignore[override]
         """The networks of which this is the mean, as :class:`DeepCrossEnsemble` has."""
         return (self,)
 
@@ -190,6 +192,7 @@ class DeepCrossNetwork(nn.Module):
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Compute the logits of a batch.
 
@@ -204,6 +207,9 @@ class DeepCrossNetwork(nn.Module):
         return_embeddings : bool, default=False
             Whether to return the batch's embeddings beside the logits, e.g. for a
             penalty on just the rows in use.
+        dtype : torch.dtype or None, default=None
+            What the products of the cross and deep layers are computed in, e.g.
+            bfloat16; None is that of the weights.
 
         Returns
         -------
@@ -211,8 +217,14 @@ class DeepCrossNetwork(nn.Module):
         embeddings : tensor of shape (B, d_embedded)
             Only with `return_embeddings`.
         """
-        x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
-        logits = self.combine(x_0, generator)
+        if dtype in (None, self.head.weight.dtype):
+            x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
+            logits = self.combine(x_0, generator)
+        else:
+            both = self.logits_of_members(
+                x_num, x_cat, x_bag, generator=generator, dtype=dtype
+            )
+            logits, x_0 = (tensor[0] for tensor in both)
         if return_embeddings:
             return logits, x_0[:, : self.embedding.d_embedded]
         return logits
@@ -233,17 +245,20 @@ class DeepCrossNetwork(nn.Module):
         source of dropout.
         """
         W, b = self.head.weight, self.head.bias
-        if self.deep is None:
-            return (
-                self.head(x_0) if self.cross is None else self.cross.project(x_0, W) + b
-            )
-        if self.cross is None:
-            return self.head(self.deep(x_0, generator))
-        if self.structure == "stacked":
-            return self.head(self.deep(self.cross(x_0), generator))
+        cross, deep = self.cross, self.deep
+        # Either may compute in bfloat16; the head, whose logits are few, never does.
+        x_c = x_0 if cross is None else x_0.to(cross.dtype)
+        if deep is None:
+            if cross is None:
+                return linear(x_0, W, b)
+            return cross.project(x_c, W) + b.unsqueeze(-2)
+        if cross is not None and self.structure == "stacked":
+            x_d = cross(x_c).to(deep.dtype)
+        else:
+            x_d = x_c if x_c.dtype == deep.dtype else x_0.to(deep.dtype)
+        h_L = deep(x_d, generator).to(W.dtype)
+        if cross is None or self.structure == "stacked":
+            return linear(h_L, W, b)
         # W [x_L; h_L] in two parts, which spares the copy of both into one.
         d = x_0.shape[-1]
-        h_L = self.deep(x_0, generator)
-        return self.cross.project(x_0, W[:, :d]) + nn.functional.linear(
-            h_L, W[:, d:], b
-        )
+        return cross.project(x_c, W[..., :d]) + linear(h_L, W[..., d:], b)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from .._checks import check_count, check_option, check_rate, check_sizes
 from ._init import he_normal_, xavier_normal_
+from ._products import linear
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 
@@ -113,15 +114,20 @@ class DeepNetwork(nn.Module):
         """
         relu_like = self.activation in ("relu", "silu", "gelu", "leaky_relu")
         for layer in self.linears:
-            linear = cast(nn.Linear, layer)
-            d_out, d_in = linear.weight.shape
+            weight, bias = _weights(layer)
+            d_out, d_in = weight.shape
             if relu_like:
-                he_normal_(linear.weight, d_in, generator)
+                he_normal_(weight, d_in, generator)
             else:
-                xavier_normal_(linear.weight, d_in, d_out, generator)
-            nn.init.zeros_(linear.bias)
+                xavier_normal_(weight, d_in, d_out, generator)
+            nn.init.zeros_(bias)
         for norm in self.norms:
             cast(nn.LayerNorm, norm).reset_parameters()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return _weights(self.linears[0])[0].dtype
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return h_L of shape (B, d_out) for `x` of shape (B, d_in).
@@ -129,11 +135,16 @@ class DeepNetwork(nn.Module):
         `generator` is the source of the dropout masks; torch's own when None.
         """
         f = ACTIVATIONS[self.activation]
-        for i, linear in enumerate(self.linears):
-            x = linear(x)  # (B, size of layer i)
+        for i, layer in enumerate(self.linears):
+            x = linear(x, *_weights(layer))  # (B, size of layer i)
             if self.norms:
                 x = self.norms[i](x)
             x = f(x)
             if self.training and self.dropout:
                 x = dropout(x, self.dropout, generator)
         return x
+
+
+def _weights(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return W and b of a linear layer."""
+    return cast(Tensor, layer.weight), cast(Tensor, layer.bias)

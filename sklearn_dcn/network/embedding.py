@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from .._checks import check_count, check_rate, check_sizes
 from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ._init import normal_
+from ._products import look_up
 from ._widths import auto_embedding_dim, resolve_dims
+from .bags import pool
 from .numeric import NumericEmbedding, NumericKind
 
 __all__ = [
@@ -128,24 +130,31 @@ class EmbeddingStack(nn.Module):
             )
         if n_plain > n_num:
             raise ValueError(f"n_plain must be at most n_num={n_num}; got {n_plain}.")
+        n = n_num - n_plain if numeric_embedding is not None else 0  # with embeddings
+        if any(number < n for number, _, _ in statistics):
+            raise ValueError(
+                f"statistics must be of numbers without an embedding, from {n} on; got "
+                f"{[number for number, _, _ in statistics]}."
+            )
         super().__init__()
         self.n_num = n_num
         self.cardinalities = cardinalities
         self.bag_cardinalities = bag_cardinalities
         self.embedding_dims = dims
         self.category_dropout = category_dropout
+        self.n_members: int | None = None  # see `become_members`
         self.statistics = [
             (number, [*columns], float(value)) for number, columns, value in statistics
         ]
         self.sparse = sparse
         self.d_embedded = sum(dims)
-        n = n_num - n_plain  # that are embedded, if any are
         self.numbers = (
-            None
-            if numeric_embedding is None or not n
-            else NumericEmbedding(n, numeric_dim, numeric_embedding, bin_edges)
+            NumericEmbedding(n, numeric_dim, numeric_embedding, bin_edges)
+            if numeric_embedding is not None and n
+            else None
         )
-        number_dims = [1 if self.numbers is None else numeric_dim] * n + [1] * n_plain
+        self.n_embedded = n
+        number_dims = [numeric_dim] * n + [1] * (n_num - n)
         self.d_out = self.d_embedded + sum(number_dims)
         self._lay_out(number_dims)
         self._make_tables(dims)
@@ -196,7 +205,8 @@ class EmbeddingStack(nn.Module):
         # The columns in the order of x_0, and where each begins in its fused table.
         self.order: Tensor
         self.offsets: Tensor
-        # The numbers that are statistics, which columns each is of, and without them.
+        # Which of the plain numbers are statistics, of which columns each is, and what
+        # it is without them.
         self.told: Tensor
         self.told_of: Tensor
         self.untold: Tensor
@@ -227,7 +237,7 @@ class EmbeddingStack(nn.Module):
         for name, values in (
             ("order", columns),
             ("offsets", starts),
-            ("told", [number for number, _, _ in self.statistics]),
+            ("told", [number - self.n_embedded for number, _, _ in self.statistics]),
             ("told_of", of),
             ("untold", [value for _, _, value in self.statistics]),
         ):
@@ -261,6 +271,7 @@ class EmbeddingStack(nn.Module):
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
         generator: torch.Generator | None = None,
+        x_own: Tensor | None = None,
     ) -> Tensor:
         """Stack a batch.
 
@@ -273,36 +284,59 @@ class EmbeddingStack(nn.Module):
             where each row begins, with the end, of shape (B + 1,).
         generator : torch.Generator or None
             Source of `category_dropout`; torch's own when None.
+        x_own : float tensor of shape (n_members, B, n_own) or None
+            For members alone: the last numbers, of each its own.
 
         Returns
         -------
         x_0 : tensor of shape (B, d_out)
+            Of members (n_members, B, d_out).
         """
         parts: list[Tensor] = []
-        if self.n_num and (x_num is None or x_num.shape[-1] != self.n_num):
-            raise ValueError(
-                f"x_num must have {self.n_num} columns; got "
-                f"{None if x_num is None else tuple(x_num.shape)}."
-            )
+        curves, plain = self._split_numbers(x_num, x_own)
         if self.cardinalities:
             x_cat = self._check_ids(x_cat)
             known = self._drop(x_cat, generator)
-            x_num = self._tell_less(x_num, x_cat, known)
+            plain = self._tell_less(plain, x_cat, known)
             ids = self._ids(known)  # (B, n_cat)
             for table, columns in zip(self.tables, self._column_slices, strict=True):
-                embedded = nn.functional.embedding(
-                    ids[:, columns], table, sparse=self.sparse
-                )
-                parts.append(embedded.flatten(1))
+                embedded = look_up(table, ids[..., columns], self.sparse)
+                parts.append(embedded.flatten(-2))
         if self.bag_cardinalities:
             parts += self._pool(x_bag, generator)
-        if self.n_num and x_num is not None:
-            if self.numbers is not None:
-                n = self.numbers.n_num
-                parts.append(self.numbers(x_num[:, :n]))
-                x_num = x_num[:, n:]
-            parts.append(x_num)
+        if self.numbers is not None and curves is not None:
+            parts.append(self.numbers(curves))
+        if plain is not None:
+            parts.append(self._for_members(plain))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def _split_numbers(
+        self, x_num: Tensor | None, x_own: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the numbers that are embedded, and those that are not."""
+        if not self.n_num:
+            return None, None
+        n_own = 0 if x_own is None else x_own.shape[-1]
+        n_common = 0 if x_num is None else x_num.shape[-1]
+        if n_common + n_own != self.n_num:
+            raise ValueError(
+                f"x_num must have {self.n_num - n_own} columns; got "
+                f"{None if x_num is None else tuple(x_num.shape)}."
+            )
+        n = self.n_embedded
+        curves = x_num[..., :n] if x_num is not None and n else None
+        plain = [x_num[..., n:]] if x_num is not None and n_common > n else []
+        if x_own is not None:
+            plain = [*map(self._for_members, plain), x_own]
+        if not plain:
+            return curves, None
+        return curves, plain[0] if len(plain) == 1 else torch.cat(plain, dim=-1)
+
+    def _for_members(self, x: Tensor) -> Tensor:
+        """Return rows, (B, d), that each member is to have: (n_members, B, d)."""
+        if self.n_members is None or x.ndim == 3:
+            return x
+        return x.expand(self.n_members, *x.shape)
 
     def _pool(
         self,
@@ -316,14 +350,11 @@ class EmbeddingStack(nn.Module):
                 f"{None if x_bag is None else len(x_bag)}."
             )
         return [
-            nn.functional.embedding_bag(
-                self._drop(ids.long(), generator),
+            pool(
                 table,
-                offsets,
-                mode="sum",
-                sparse=self.sparse,
-                per_sample_weights=weights,
-                include_last_offset=True,
+                (self._drop(ids.long(), generator), offsets, weights),
+                self.sparse,
+                self.n_members,
             )
             for table, (ids, offsets, weights) in zip(
                 self.bag_tables, x_bag, strict=True
@@ -334,21 +365,27 @@ class EmbeddingStack(nn.Module):
         """Return ids of which in training some levels have become unknown."""
         if not (self.training and self.category_dropout):
             return ids
+        members = () if self.n_members is None else (self.n_members,)
         u = torch.rand(
-            ids.shape, device=ids.device, dtype=torch.float32, generator=generator
+            *members,
+            *ids.shape,
+            device=ids.device,
+            dtype=torch.float32,
+            generator=generator,
         )
         drop = (u < self.category_dropout) & (ids >= N_RESERVED_IDS)
         return ids.masked_fill(drop, UNKNOWN_ID)
 
     def _tell_less(
-        self, x_num: Tensor | None, given: Tensor, known: Tensor
+        self, plain: Tensor | None, given: Tensor, known: Tensor
     ) -> Tensor | None:
         """Return the numbers without statistics of levels that have become unknown."""
-        if x_num is None or known is given or not self.statistics:
-            return x_num
+        if plain is None or known is given or not self.statistics:
+            return plain
         lost = (known != given).to(self.told_of.dtype) @ self.told_of > 0  # (B, n_told)
-        told = torch.where(lost, self.untold.to(x_num.dtype), x_num[:, self.told])
-        return x_num.index_copy(1, self.told, told)
+        plain = self._for_members(plain)
+        told = torch.where(lost, self.untold.to(plain.dtype), plain[..., self.told])
+        return plain.index_copy(-1, self.told, told)
 
     def _check_ids(self, x_cat: Tensor | None) -> Tensor:
         if x_cat is None or x_cat.shape[-1] != len(self.cardinalities):
@@ -367,5 +404,17 @@ class EmbeddingStack(nn.Module):
         """Return rows of the fused tables."""
         # A tensor as index: a list would be copied to the device with every batch.
         if len(self._groups) > 1:
-            x_cat = x_cat.index_select(1, self.order)
+            x_cat = x_cat.index_select(-1, self.order)
         return x_cat + self.offsets
+
+    def become_members(self, n_members: int) -> None:
+        """Compute so many members at once, whose tables are one below the other."""
+        self.n_members = n_members
+        heights = [
+            sum(self.cardinalities[c] for c in columns)
+            for columns in self._groups.values()
+            for _ in columns
+        ]
+        below = self.offsets.new_tensor(heights)
+        at = torch.arange(n_members, device=below.device).reshape(-1, 1, 1)
+        self.offsets = self.offsets + at * below  # (n_members, 1, n_cat)

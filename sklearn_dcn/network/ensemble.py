@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._checks import check_count
+from .batched import ComputesAtOnce
 from .dcn import DeepCrossNetwork
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 
-class DeepCrossEnsemble(nn.Module):
+class DeepCrossEnsemble(ComputesAtOnce):
     r"""Deep & Cross Networks that share nothing but their input.
 
     The ensemble's logits are the mean :math:`\frac{1}{K} \sum_k z_k` of its members'.
@@ -83,6 +84,7 @@ class DeepCrossEnsemble(nn.Module):
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Compute every member's logits of a batch.
 
@@ -93,7 +95,7 @@ class DeepCrossEnsemble(nn.Module):
         x_own : float tensor of shape (B, n_members, n_own) or None, default=None
             The last columns of `x_num`, of each member its own; `x_num` then has only
             those before, or is None.
-        generator, return_embeddings
+        generator, return_embeddings, dtype
             As :meth:`DeepCrossNetwork.forward`.
 
         Returns
@@ -102,28 +104,14 @@ class DeepCrossEnsemble(nn.Module):
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
-        numbers = self._numbers(x_num, x_own)
-        if not return_embeddings:
-            each = [
-                member(x, x_cat, x_bag, generator=generator)
-                for member, x in zip(self.members, numbers, strict=True)
-            ]
-            return torch.stack(each, dim=1)
-        pairs = [
-            member(x, x_cat, x_bag, generator=generator, return_embeddings=True)
-            for member, x in zip(self.members, numbers, strict=True)
-        ]
-        logits, embeddings = zip(*pairs, strict=True)
-        return torch.stack(logits, dim=1), torch.cat(embeddings, dim=-1)
-
-    def _numbers(
-        self, x_num: Tensor | None, x_own: Tensor | None
-    ) -> Sequence[Tensor | None]:
-        """Return the x_num of each member."""
-        if x_own is None:
-            return [x_num] * len(self.members)
-        own = x_own.unbind(1)
-        return own if x_num is None else [torch.cat([x_num, x], dim=1) for x in own]
+        logits, x_0 = self.logits_of_members(
+            x_num, x_cat, x_bag, x_own, generator=generator, dtype=dtype
+        )
+        logits = logits.transpose(0, 1)
+        if return_embeddings:
+            embedded = x_0[..., : self.members[0].embedding.d_embedded]
+            return logits, embedded.transpose(0, 1).flatten(1)
+        return logits
 
     def stack(
         self,
@@ -132,14 +120,15 @@ class DeepCrossEnsemble(nn.Module):
         x_bag: Sequence[Sequence[Tensor]] | None = None,
     ) -> Tensor:
         """Return the x_0 (B, d_stack) of all members, from x_num, x_cat and x_bag."""
-        each = [member.stack(x_num, x_cat, x_bag) for member in self.members]
-        return torch.cat(each, dim=-1)
+        with self.batched.lent(self.training) as network:
+            x_0 = network.embedding(x_num, x_cat, x_bag)  # (K, B, d)
+        return x_0.transpose(0, 1).flatten(1)
 
     def combine(self, x_0: Tensor) -> Tensor:
         """Return the mean logits (B, d_out) of the members, of x_0 (B, d_stack)."""
-        parts = x_0.chunk(len(self.members), dim=-1)
-        each = [m.combine(x) for m, x in zip(self.members, parts, strict=True)]
-        return torch.stack(each).mean(0)
+        with self.batched.lent(self.training) as network:
+            parts = x_0.reshape(len(x_0), len(self.members), -1).transpose(0, 1)
+            return network.combine(parts).mean(0)
 
 
 Network = DeepCrossNetwork | DeepCrossEnsemble

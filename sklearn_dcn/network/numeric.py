@@ -175,9 +175,10 @@ class NumericEmbedding(nn.Module):
         Returns
         -------
         embedded : tensor of shape (B, n_num * dim)
-            Number j at the columns j * dim to (j + 1) * dim.
+            Number j at the columns j * dim to (j + 1) * dim. An axis of members, if
+            the weights have one, comes first; `x_num` may have one, too.
         """
-        if x_num.ndim != 2 or x_num.shape[-1] != self.n_num:
+        if x_num.ndim < 2 or x_num.shape[-1] != self.n_num:
             raise ValueError(
                 f"x_num must have {self.n_num} columns; got {tuple(x_num.shape)}."
             )
@@ -185,23 +186,37 @@ class NumericEmbedding(nn.Module):
             raise TypeError(f"x_num must hold floats; got {x_num.dtype}.")
         # The batch comes last until the end: with so few components as columns, a
         # matrix product would be four times slower.
-        v = self._encode(x_num.T.contiguous().unsqueeze(1))  # (n_num, k, B)
-        e = torch.baddbmm(self.b.unsqueeze(-1), self.vectors, v)  # (n_num, dim, B)
+        v = self._encode(x_num.mT.contiguous().unsqueeze(-2))  # (n_num, k, B)
+        e = _project(v, self.vectors, self.b.unsqueeze(-1))  # (n_num, dim, B)
         if self.kind == "periodic":
             e = e.relu()
-        return e.flatten(0, 1).T.contiguous()  # (B, n_num * dim)
+        return e.movedim(-1, -3).flatten(-2).contiguous()  # (B, n_num * dim)
 
     def _encode(self, x: Tensor) -> Tensor:
         """Return the encodings (n_num, k, B) of numbers (n_num, 1, B)."""
         if self.frequencies is not None:
             phase = x * (2.0 * math.pi * self.frequencies).unsqueeze(-1)
-            return torch.cat([phase.sin(), phase.cos()], dim=1)
+            return torch.cat([phase.sin(), phase.cos()], dim=-2)
         if self.edges is not None:
             left, width, low, high = bins_of(self.edges.unsqueeze(-1))
             # In place, for the sake of memory; clamp() with both bounds at once is six
             # times slower where it has to broadcast them.
             return (x - left).div_(width).clamp_min_(low).clamp_max_(high)
         return x
+
+
+def _project(v: Tensor, vectors: Tensor, b: Tensor) -> Tensor:
+    """Return V_j v_j + b_j, (n_num, dim, B), for v (n_num, k, B); of members all."""
+    if vectors.ndim == 3:
+        return torch.baddbmm(b, vectors, v)
+    n_members, n_num, dim, _ = vectors.shape
+    if v.ndim == 4:  # of each member its own
+        e = torch.baddbmm(b.flatten(0, 1), vectors.flatten(0, 1), v.flatten(0, 1))
+        return e.reshape(n_members, n_num, dim, -1)
+    # One product for all members, as if their vectors were those of one.
+    wide, bias = (t.transpose(0, 1).flatten(1, 2) for t in (vectors, b))
+    e = torch.baddbmm(bias, wide, v)  # (n_num, n_members * dim, B)
+    return e.reshape(n_num, n_members, dim, -1).transpose(0, 1)
 
 
 def bins_of(edges: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -11,15 +11,15 @@ from .job_contenders import CONTENDERS, OURS, reason_to_skip
 from .quality_cell import TEST_SIZE
 from .quality_report import METRICS
 from .quality_tables import WITHOUT, clicks_table, find_tables
-from .report import Panel, Report, ratio, short, spread
+from .report import Panel, Report, ratio, spread
 from .workers import Contender, Outcome, measure, progress
 
 DEFAULTS = {"rows": None, "repeats": 5}
 CLICK_ROWS = 100_000
 NAMES = [name for name in CONTENDERS if name != "RealMLP"]  # minutes on a large table
 NOTE = (
-    "Seconds are medians of the seeds and their range; ratios are of the whole job, fit "
-    "and predictions, and medians of the seeds' own; against the others, of the tables'."
+    "Seconds are medians and ranges of the seeds. Ratios are of the whole job, fit "
+    "and predictions: medians of the seeds' own, and of several tables of the tables'."
 )
 
 
@@ -81,9 +81,7 @@ def choose_tables(options):
         rows = options.rows or CLICK_ROWS
         return {"clicks": clicks_table(round(rows / (1 - TEST_SIZE)))}
     tables = find_tables(options.tables)
-    names = (
-        options.names.split(",") if options.names else sorted({*tables} - {*WITHOUT})
-    )
+    names = options.names.split(",") if options.names else {*tables} - {*WITHOUT}
     if unknown := [name for name in names if name not in tables]:
         raise SystemExit(f"no tables {unknown}; there are {list(tables)}")
     return {name: table for name, table in tables.items() if name in names}
@@ -178,11 +176,8 @@ def _add_table(report, table, outcomes):
         if not found:
             continue
         row = {"contender": name}
-        for figure, label in (
-            ("fit_seconds", "fit, s"),
-            ("predict_seconds", "predict, s"),
-        ):
-            row[label] = spread(turn[figure] for turn in found)
+        for step in ("fit", "predict"):
+            row[f"{step}, s"] = spread(turn[f"{step}_seconds"] for turn in found)
         mine, its = pairs(outcomes, OURS, name, "seconds")
         others = bool(mine) and name != OURS
         row["ours / it"] = ratio(mine, its) if others else ""
@@ -190,10 +185,8 @@ def _add_table(report, table, outcomes):
         for metric, label in METRICS[task].items():
             if metric != "ece":
                 row[label] = _decimals([turn[metric] for turn in found])
-        outcome = outcomes[name]
-        row["peak MiB"] = (
-            f"{outcome.peak_mib:.0f} (data {outcome.info['data_mib']:.0f})"
-        )
+        peak, data = outcomes[name].peak_mib, outcomes[name].info["data_mib"]
+        row["peak MiB"] = f"{peak:.0f} (data {data:.0f})"
         rows.append(row)
     report.table(title, rows)
 

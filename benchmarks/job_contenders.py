@@ -1,4 +1,4 @@
-"""Contenders of the suites `job` and `frontier`, and a process that fits one of them."""
+"""Contenders of the suites `job` and `frontier`, each a process of its own."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ DEFAULTS = {"rows": None, "repeats": 3}
 NAMES = list(CONTENDERS)
 # Name -> label, colour, marker. Ours share a colour and a line.
 STYLES = {
-    f"{OURS} fast": ("ours, fast", "#d95f02", "o"),
-    OURS: ("ours, default", "#d95f02", "o"),
-    f"{OURS} best": ("ours, best", "#d95f02", "o"),
+    f"{OURS} fast": (f"{OURS} fast", "#d95f02", "o"),
+    OURS: (OURS, "#d95f02", "o"),
+    f"{OURS} best": (f"{OURS} best", "#d95f02", "o"),
     "LightGBM": ("LightGBM", "#1b7837", "s"),
     "CatBoost early stopping": ("CatBoost, stopping", "#c2a000", "D"),
     "CatBoost": ("CatBoost", "#8c6d00", "D"),
@@ -147,52 +148,47 @@ def panel(ax, points, size):
     """Draw {name: ((x, low, high), (y, low, high))} with a label at each point."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    lines = []
     for name, ((x, *x_range), (y, *y_range)) in points.items():
         _, color, marker = STYLES[name]
-        line = {"color": color, "linewidth": 1, "alpha": 0.45, "zorder": 1}
-        ax.plot(x_range, [y, y], **line)
-        ax.plot([x, x], y_range, **line)
+        bars = [(x_range, [y, y]), ([x, x], y_range)]
+        for bar in bars:
+            ax.plot(*bar, color=color, linewidth=1, alpha=0.45, zorder=1)
         ax.plot(x, y, marker, color=color, markersize=size - 1, zorder=3)
+        lines += bars
     ours = [points[name] for name in STYLES if name.startswith(OURS) and name in points]
-    ax.plot([x[0] for x, _ in ours], [y[0] for _, y in ours], color="#d95f02", zorder=2)
+    if ours:
+        path = [x[0] for x, _ in ours], [y[0] for _, y in ours]
+        ax.plot(*path, color=STYLES[OURS][1], zorder=2)
+        lines.append(path)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ax.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     ax.grid(alpha=0.25)
     ax.margins(x=0.16, y=0.12)
-    place_labels(ax, points, size)
+    place_labels(ax, points, lines, size)
 
 
-def place_labels(ax, points, size):
-    """Write labels beside the points where they cover neither points nor labels."""
+def place_labels(ax, points, lines, size):
+    """Write labels beside the points where they cover neither points, lines, labels."""
     ax.figure.canvas.draw()  # now it is known where the points are
     unit = ax.figure.dpi / 72
-    at = {name: ax.transData.transform((x[0], y[0])) for name, (x, y) in points.items()}
-    frame = ax.get_window_extent()
+    centers = {name: (x[0], y[0]) for name, (x, y) in points.items()}
+    at = {name: ax.transData.transform(center) for name, center in centers.items()}
     radius = size * unit * 0.6
     taken = [(*(xy - radius), *(xy + radius)) for xy in at.values()]
+    for line in lines:
+        taken += _boxes_along(ax.transData.transform(np.transpose(line)))
     for name, xy in at.items():
         text, color, _ = STYLES[name]
-        width, height = 0.56 * size * unit * len(text), 1.25 * size * unit
-        best = None
-        for distance in DISTANCES:
-            for angle in ANGLES:
-                cos, sin = np.cos(angle), np.sin(angle)
-                middle = xy + distance * unit * np.array([cos, sin])
-                middle += np.array([cos * width, sin * height]) / 2
-                half = np.array([width, height]) / 2
-                box = (*(middle - half), *(middle + half))
-                cost = sum(_overlap(box, other) for other in taken)
-                cost += 10 * _outside(box, frame) + 0.2 * distance * unit
-                if best is None or cost < best[0]:
-                    best = (cost, middle, box, distance)
-        _, middle, box, distance = best
-        taken.append(box)
+        extent = np.array([0.58 * len(text), 1.2]) * size * unit
+        distance, middle = _find_place(xy, extent, unit, taken, ax.get_window_extent())
+        taken.append((*(middle - extent / 2), *(middle + extent / 2)))
         leader = {"arrowstyle": "-", "color": color, "alpha": 0.5, "linewidth": 0.7}
         ax.annotate(
             text,
-            [values[0] for values in points[name]],
+            centers[name],
             (middle - xy) / unit,
             textcoords="offset points",
             ha="center",
@@ -202,6 +198,31 @@ def place_labels(ax, points, size):
             fontweight="bold" if name.startswith(OURS) else "normal",
             arrowprops=leader if distance > DISTANCES[1] else None,
         )
+
+
+def _find_place(xy, extent, unit, taken, frame):
+    """Return distance and middle of the place for a label that covers least."""
+    best = None
+    for distance in DISTANCES:
+        for angle in ANGLES:
+            direction = np.array([np.cos(angle), np.sin(angle)])
+            middle = xy + direction * (distance * unit + extent / 2)
+            box = (*(middle - extent / 2), *(middle + extent / 2))
+            cost = sum(_overlap(box, other) for other in taken)
+            cost += 50 * _outside(box, frame) + 0.2 * distance * unit
+            if best is None or cost < best[0]:
+                best = (cost, distance, middle)
+    return best[1:]
+
+
+def _boxes_along(line, half=2):
+    """Return small boxes along a line of points."""
+    boxes = []
+    for start, end in pairwise(line):
+        n = 1 + int(np.hypot(*(end - start)) / (2 * half))
+        for xy in np.linspace(start, end, n + 1):
+            boxes.append((*(xy - half), *(xy + half)))
+    return boxes
 
 
 def _overlap(a, b):

@@ -42,10 +42,10 @@ def add_options(parser):
 
 def run(options):
     """Measure the chosen contenders on the chosen tables; return the report."""
-    return run_suite("job", options)
+    return run_suite("job", options, _add_bars)
 
 
-def run_suite(suite, options, finish=None):
+def run_suite(suite, options, finish):
     """Measure what is missing; return the report, saved after every table.
 
     Parameters
@@ -54,7 +54,7 @@ def run_suite(suite, options, finish=None):
         Its name, in those of the files.
     options : Namespace
         The command line's.
-    finish : callable, default=None
+    finish : callable
         What else to do with the report and the results, in the end.
     """
     tables = choose_tables(options)
@@ -70,8 +70,7 @@ def run_suite(suite, options, finish=None):
         report = make_report(suite, options, results)
         if options.output:
             report.save(options.output)
-    if finish is not None:
-        finish(report, results)
+    finish(report, results)
     return report
 
 
@@ -143,15 +142,19 @@ def make_report(suite, options, results):
             rows = summary_rows(results, ours)
             report.table(f"{ours} against the others, {len(results)} tables", rows)
     report.parts.append(NOTE)
-    if len(results) == 1:
-        for figure, label in (("seconds", "seconds"), ("loss", "loss")):
+    return report
+
+
+def _add_bars(report, results):
+    """Add the picture of a single table; the one of several is the suite frontier's."""
+    for outcomes in results.values() if len(results) == 1 else ():
+        for figure in ("seconds", "loss"):
             values = {
                 name: spread(turn[figure] for turn in good(outcome).values())
                 for name, outcome in outcomes.items()
                 if good(outcome)
             }
-            report.panels.append(Panel(figure, label, "", values))
-    return report
+            report.panels.append(Panel(figure, figure, "", values))
 
 
 def good(outcome):

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .report import Panel, Report, short, spread
+from .report import Panel, Report, Spread, short, spread
 from .workers import Contender, Worker, progress, reset_peak_memory
 
 DEFAULTS = {"rows": 2000, "repeats": 1}
@@ -113,7 +113,7 @@ def run(options):
         found = _measure_kind(report, kind, options)
         if kind == "classes":
             of_classes = {
-                label: {n: values[figure] for n, values in found.items()}
+                label: _times_the_first({n: v[figure] for n, v in found.items()})
                 for figure, label in FIGURES.items()
             }
             continue
@@ -127,8 +127,17 @@ def run(options):
         ]
     if "classes" in options.only:
         title = f"{options.rows:,} rows, {CLASS_COLUMNS} columns of numbers"
-        report.panels.append(Panel(title, "classes", "", of_classes))
+        label = f"times those of {CLASSES[0]} classes"
+        report.panels.append(Panel(title, "classes", label, of_classes))
     return report
+
+
+def _times_the_first(curve):
+    first = next(iter(curve.values())).median
+    return {
+        n: Spread(value.median / first, value.low / first, value.high / first)
+        for n, value in curve.items()
+    }
 
 
 def _measure_kind(report, kind, options):

@@ -60,17 +60,16 @@ def run_suite(suite, options, finish):
     tables = choose_tables(options)
     known = read_results(options.add)
     names = [] if options.report_only else choose_names(options)
-    results = {}
-    for table in tables.values():
-        found = known.get(table.name, {})
-        missing = [name for name in names if name not in found]
-        found |= measure_table(table, missing, options)
-        ordered = [name for name in CONTENDERS if name in found]
-        results[table.name] = {name: found[name] for name in ordered}
-        report = make_report(suite, options, results)
+    results = {name: known.get(name, {}) for name in tables}
+    for name, table in tables.items():
+        missing = [other for other in names if other not in results[name]]
+        found = results[name] | measure_table(table, missing, options)
+        results[name] = {other: found[other] for other in CONTENDERS if other in found}
+        measured = {table: found for table, found in results.items() if found}
+        report = make_report(suite, options, measured)
         if options.output:
             report.save(options.output)
-    finish(report, results)
+    finish(report, measured)
     return report
 
 

@@ -14,6 +14,7 @@ SUITES = (
     "search",
     "vocabulary",
     "job",
+    "frontier",
     "growth",
     "width",
     "optimism",

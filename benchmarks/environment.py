@@ -24,6 +24,7 @@ PACKAGES = (
     "onnxruntime",
     "pytabkit",
 )
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # the last one of ARM
 
 
 def versions():
@@ -46,6 +47,7 @@ def machine():
         usable, memory = os.cpu_count(), float("nan")
     return {
         "processor": _processor(),
+        "bfloat16 products": _bfloat16_products(),
         "cores": os.cpu_count(),
         "cores in use": usable,
         "memory, GiB": round(memory, 1),
@@ -54,9 +56,28 @@ def machine():
 
 
 def _processor():
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    """Return the model's name, with its numbers, as virtual machines hide the name."""
+    found = _cpuinfo()
+    if "model name" not in found:
+        return platform.processor() or platform.machine()
+    numbers = [f"{key} {found[key]}" for key in ("cpu family", "model") if key in found]
+    return f"{found['model name']} ({', '.join(numbers)})"
+
+
+def _bfloat16_products():
+    """Return which instructions for products of bfloat16 there are; None: unknown."""
+    found = _cpuinfo()
+    flags = found.get("flags", found.get("Features", "")).split()
+    if not flags:
+        return None
+    return ", ".join(flag for flag in BFLOAT16 if flag in flags) or "none"
+
+
+def _cpuinfo():
+    """Return what Linux tells of the first processor."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    first = path.read_text(encoding="utf-8").partition("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}

@@ -117,7 +117,7 @@ class PyTabKit(Rival):
         name = self.classifier if self.has_classes else self.regressor
         judged = self.for_log_loss if self.has_classes else {}
         self.model = getattr(pytabkit, name)(
-            device="cpu", random_state=self.seed, n_threads=1, **judged
+            device="cpu", random_state=self.seed, n_threads=self.threads, **judged
         )
         X_valid = self.prepare(split.X_valid)
         self.model.fit(self.prepare(X), split.y_fit, X_valid, split.y_valid)

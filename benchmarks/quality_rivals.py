@@ -64,6 +64,7 @@ class Rival:
 
     packages: tuple = ()  # whose versions the figures depend on
     modules: tuple = ()
+    threads = 1
     model = None
 
     def __init__(self, task, seed, lists):
@@ -130,14 +131,22 @@ class Boosting(Rival):
 
     def fit(self, split):
         """Train until the loss of the validation split has not fallen for a while."""
-        self.dtypes = CategoricalDtypes().fit(split.X_fit)
-        X, X_valid = self.prepare(split.X_fit), self.prepare(split.X_valid)
-        self.train(X, split.y_fit, X_valid, split.y_valid)
+        X = self.learn(split.X_fit, split.y_fit)
+        self.train(X, split.y_fit, self.prepare(split.X_valid), split.y_valid)
+
+    def learn(self, X, y):
+        """Learn the levels of the training rows; return the rows prepared."""
+        self.dtypes = CategoricalDtypes().fit(X)
+        return self.prepare(X)
 
     def prepare(self, X):
         """Return the frame with categories, its columns under names that all take."""
         X = self.dtypes.transform(X)
         return X.set_axis([f"x{j}" for j in range(X.shape[1])], axis=1)
+
+    def make_model(self, **more):
+        """Return the library's default, with more arguments."""
+        raise NotImplementedError
 
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""
@@ -149,14 +158,19 @@ class LightGBM(Boosting):
 
     packages = modules = ("lightgbm",)
 
+    def make_model(self, **more):
+        """Return the library's default, with more arguments."""
+        import lightgbm
+
+        model = lightgbm.LGBMClassifier if self.has_classes else lightgbm.LGBMRegressor
+        same = {"n_jobs": self.threads, "random_state": self.seed, "verbose": -1}
+        return model(**same, **more)
+
     def train(self, X, y, X_valid, y_valid):
         """Make and train the model."""
         import lightgbm
 
-        model = lightgbm.LGBMClassifier if self.has_classes else lightgbm.LGBMRegressor
-        self.model = model(
-            n_estimators=MOST_ROUNDS, n_jobs=1, random_state=self.seed, verbose=-1
-        )
+        self.model = self.make_model(n_estimators=MOST_ROUNDS)
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         self.model.fit(X, y, eval_set=[(X_valid, y_valid)], callbacks=[stop])
 
@@ -166,17 +180,18 @@ class XGBoost(Boosting):
 
     packages = modules = ("xgboost",)
 
-    def train(self, X, y, X_valid, y_valid):
-        """Make and train the model."""
+    def make_model(self, **more):
+        """Return the library's default, with more arguments."""
         import xgboost
 
         model = xgboost.XGBClassifier if self.has_classes else xgboost.XGBRegressor
-        self.model = model(
-            n_estimators=MOST_ROUNDS,
-            early_stopping_rounds=PATIENCE,
-            enable_categorical=True,
-            n_jobs=1,
-            random_state=self.seed,
+        same = {"n_jobs": self.threads, "random_state": self.seed}
+        return model(enable_categorical=True, **same, **more)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        self.model = self.make_model(
+            n_estimators=MOST_ROUNDS, early_stopping_rounds=PATIENCE
         )
         self.model.fit(X, y, eval_set=[(X_valid, y_valid)], verbose=False)
 
@@ -188,25 +203,35 @@ class CatBoost(Rival):
 
     def fit(self, split):
         """Train until the loss of the validation split has not fallen for a while."""
+        X = self.learn(split.X_fit, split.y_fit)
+        self.model = self.make_model(early_stopping_rounds=PATIENCE)
+        valid = (self.prepare(split.X_valid), split.y_valid)
+        self.model.fit(X, split.y_fit, eval_set=valid)
+
+    def learn(self, X, y):
+        """Learn which columns are categories; return the rows prepared."""
+        self.strings = strings_of(X)
+        return self.prepare(X)
+
+    def make_model(self, **more):
+        """Return the library's default, with more arguments."""
         import catboost
 
         model = catboost.CatBoostClassifier
         if not self.has_classes:
             model = catboost.CatBoostRegressor
-        self.model = model(
-            cat_features=strings_of(split.X),
-            thread_count=1,
+        return model(
+            cat_features=self.strings,
+            thread_count=self.threads,
             random_seed=self.seed,
-            early_stopping_rounds=PATIENCE,
             verbose=False,
             allow_writing_files=False,
+            **more,
         )
-        valid = (self.prepare(split.X_valid), split.y_valid)
-        self.model.fit(self.prepare(split.X_fit), split.y_fit, eval_set=valid)
 
     def prepare(self, X):
         """Return the frame; a missing category is a level."""
-        return X.fillna(dict.fromkeys(strings_of(X), "missing"))
+        return X.fillna(dict.fromkeys(self.strings, "missing"))
 
 
 class HistGradientBoosting(Boosting):
@@ -214,20 +239,17 @@ class HistGradientBoosting(Boosting):
 
     modules = ("sklearn.ensemble",)
 
-    def fit(self, split):
-        """Train, with the encoder of many levels before the categories."""
-        X = split.X_fit
+    def learn(self, X, y):
+        """Learn the means of many levels, then the categories; return the rows."""
         self.many = [c for c in strings_of(X) if X[c].nunique() > MOST_LEVELS]
         # Cross-fitted in the training rows, so that no row sees its own target.
         # Told what the target is: numbers without fractions look like classes.
         kind = self.task if self.has_classes else "continuous"
         self.means = TargetEncoder(target_type=kind, random_state=self.seed)
         if self.many:
-            coded = self.means.fit_transform(X[self.many], split.y_fit)
-            X = self._with_means(X, coded)
+            X = self._with_means(X, self.means.fit_transform(X[self.many], y))
         self.dtypes = CategoricalDtypes().fit(X)
-        X, X_valid = super().prepare(X), self.prepare(split.X_valid)
-        self.train(X, split.y_fit, X_valid, split.y_valid)
+        return super().prepare(X)
 
     def prepare(self, X):
         """Return the frame with means and categories."""
@@ -242,19 +264,20 @@ class HistGradientBoosting(Boosting):
         means = dict(zip(names, coded.T, strict=True))
         return X.drop(columns=replaced).assign(**means)
 
-    def train(self, X, y, X_valid, y_valid):
-        """Make and train the model."""
+    def make_model(self, **more):
+        """Return the library's default, with more arguments."""
         from sklearn import ensemble
 
         model = ensemble.HistGradientBoostingClassifier
         if not self.has_classes:
             model = ensemble.HistGradientBoostingRegressor
-        self.model = model(
-            max_iter=MOST_ROUNDS,
-            n_iter_no_change=PATIENCE,
-            early_stopping=True,
-            categorical_features="from_dtype",
-            random_state=self.seed,
+        same = {"categorical_features": "from_dtype", "random_state": self.seed}
+        return model(**same, **more)
+
+    def train(self, X, y, X_valid, y_valid):
+        """Make and train the model."""
+        self.model = self.make_model(
+            max_iter=MOST_ROUNDS, n_iter_no_change=PATIENCE, early_stopping=True
         )
         valid = {"X_val": X_valid, "y_val": y_valid}
         if "X_val" not in inspect.signature(self.model.fit).parameters:

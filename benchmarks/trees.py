@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import OrdinalEncoder
 
 # Name -> the module that it needs beside scikit-learn.
 LIBRARIES = {
@@ -43,7 +43,7 @@ class CategoricalDtypes(TransformerMixin, BaseEstimator):
         return X.assign(**codes)
 
 
-def make_trees(library, X, threads, seed=0, n_trees=None, target_encoding=False):
+def make_trees(library, X, threads, n_trees=None):
     """Return a classifier that takes the frame as it is.
 
     Parameters
@@ -54,13 +54,8 @@ def make_trees(library, X, threads, seed=0, n_trees=None, target_encoding=False)
         For its columns.
     threads : int
         Number of threads.
-    seed : int
-        Random state.
     n_trees : int or None
         Number of trees; None is the library's default.
-    target_encoding : bool
-        For HistGradientBoosting: whether strings become their rate of positives, else
-        ordinal numbers. It has no native way for columns of more than 255 levels.
     """
     numbers = list(X.select_dtypes("number").columns)
     strings = [name for name in X.columns if name not in numbers]
@@ -68,7 +63,7 @@ def make_trees(library, X, threads, seed=0, n_trees=None, target_encoding=False)
         from lightgbm import LGBMClassifier
 
         model = LGBMClassifier(
-            n_estimators=n_trees or 100, n_jobs=threads, random_state=seed, verbose=-1
+            n_estimators=n_trees or 100, n_jobs=threads, random_state=0, verbose=-1
         )
         return make_pipeline(CategoricalDtypes(), model)
     if library == "xgboost":
@@ -78,7 +73,7 @@ def make_trees(library, X, threads, seed=0, n_trees=None, target_encoding=False)
             n_estimators=n_trees,
             enable_categorical=True,
             n_jobs=threads,
-            random_state=seed,
+            random_state=0,
         )
         return make_pipeline(CategoricalDtypes(), model)
     if library == "catboost":
@@ -88,18 +83,17 @@ def make_trees(library, X, threads, seed=0, n_trees=None, target_encoding=False)
             iterations=n_trees,
             cat_features=strings,
             thread_count=threads,
-            random_seed=seed,
+            random_seed=0,
             verbose=False,
             allow_writing_files=False,
         )
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     unknown = {"handle_unknown": "use_encoded_value", "unknown_value": np.nan}
-    encoder = TargetEncoder(random_state=seed) if target_encoding else None
     return make_pipeline(
         make_column_transformer(
-            (encoder or OrdinalEncoder(**unknown), strings),
+            (OrdinalEncoder(**unknown), strings),
             remainder="passthrough",
         ),
-        HistGradientBoostingClassifier(max_iter=n_trees or 100, random_state=seed),
+        HistGradientBoostingClassifier(max_iter=n_trees or 100, random_state=0),
     )

@@ -355,7 +355,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             callbacks=self.callbacks,
             net_params=self.net_params,
         )
-        net.products = resolve_products(
+        net.products, net.products_from = resolve_products(
             self.dtype, self._dtype, device, count_products(net.module_)
         )
         return net

@@ -68,6 +68,7 @@ SMALL_TABLE = 500
 # dtype="auto" multiplies in bfloat16, on devices with instructions for it, from so many
 # weights on. In a smaller network the casts cost as much as the products save.
 HALF_FROM = 20_000
+BULK = 4096  # rows of a prediction; fewer have the bits of any other machine
 
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 500
@@ -134,8 +135,8 @@ def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch
 
 def resolve_products(
     dtype: str, weights: torch.dtype, device: torch.device, work: int
-) -> torch.dtype | None:
-    """Return what products are computed in; None is the dtype of the weights.
+) -> tuple[torch.dtype | None, int]:
+    """Return what products are computed in, and in predictions from so many rows on.
 
     Parameters
     ----------
@@ -147,12 +148,19 @@ def resolve_products(
     work : int
         Weights of the layers behind the embeddings, of one network: so many products
         has a row.
+
+    Returns
+    -------
+    products : torch.dtype or None
+        None is the dtype of the weights.
+    n_rows : int
     """
     if dtype == "bfloat16":
-        return torch.bfloat16
-    if dtype == "auto" and weights == torch.float32 and work >= HALF_FROM:
-        return torch.bfloat16 if multiplies_bfloat16(device) else None
-    return None
+        return torch.bfloat16, 0
+    is_worth_it = weights == torch.float32 and work >= HALF_FROM
+    if dtype == "auto" and is_worth_it and multiplies_bfloat16(device):
+        return torch.bfloat16, BULK
+    return None, 0
 
 
 def resolve_random_state(random_state: Any) -> np.random.RandomState:

@@ -218,6 +218,22 @@ class BatchIterator:
             rows = slice(start, stop)
             yield self.dataset[rows if order is None else order[rows]]
 
+    def by_holder(self) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
+        """Yield batches of the rows that a member holds out, member by member.
+
+        The batches' own losses have the mean that those of whole batches have, in which
+        each row is computed by members that need it not.
+        """
+        weight = self.dataset.target["weight"]  # (n, n_members)
+        is_held = weight > 0
+        unit = float(is_held.double().mean())
+        for member in range(weight.shape[1]):
+            held = is_held[:, member].nonzero().squeeze(1)
+            for rows in torch.split(held, self.batch_size):
+                x, target = self.dataset[rows]
+                own = target["weight"][:, member : member + 1] * unit
+                yield {**x, "member": member}, {**target, "weight": own}
+
     def __len__(self) -> int:
         return len(self._starts())
 

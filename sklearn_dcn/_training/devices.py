@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -62,18 +63,17 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if device.type != "cpu" or not has_onednn:
         return False
     flags = {"avx512_bf16", "amx_bf16", "bf16"}
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
     except OSError:  # not Linux
-        found = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)
-        return bool(found())
-    lines = [
-        line for line in text.splitlines() if line[:5].lower() in ("flags", "featu")
-    ]
-    return bool(lines) and not flags.isdisjoint(lines[0].split())
+        return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
+    # Of the first core: "flags" on x86, "Features" on ARM.
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    return found is not None and not flags.isdisjoint(found[1].split())
 
 
 @contextmanager

@@ -24,14 +24,11 @@ __all__ = ["predict_logits", "predict_stack"]
 PREDICT_BATCH_SIZE_CPU = 1024
 PREDICT_BATCH_SIZE = 16384
 
-# Fewer rows are predicted in the precision of the weights, which need not be cast then.
-HALF_FROM = 1024
-
 
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
     module = net.module_
-    if net.products is None or count_rows(x) < HALF_FROM:
+    if net.products is None or count_rows(x) < net.products_from:
         return _in_batches(net, module, module.d_out, x)
     with torch.inference_mode():
         return _in_batches(net, module.copied(net.products), module.d_out, x)

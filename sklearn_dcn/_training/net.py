@@ -21,7 +21,13 @@ from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..network.ensemble import Network, by_holder, by_member, own_mean
+from ..network.ensemble import (
+    Network,
+    by_holder,
+    by_member,
+    has_own_weights,
+    own_mean,
+)
 from .answers import AnswersScorers
 from .batches import TensorTable
 from .course import Course
@@ -111,6 +117,8 @@ class DCNNet(AnswersScorers, NeuralNet):
         It costs one synchronisation a batch.
     products : torch.dtype or None, default=None
         What the products of cross and deep layers are computed in; None is `dtype`.
+    products_from : int, default=0
+        Rows of a prediction from which on they are so in it, too.
     meaning : ClassTarget or ContinuousTarget or None, default=None
         What y and logits mean to the caller, for callbacks.
     **kwargs
@@ -129,6 +137,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         embedding_l2_scope: str = "batch",
         record_batches: bool = False,
         products: torch.dtype | None = None,
+        products_from: int = 0,
         meaning: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -140,6 +149,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.embedding_l2_scope = embedding_l2_scope
         self.record_batches = record_batches
         self.products = products
+        self.products_from = products_from
         self.meaning = meaning
 
     # Lent for the time of `train`: it is no part of a fitted net.
@@ -328,6 +338,8 @@ class DCNNet(AnswersScorers, NeuralNet):
         losses: list[Tensor] = []
         sizes: list[int] = []
         logits: list[Tensor] = []
+        if not training and self._is_by_holder(iterator):
+            iterator = iterator.by_holder()
         steps = self.steps if training else None
         score = None if training or self.course is None else self.course.score
         with nullcontext() if steps is None else steps.epoch():
@@ -363,6 +375,15 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < best)
         if score:
             self._record_score(score(torch.cat(logits).cpu().double().numpy()))
+
+    def _is_by_holder(self, iterator: Any) -> bool:
+        """Tell whether each member is to validate no rows but those that it held out.
+
+        Scores and callbacks see all rows, in their order.
+        """
+        scores = self.course is not None and self.course.score is not None
+        target = getattr(iterator.dataset, "target", {})
+        return not (scores or self.record_batches) and has_own_weights(target)
 
     def _as_seen(self, batch: Any) -> Any:
         """Return a batch as callbacks, if there are any, are to see it."""

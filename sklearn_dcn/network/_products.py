@@ -32,11 +32,15 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
     """
     if W.ndim == 2:
         return F.linear(x, W, b)
+    if torch.compiler.is_compiling():  # it has rules of its own
+        return _members_linear(x, W, b)
     return cast(Tensor, cast(Any, _Linear).apply(x, W, b))
 
 
 def add_product(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Return x + y * z, of tensors of one shape."""
+    if torch.compiler.is_compiling():
+        return torch.addcmul(x, y, z)
     return cast(Tensor, cast(Any, _AddProduct).apply(x, y, z))
 
 
@@ -47,13 +51,17 @@ def look_up(table: Tensor, ids: Tensor, sparse: bool) -> Tensor:
     return cast(Tensor, cast(Any, _LookUp).apply(table, ids))
 
 
+def _members_linear(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
+    if b is None:
+        return torch.bmm(x, W.mT)
+    return torch.baddbmm(b.unsqueeze(-2), x, W.mT)
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, W)
-        if b is None:
-            return torch.bmm(x, W.mT)
-        return torch.baddbmm(b.unsqueeze(-2), x, W.mT)
+        return _members_linear(x, W, b)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:

@@ -2,8 +2,8 @@
 
 Weights of one name, of K members, are one tensor with an axis of members. It is no
 copy: the members' parameters are its parts. So what is done to a member, by an
-optimizer, a calibration, a file, is done here, and a product of all members is one call.
-Of a network alone K is 1.
+optimizer, a calibration, a file, is done here, and a product of all members is one
+call. Of a network alone K is 1.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class BatchedMembers:
             self.network.deep.norms = nn.ModuleList(map(_EachNorm, norms))
         self.network.embedding.become_members(len(members))
         self.slots = self._find_slots()
+        self.join()
 
     def _find_slots(self) -> list[_Slot]:
         """Return where the weights of each name are, in the network and the members."""
@@ -71,15 +72,23 @@ class BatchedMembers:
     @property
     def is_current(self) -> bool:
         """Whether the members' parameters still are parts of the joined tensors."""
-        return all(slot.is_current for slot in self.slots)
+        return all(
+            owner[name] is part and part.data_ptr() == at
+            for owner, name, part, at in self.parts
+        )
 
     def join(self) -> None:
         """Make the members' parameters parts of joined tensors."""
         # Tensors of an inference mode could not be trained later.
         with torch.inference_mode(False), torch.no_grad():
             for slot in self.slots:
-                if not slot.is_current:
-                    slot.join()
+                slot.join()
+        # What `is_current` asks in every step.
+        self.parts = [
+            (owner, slot.name, owner[slot.name], owner[slot.name].data_ptr())
+            for slot in self.slots
+            for owner in slot.owners
+        ]
 
     @contextmanager
     def lent(
@@ -95,7 +104,7 @@ class BatchedMembers:
         if dtype is None and not torch.is_grad_enabled():
             yield self.network
             return
-        each = [p for slot in self.slots for p in slot.parts]
+        each = (part for _, _, part, _ in self.parts)
         joined = cast(Any, _Joined).apply(self.slots, dtype, *each)
         for slot, weight in zip(self.slots, joined, strict=True):
             slot.place[slot.name] = weight
@@ -130,29 +139,23 @@ class _Slot:
         self.place, self.owners, self.name = place, owners, name
         self.is_table, self.is_cast = is_table, is_cast
 
-    @property
-    def parts(self) -> list[Tensor]:
-        return [owner[self.name] for owner in self.owners]
-
-    @property
-    def is_current(self) -> bool:
-        if self.whole is None:
-            return False
-        first = self.whole.data_ptr()
-        return all(
-            part.data_ptr() == first + k * self.step
-            for k, part in enumerate(self.parts)
-        )
-
     def join(self) -> None:
-        parts = [part.detach() for part in self.parts]
-        if len(parts) == 1:
-            whole = parts[0].unsqueeze(0)
+        """Make the members' parameters parts of one tensor, if they are not."""
+        parts = [owner[self.name] for owner in self.owners]
+        first = parts[0].detach()
+        storage, at = first.untyped_storage().data_ptr(), first.data_ptr()
+        if all(
+            part.untyped_storage().data_ptr() == storage
+            and part.data_ptr() == at + k * first.nbytes
+            for k, part in enumerate(parts)
+        ):
+            # No copy, as of a network alone, or of members that were joined before.
+            size = (len(parts), *first.shape)
+            whole = first.as_strided(size, (first.numel(), *first.stride()))
         else:
-            whole = torch.stack(parts)
-            for part, own in zip(self.parts, whole, strict=True):
+            whole = torch.stack([part.detach() for part in parts])
+            for part, own in zip(parts, whole, strict=True):
                 part.data = own
-        self.step = whole[0].nbytes
         self.whole = whole.flatten(0, 1) if self.is_table else whole
         self.place[self.name] = self.whole
 
@@ -230,8 +233,7 @@ class ComputesAtOnce(nn.Module):
         found: BatchedMembers | None = self.__dict__.get("_batched")
         if found is None or not found.is_current:
             with _lock:
-                found = self.__dict__.get("_batched") or BatchedMembers(self.members)
-                found.join()
+                found = BatchedMembers(self.members)
                 self.__dict__["_batched"] = found
         return found
 
@@ -257,7 +259,6 @@ class ComputesAtOnce(nn.Module):
         It is for predictions: other threads may predict with the module meanwhile.
         """
         copied = BatchedMembers(self.members)
-        copied.join()
         copied.network.eval()
         for slot in copied.slots:
             slot.place[slot.name] = slot.as_dtype(dtype)

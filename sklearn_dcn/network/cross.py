@@ -160,8 +160,7 @@ def _recurrence(xw: Tensor, w: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     cw = (c[..., :-1, :] * w[..., 1:, :]).sum(-1).unsqueeze(-2)
     growth = 1.0 + xw  # (B, L)
     a_l = growth[..., :1]  # a_1
-    for cw_l, growth_l in zip(
-        cw.split(1, dim=-1), growth[..., 1:].split(1, dim=-1), strict=False
-    ):
-        a_l = torch.addcmul(cw_l, a_l, growth_l)  # (B, 1)
+    for cw_l, growth_l in zip(cw.unbind(-1), growth[..., 1:].unbind(-1), strict=True):
+        # (1, 1), (B, 1) and (B, 1)
+        a_l = torch.addcmul(cw_l.unsqueeze(-1), a_l, growth_l.unsqueeze(-1))
     return a_l, c[..., -1:, :]

@@ -85,6 +85,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
         dtype: torch.dtype | None = None,
+        member: int | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Compute every member's logits of a batch.
 
@@ -97,13 +98,22 @@ class DeepCrossEnsemble(ComputesAtOnce):
             those before, or is None.
         generator, return_embeddings, dtype
             As :meth:`DeepCrossNetwork.forward`.
+        member : int or None, default=None
+            The only one to compute, if the others' logits are not asked for.
 
         Returns
         -------
         logits : tensor of shape (B, n_members, d_out)
+            Of one member (B, 1, d_out).
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
+        if member is not None:
+            numbers = [x_num, None if x_own is None else x_own[:, member]]
+            given = [x for x in numbers if x is not None]
+            x_num = torch.cat(given, dim=1) if given else None
+            logits = self.members[member](x_num, x_cat, x_bag, dtype=dtype)
+            return logits.unsqueeze(1)
         logits, x_0 = self.logits_of_members(
             x_num, x_cat, x_bag, x_own, generator=generator, dtype=dtype
         )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..._ids import N_RESERVED_IDS
 from ..categories import is_seldom
 from .factorised import FactorisationMachine
+from .groups import Floats, Groups, Keys, OtherFolds
 from .linear_models import (
     MAX_LINEAR,
     MAX_TARGETS,
@@ -25,7 +26,7 @@ from .linear_models import (
     standardise,
 )
 from .supervision import N_FOLDS, Tell, do_nothing
-from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
+from .target_rows import PRIOR_ROWS, Codes, TargetRows
 
 __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 
@@ -327,12 +328,14 @@ def score_pair(
     gradient, curvature : ndarray of shape (n_targets, n)
         g and h, weighted.
     """
-    others = OtherFolds(Groups.of(key), fold)
+    n_folds = int(fold.max(initial=0)) + 1
+    others = OtherFolds(Groups.loose(key, n_folds), fold)
     total = 0.0
     for g, h in zip(gradient, curvature, strict=True):
         if not h.any():  # a class that the rows have not, or have alone
             continue
-        delta = others.sum(g) / (others.sum(h) + PRIOR_ROWS * h.mean())
+        step = others.sums(g) / (others.sums(h) + PRIOR_ROWS * h.mean())
+        delta = others.spread(step)
         slope, bend = g @ delta, h @ (delta * delta)
         if slope > 0 and bend > 0:
             total += slope * slope / (2 * bend)

@@ -34,8 +34,9 @@ import numpy as np
 
 from ..numbers import fit_scalers
 from .cross_choice import CrossChoice, pair_key
+from .groups import Floats, Keys
 from .supervision import Supervision, Tell, do_nothing
-from .target_rows import Codes, Floats, Keys, TargetRows
+from .target_rows import Codes, TargetRows
 
 __all__ = ["CrossStatistics"]
 

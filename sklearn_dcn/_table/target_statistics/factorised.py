@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .target_rows import Codes, Floats
+from .groups import Floats
+from .target_rows import Codes
 
 __all__ = ["FactorisationMachine"]
 

@@ -9,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ..._warnings import ignoring
-from .target_rows import Floats, TargetRows
+from .groups import Floats
+from .target_rows import TargetRows
 
 __all__ = [
     "MAX_LINEAR",

@@ -262,36 +262,47 @@ class CrossChoice:
         is_test = self.rows.is_test[at]
         parts = [(at[~is_test], at[is_test])]
         gains, n = {}, of_pairs.shape[1]
+        alone = self._loss(known, parts)
         for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
             self.tell(f"crosses: how many of {n}", m / n)
-            gains[m] = self._gain(known, of_pairs[:, :m], parts)
+            gains[m] = self._gain(known, of_pairs[:, :m], parts, alone)
         most = max(gains.values())
         if most < LEAST_GAIN:
             return 0
         return min(m for m, gain in gains.items() if gain >= enough * most)
 
-    def _gain(self, known: Floats, of_pairs: Floats, parts: Sequence[Part]) -> float:
+    def _gain(
+        self,
+        known: Floats,
+        of_pairs: Floats,
+        parts: Sequence[Part],
+        alone: float | None = None,
+    ) -> float:
         """Return which share of the loss the pairs take off together.
 
-        `parts` are rows that a linear model is fitted to, and rows that it predicts. Of
-        a few groups one may be empty, and tells of no gain.
+        `parts` are rows that a linear model is fitted to, and rows that it predicts;
+        `alone` is the loss by what is known, if it was asked for before.
+        """
+        if alone is None:
+            alone = self._loss(known, parts)
+        with_them = np.hstack([known, of_pairs.reshape(len(known), -1)])
+        return 1 - self._loss(with_them, parts) / alone if alone > 0 else 0.0
+
+    def _loss(self, x: Floats, parts: Sequence[Part]) -> float:
+        """Return the mean loss of linear models, 0 if there is none.
+
+        Of a few groups a part may be empty, and tells of no gain.
         """
         if not all(len(fit) and len(test) for fit, test in parts):
             return 0.0
-
-        def loss(x: Floats) -> float:
-            losses = [
-                np.average(
-                    linear_losses(self.rows, x, fit, test, calibrates=True),
-                    weights=self.rows.weight[test],
-                )
-                for fit, test in parts
-            ]
-            return float(np.mean(losses))
-
-        with_them = np.hstack([known, of_pairs.reshape(len(known), -1)])
-        alone = loss(known)
-        return 1 - loss(with_them) / alone if alone > 0 else 0.0
+        losses = [
+            np.average(
+                linear_losses(self.rows, x, fit, test, calibrates=True),
+                weights=self.rows.weight[test],
+            )
+            for fit, test in parts
+        ]
+        return float(np.mean(losses))
 
     def _some_test_rows(self) -> NDArray[np.intp]:
         """Return positions of test rows, as many as the linear models may have."""

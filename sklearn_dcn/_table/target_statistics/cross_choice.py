@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..._ids import N_RESERVED_IDS
 from ..categories import is_seldom
 from .factorised import FactorisationMachine
-from .groups import Floats, Groups, Keys, OtherFolds
+from .groups import Floats, Groups, Keys, OtherFolds, Single
 from .linear_models import (
     MAX_LINEAR,
     MAX_TARGETS,
@@ -160,7 +160,7 @@ class CrossChoice:
         return [one for one in scored if one[1] >= ALONE_GAIN * loss][:most]
 
     def _rank(
-        self, rows: TargetRows, features: Floats, pairs: list[Pair]
+        self, rows: TargetRows, features: Single, pairs: list[Pair]
     ) -> list[Scored]:
         """Return the pairs with their scores, the strongest first."""
         at = rows.draw(max(1, MAX_SCORED // len(pairs)))
@@ -210,7 +210,7 @@ class CrossChoice:
         return any(is_seldom(np.bincount(c, minlength=n)) for c, n in columns)
 
     def _are_left(
-        self, alone: Floats, of_pairs: Floats, tried: list[int]
+        self, alone: Single, of_pairs: Single, tried: list[int]
     ) -> NDArray[np.bool_]:
         """Tell which pairs are worth it beside what products of embeddings tell.
 
@@ -223,11 +223,12 @@ class CrossChoice:
         at = self._some_test_rows()
         last = self.rows.fold[at] == N_FOLDS - 1
         halves = [(at[~last], at[last]), (at[last], at[~last])]
-        if self._gain(known, of_pairs[:, are_left], halves) < LEAST_GAIN:
+        with_them = _beside(known, of_pairs[:, are_left])
+        if self._gain(self._loss(known, halves), with_them, halves) < LEAST_GAIN:
             are_left[:] = False
         return are_left
 
-    def _factorised(self, tried: list[int]) -> Floats:
+    def _factorised(self, tried: list[int]) -> Single:
         """Return what a factorisation machine of the other rows tells test rows."""
         rows = self.rows
         codes = [rows.codes[c] for c in tried]
@@ -238,12 +239,13 @@ class CrossChoice:
             self.tell("crosses: what embeddings tell", t / rows.y.shape[1])
             if np.ptp(y[fit]):
                 machine = FactorisationMachine(sizes, rows.is_logit, rows.rng)
-                target = y if rows.is_logit else standardise(y[:, None])[:, 0]
+                target = y if rows.is_logit else (y - y.mean()) / y.std()
                 z[test, t] = machine.fit_predict(codes, target, rows.weight, fit, test)
-        z[test] = standardise(z[test])
-        return z
+        found = np.zeros(z.shape, np.float32)
+        found[test] = standardise(z[test])
+        return found
 
-    def _scores(self, known: Floats, of_pairs: Floats) -> Floats:
+    def _scores(self, known: Single, of_pairs: Single) -> Floats:
         """Return what each pair takes off the test rows' loss beside what is known."""
         at = self._some_test_rows()
         g, h = leave_over(self.rows, known, at)
@@ -253,7 +255,7 @@ class CrossChoice:
         scores: Floats = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12) / 2
         return scores.sum(axis=1)
 
-    def _count(self, known: Floats, of_pairs: Floats, enough: float) -> int:
+    def _count(self, known: Single, of_pairs: Single, enough: float) -> int:
         """Return how many of the strongest pairs are worth it; 0 if they are not.
 
         They are as many as take off the share `enough` of what the best number does.
@@ -261,34 +263,27 @@ class CrossChoice:
         at = self.rows.draw(MAX_LINEAR)
         is_test = self.rows.is_test[at]
         parts = [(at[~is_test], at[is_test])]
-        gains, n = {}, of_pairs.shape[1]
+        gains, (_, n, n_targets) = {}, of_pairs.shape
+        with_all = _beside(known, of_pairs)
         alone = self._loss(known, parts)
         for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
             self.tell(f"crosses: how many of {n}", m / n)
-            gains[m] = self._gain(known, of_pairs[:, :m], parts, alone)
+            some = with_all[:, : known.shape[1] + m * n_targets]
+            gains[m] = self._gain(alone, some, parts)
         most = max(gains.values())
         if most < LEAST_GAIN:
             return 0
         return min(m for m, gain in gains.items() if gain >= enough * most)
 
-    def _gain(
-        self,
-        known: Floats,
-        of_pairs: Floats,
-        parts: Sequence[Part],
-        alone: float | None = None,
-    ) -> float:
-        """Return which share of the loss the pairs take off together.
+    def _gain(self, alone: float, with_them: Single, parts: Sequence[Part]) -> float:
+        """Return which share of the loss pairs take off together.
 
         `parts` are rows that a linear model is fitted to, and rows that it predicts;
-        `alone` is the loss by what is known, if it was asked for before.
+        `alone` is the loss without the pairs.
         """
-        if alone is None:
-            alone = self._loss(known, parts)
-        with_them = np.hstack([known, of_pairs.reshape(len(known), -1)])
         return 1 - self._loss(with_them, parts) / alone if alone > 0 else 0.0
 
-    def _loss(self, x: Floats, parts: Sequence[Part]) -> float:
+    def _loss(self, x: Single, parts: Sequence[Part]) -> float:
         """Return the mean loss of linear models, 0 if there is none.
 
         Of a few groups a part may be empty, and tells of no gain.
@@ -318,6 +313,11 @@ class CrossChoice:
 
     def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
         return pair_key(codes, columns, self.sizes)
+
+
+def _beside(known: Single, of_pairs: Single) -> Single:
+    """Return the features of columns, then those of pairs."""
+    return np.hstack([known, of_pairs.reshape(len(known), -1)])
 
 
 def score_pair(

@@ -158,9 +158,10 @@ class CrossStatistics:
         self.counts = np.log1p(counts)
         if not pairs:
             return np.empty((*rows.trains.shape, 0))
-        fitted = rows.link(np.concatenate([p.of_others for p in pairs], axis=2))
-        counted = [p.n_others[:, :, None] for p in pairs if p.n_others is not None]
-        return np.concatenate([fitted, *counted], axis=2)
+        columns = [of for p in pairs for of in np.moveaxis(p.of_others, 2, 0)]
+        columns += [p.n_others for p in pairs if p.n_others is not None]
+        # Column after column in memory, as they are scaled.
+        return np.moveaxis(np.stack(columns), 0, 2)
 
     @property
     def columns(self) -> list[int]:

@@ -7,18 +7,15 @@ regression are in single precision, and few steps of Newton's are exact enough.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from .groups import Floats
+from .groups import Floats, Single
 
 __all__ = ["Linear", "fit_logistic", "fit_ridge"]
 
 MAX_STEPS = 10
 MAX_HALVINGS = 20
 TOLERANCE = 1e-3  # of the mean loss: its gradient, and what a step takes off
-
-Single = NDArray[np.float32]
 
 
 class Linear:
@@ -34,7 +31,9 @@ class Linear:
         return found
 
 
-def fit_ridge(x: Floats, y: Floats, weight: Floats, alpha: float = 1.0) -> Linear:
+def fit_ridge(
+    x: Floats | Single, y: Floats, weight: Floats, alpha: float = 1.0
+) -> Linear:
     """Return the ridge regression of targets (n,) or (n, n_targets), all at once.
 
     Parameters
@@ -45,14 +44,14 @@ def fit_ridge(x: Floats, y: Floats, weight: Floats, alpha: float = 1.0) -> Linea
     alpha : float, default=1.0
         Of the squares of slopes; intercepts are free.
     """
-    x_mean = np.average(x, axis=0, weights=weight)
+    x_mean = weight @ x / weight.sum()
     y_mean = np.average(y, axis=0, weights=weight)
     root = np.sqrt(weight)
-    x = (x - x_mean) * root[:, None]
+    spread: Floats = (x - x_mean) * root[:, None]
     y = (y - y_mean) * (root if y.ndim == 1 else root[:, None])
-    square = x.T @ x
+    square = spread.T @ spread
     square[np.diag_indices_from(square)] += alpha
-    slopes = _solve(square, x.T @ y)
+    slopes = _solve(square, spread.T @ y)
     return Linear(slopes, y_mean - x_mean @ slopes)
 
 
@@ -97,7 +96,7 @@ def fit_logistic(x: Single, y: Floats, weight: Floats, C: float = 0.1) -> Linear
 
 def _solve(square: Floats, right: Floats) -> Floats:
     try:
-        found: Floats = np.linalg.solve(square, right)
+        found = np.linalg.solve(square, right)
     except np.linalg.LinAlgError:  # of weights that are almost 0
         found = np.linalg.lstsq(square, right, rcond=None)[0]
-    return found
+    return found.astype(np.float64, copy=False)

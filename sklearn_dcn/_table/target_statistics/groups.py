@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from ..._sorting import argsort
 
-__all__ = ["EarlierRows", "Floats", "Groups", "Keys", "OtherFolds"]
+__all__ = ["EarlierRows", "Floats", "Groups", "Keys", "OtherFolds", "Single"]
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 # Keys of a range so much longer than the rows have a table; others are sorted.
 TABLE = 16

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, xlogy
 
 from .fitting import fit_logistic, fit_ridge
-from .groups import Floats
+from .groups import Floats, Single
 from .target_rows import TargetRows
 
 __all__ = [
@@ -27,14 +27,19 @@ MAX_TARGETS = 4
 MOST = 13.8
 
 
-def standardise(x: Floats) -> Floats:
+def standardise(x: Floats) -> Single:
     """Return columns of mean 0 and standard deviation 1, constant ones of 0."""
-    spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
+    found = np.zeros(x.shape, np.float32, order="F")
+    for k, column in enumerate(x.T):
+        centred = column - column.mean()
+        spread = np.sqrt(centred @ centred / len(centred))
+        if spread > 1e-9:
+            np.divide(centred, spread, out=found[:, k], casting="same_kind")
+    return found
 
 
 def leave_over(
-    rows: TargetRows, features: Floats, at: NDArray[np.intp]
+    rows: TargetRows, features: Single, at: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """Return gradient and curvature of the loss where single columns leave it.
 
@@ -42,10 +47,9 @@ def leave_over(
     p (1 - p) of a logistic regression; with the squared error what a linear regression
     leaves, in units of its standard deviation, and 1.
     """
-    x, y, weight = features[at], rows.y[at], rows.weight[at]
+    x, y, weight = _take(features, at), rows.y[at], rows.weight[at]
     if rows.is_logit:
-        single = x.astype(np.float32)
-        logits = [_logits(single, y_k, weight, single) for y_k in y.T]
+        logits = [_logits(x, y_k, weight, x) for y_k in y.T]
         fitted = expit(np.stack(logits, axis=1))
     else:
         fitted = fit_ridge(x, y, weight).predict(x)
@@ -80,7 +84,7 @@ def _derivatives(
 
 def linear_losses(
     rows: TargetRows,
-    features: Floats,
+    features: Single,
     fit: NDArray[np.intp],
     test: NDArray[np.intp],
     calibrates: bool = False,
@@ -90,7 +94,7 @@ def linear_losses(
     Parameters
     ----------
     rows : TargetRows
-    features : ndarray of shape (n, n_features)
+    features : float32 ndarray of shape (n, n_features)
         Of all rows.
     fit, test : ndarray of int
         Positions of the rows that it is fitted to, and of those that it predicts.
@@ -98,34 +102,34 @@ def linear_losses(
         Whether the predictions are scaled and shifted to be best on the test rows, so
         that features are judged by the order they give, whatever the rows' mean.
     """
+    x_fit, x_test = _take(features, fit), _take(features, test)
     y_fit, y_test = rows.y[fit], rows.y[test]
     w_fit, w_test = rows.weight[fit], rows.weight[test]
     if not rows.is_logit:
-        x = fit_ridge(features[fit], y_fit, w_fit).predict(features[test])
+        x = fit_ridge(x_fit, y_fit, w_fit).predict(x_test)
         if calibrates:
             each = zip(x.T[:, :, None], y_test.T, strict=True)
             again = [fit_ridge(z, y, w_test, 1e-6).predict(z) for z, y in each]
             x = np.stack(again, axis=1)
         return np.square(y_test - x).sum(axis=1)
-    single = features.astype(np.float32)
-    x_fit, x_test = single[fit], single[test]
     total = np.zeros(len(test))
     for k in range(rows.y.shape[1]):
         z = _logits(x_fit, y_fit[:, k], w_fit, x_test)
         if calibrates:
-            alone = np.clip(z, -MOST, MOST)[:, None].astype(np.float32)
+            alone = np.clip(z, -MOST, MOST).astype(np.float32)[:, None]
             z = _logits(alone, y_test[:, k], w_test, alone, C=1e3)
         right = np.clip(np.where(y_test[:, k] > 0, z, -z), -MOST, None)
         total += np.logaddexp(0, -right)
     return total
 
 
+def _take(features: Single, at: NDArray[np.intp]) -> Single:
+    """Return some rows, column after column in memory."""
+    return features.T.take(at, axis=1).T
+
+
 def _logits(
-    x: NDArray[np.float32],
-    y: Floats,
-    weight: Floats,
-    x_test: NDArray[np.float32],
-    C: float = 0.1,
+    x: Single, y: Floats, weight: Floats, x_test: Single, C: float = 0.1
 ) -> Floats:
     """Return logits by a logistic regression, of the same rows or of others."""
     present = y[weight > 0]

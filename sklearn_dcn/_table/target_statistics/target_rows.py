@@ -34,9 +34,9 @@ class Memory(NamedTuple):
     keys: Keys
     means: Floats  # smoothed, of shape (n_levels, n_targets)
     counts: Floats  # rows of each level
-    # What each network is told of a row: the means of other rows that train it, of
-    # shape (n, n_members, n_targets); and, if a level has fewer rows on average than
-    # its mean is smoothed by, log(1 + n) of these n rows, (n, n_members).
+    # What each network is told of a row: links of the means of other rows that train
+    # it, of shape (n, n_members, n_targets); and, if a level has fewer rows on average
+    # than its mean is smoothed by, log(1 + n) of these n rows, (n, n_members).
     of_others: Floats
     n_others: Floats | None
 
@@ -168,11 +168,12 @@ class TargetRows:
         These are smoothed means of others: earlier ones, or by fold.
         """
         values = self._values()
-        found = []
+        found: list[Floats] = []
         for key in keys:
             others = self._others(Groups.loose(key, N_FOLDS + 1))
-            found.append(others.spread(self.link(self._means_of(others, values))))
-        return np.concatenate(found, axis=1)
+            told = self.link(self._means_of(others, values))
+            found += [others.spread(of_target) for of_target in told.T]
+        return np.stack(found).T  # column after column in memory
 
     def memorise(self, key: Keys, members: Sequence[TargetRows]) -> Memory:
         """Return what is known of the levels of a pair, and of rows by the others.
@@ -185,12 +186,12 @@ class TargetRows:
         means = self._smooth(np.stack(sums, axis=1), counts)
         # What was earlier is the same for all networks, and takes a sort.
         earlier = None if self.rank is None else self._others(groups)
-        means_of = [rows._means_of_others(groups, earlier) for rows in members]
+        told = [rows._told_by_others(groups, earlier) for rows in members]
         n_others = None
         if counts.mean() < PRIOR_ROWS:
             each = [rows._count_others(groups, earlier) for rows in members]
             n_others = np.log1p(np.stack(each, axis=1))
-        of_others = np.stack(means_of, axis=1)
+        of_others = np.stack(told, axis=1)
         return Memory(groups.keys, means, counts, of_others, n_others)
 
     def _count_others(
@@ -202,12 +203,12 @@ class TargetRows:
         counts = np.bincount(groups.codes, self.weight)[groups.codes] - self.weight
         return np.maximum(counts, 0.0)  # not a rounding error below 0
 
-    def _means_of_others(
+    def _told_by_others(
         self, groups: Groups, earlier: OtherFolds | EarlierRows | None
     ) -> Floats:
-        """Return the smoothed means (n, n_targets) of the others of each row."""
+        """Return links of the smoothed means (n, n_targets) of others of each row."""
         others = earlier or self._others(groups)
-        return others.spread(self._means_of(others, self._values()))
+        return others.spread(self.link(self._means_of(others, self._values())))
 
     def _values(self) -> list[Floats]:
         """Return what means are made of: targets times weights, then these."""

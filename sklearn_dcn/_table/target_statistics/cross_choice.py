@@ -132,17 +132,22 @@ class CrossChoice:
         n_columns = len(self.sizes)
         if n_columns < 2:
             return []
-        alone = self._cross_fit(self.rows, [(c,) for c in range(n_columns)])
-        alone = alone.reshape(len(alone), n_columns, -1)
-        spread = alone.std(axis=0).max(axis=1)
-        tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
-        pairs = list(combinations(tried.tolist(), 2))
+        tried = self._vary_most(range(n_columns))
+        pairs = list(combinations(tried, 2))
         if wanted is None:
-            pairs = self._worth_it(pairs, tried.tolist())
+            pairs = self._worth_it(pairs, tried)
         if not pairs:
             return []
-        features = alone[:, tried].reshape(len(alone), -1)
-        return self._rank(self.rows, standardise(features), pairs)[:wanted]
+        features = standardise(self._cross_fit(self.rows, [(c,) for c in tried]))
+        return self._rank(self.rows, features, pairs)[:wanted]
+
+    def _vary_most(self, columns: Sequence[int]) -> list[int]:
+        """Return the columns, in order, or those whose own statistics vary the most."""
+        if len(columns) <= MAX_COLUMNS:
+            return [*columns]
+        alone = self._cross_fit(self.rows, [(c,) for c in columns])
+        spread = alone.std(axis=0).reshape(len(columns), -1).max(axis=1)
+        return np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS]).tolist()
 
     def _alone(self) -> list[Scored]:
         """Return the columns (c, c) of rare levels that say much by themselves."""

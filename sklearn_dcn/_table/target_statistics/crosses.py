@@ -130,7 +130,9 @@ class CrossStatistics:
         self._choose(rows, n_categories, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
-        self.scalers = fit_scalers(names, x, weight, self.numeric_transform)
+        # By the numbers of two networks: those of more are spread alike.
+        some = x[:, :2]
+        self.scalers = fit_scalers(names, some, weight, self.numeric_transform)
         return x
 
     def _choose(self, rows: TargetRows, n_categories: int, tell: Tell) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._sorting import argsort
+
 __all__ = [
     "GroupRoles",
     "LastRoles",
@@ -38,13 +40,18 @@ MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 def uniform(rows: NDArray[np.integer[Any]], seed: int) -> Positions:
     """Return for each row's number a float in [0, 1), unlike for any two."""
+    return _at_random(rows, seed).astype(np.float64) / 2.0**53
+
+
+def _at_random(rows: NDArray[np.integer[Any]], seed: int) -> NDArray[np.uint64]:
+    """Return `uniform` as an integer below 2**53."""
     with np.errstate(over="ignore"):
         z = (rows.astype(np.uint64) + np.uint64(1)) * GOLDEN
         z += np.uint64(seed) * MIX_1
         z = (z ^ (z >> np.uint64(30))) * MIX_1
         z = (z ^ (z >> np.uint64(27))) * MIX_2
         z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return z >> np.uint64(11)
 
 
 class Roles(ABC):
@@ -185,7 +192,9 @@ class RandomRoles(Roles):
 
     def _turn(self, seed: int) -> NDArray[np.intp]:
         """Return the rank of each row in a random order, class after class."""
-        order = np.lexsort((uniform(np.arange(self.n_rows), seed), self.code))
+        order = argsort(_at_random(np.arange(self.n_rows), seed))
+        if self.strata is not None:
+            order = order[argsort(self.code[order])]
         turn = np.empty(self.n_rows, dtype=np.intp)
         turn[order] = np.arange(self.n_rows)
         return turn

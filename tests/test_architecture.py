@@ -24,14 +24,15 @@ ARROWS = {
     "_checks": [],  # argument checks
     "_ids": [],  # the ids 0 and 1, of unknown and missing levels
     "_printing": [],  # tables as text and HTML
-    "_roles": [],  # which rows train, validate, describe others
+    "_roles": ["_sorting"],  # which rows train, validate, describe others
     "_show_versions": [],
+    "_sorting": [],  # the order of many integers
     "_version": [],
     "_warnings": [],
     # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
     "_files": [],
     # A user's table -> ids and floats. No torch.
-    "_table": ["_files", "_ids", "_printing", "_roles", "_warnings"],
+    "_table": ["_files", "_ids", "_printing", "_roles", "_sorting", "_warnings"],
     # y <-> tensor; losses and links.
     "_targets": ["_table"],
     # embedding -> cross, deep -> logits. torch alone.

@@ -245,7 +245,8 @@ class HasRows(TrainsNet, PredictsLogits):
     ) -> TensorTable:
         """Return the rows at these positions, each for the members it is of."""
         part = rows._replace(X=None, y=rows.y[at], weight=rows.weight[at])
-        taken = take(encoded, torch.from_numpy(at))
+        is_all = len(at) == len(rows.y)  # positions are in order, and no copy is needed
+        taken = encoded if is_all else take(encoded, torch.from_numpy(at))
         own = None if members is None else members[at]
         return self._tensors(taken, part, own, offset, in_units=in_units)
 

@@ -67,6 +67,8 @@ class LearnsTable(TableFields):
     numeric_levels: int | str | None
     numeric_transform: str | None
     memorized_crosses: Any
+    # Of numbers whose order was asked about: crosses are asked next.
+    _bins: dict[int, NDArray[Any]]
 
     def fit_transform(
         self,
@@ -168,6 +170,7 @@ class LearnsTable(TableFields):
             train on different rows, "x_own" of shape (n, n_members, n_own) has what
             follows the columns of "x_num", for each of them.
         """
+        bins = self.__dict__.pop("_bins", {})
         if self.block is not None:
             return {"x_bag": columns}
         statistics: list[Scaled] = []
@@ -178,7 +181,8 @@ class LearnsTable(TableFields):
                 [raw[j] for j in self.categories], weight, supervision
             )
             statistics = scale_all(self.statistics.scalers, x, dtype)
-        statistics += self._fit_crosses(columns, weight, dtype, supervision, tell)
+        given = columns, weight, dtype, supervision, bins
+        statistics += self._fit_crosses(*given, tell)
         return self._assemble(columns, statistics, n_threads)
 
     def find_time(self, X: Any) -> tuple[Any, NDArray[Any] | None]:
@@ -210,7 +214,8 @@ class LearnsTable(TableFields):
             return 0.0
         rng = np.random.RandomState(supervision.seed)
         asked = rng.permutation(len(cells))[:MAX_ASKED].tolist()
-        codes = self._codes(columns, self._find_cuts(), asked)
+        self._bins = {}
+        codes = self._codes(columns, self._find_cuts(), asked, self._bins)
         some = [codes[c] for c in asked]
         return loss_by_order(TargetRows(some, weight, supervision))
 
@@ -286,6 +291,7 @@ class LearnsTable(TableFields):
         weight: NDArray[np.float64],
         dtype: Any,
         supervision: Supervision | None,
+        bins: dict[int, NDArray[Any]],
         tell: Tell,
     ) -> list[Scaled]:
         """Memorise crosses of the columns of one level or number a cell, if any do."""
@@ -303,7 +309,7 @@ class LearnsTable(TableFields):
         sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         names = [self.names[j] for j in columns]
         self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
-        codes = self._codes(encoded, self._cuts)
+        codes = self._codes(encoded, self._cuts, None, bins)
         n = len(self.categories)
         x = self.crosses.fit_transform(codes, weight, supervision, tell, n)
         return scale_all(self.crosses.scalers, x, dtype)
@@ -324,17 +330,23 @@ class LearnsTable(TableFields):
         encoded: list[Any],
         cuts: dict[int, NDArray[np.float64]],
         of: Sequence[int] | None = None,
+        bins: dict[int, NDArray[Any]] | None = None,
     ) -> list[NDArray[Any]]:
         """Return ids of categories and bins of numbers, perhaps of some columns alone.
 
-        The others are empty.
+        The others are empty. `bins` are those of numbers that are known, and get more.
         """
         columns = [*self.categories, *self.numbers]
         codes: list[NDArray[Any]] = [np.empty(0, dtype=np.int32)] * len(columns)
+        bins = {} if bins is None else bins
         for c in range(len(columns)) if of is None else of:
             j = columns[c]
-            is_category = j in self.categories
-            codes[c] = encoded[j] if is_category else bin_codes(encoded[j], cuts[j])
+            if j in self.categories:
+                codes[c] = encoded[j]
+                continue
+            if j not in bins:
+                bins[j] = bin_codes(encoded[j], cuts[j])
+            codes[c] = bins[j]
         return codes
 
     def _assemble(

@@ -89,8 +89,14 @@ class ClassTarget:
         ValueError
             If a label is not among the classes.
         """
-        labels, inverse = np.unique(y, return_inverse=True)
+        if y.dtype == self.classes.dtype and y.dtype.kind in "biuf":
+            at = np.searchsorted(self.classes[1:], y, side="right")
+            if (self.classes[at] == y).all():  # half of the time, or less
+                return at
         code_of = {label: code for code, label in enumerate(self.classes.tolist())}
+        if y.dtype == object and code_of.keys() >= set(y.tolist()):
+            return np.fromiter(map(code_of.__getitem__, y.tolist()), np.int64, len(y))
+        labels, inverse = np.unique(y, return_inverse=True)
         if unknown := [label for label in labels.tolist() if label not in code_of]:
             raise ValueError(
                 f"{name} must hold the classes {self.classes.tolist()} alone; got also "

@@ -164,6 +164,8 @@ def fit_scale_and_shift(
     shift : ndarray of shape (d_out,)
     """
     n = float(len(logits))
+    # In single precision the loss is too rough for a search along a line to end soon.
+    target = {k: v.double() if v.is_floating_point() else v for k, v in target.items()}
     if criterion.kind == "squared_error":  # in units of what is left over
         n = n / max(2 * float(criterion(logits, target)), 1e-12)
     start = np.append(1.0 if scale is None else scale, np.zeros(logits.shape[1]))

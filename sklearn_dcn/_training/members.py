@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
@@ -35,11 +37,13 @@ def hide_unseen(x: Encoded, trains: Mask, stack: EmbeddingStack) -> Encoded:
     """
     hidden = _with_own_ids(x)
     fields = [ids for ids, _, _ in _fields(hidden, stack)]
-    for k in range(trains.shape[1]):
-        validates = torch.from_numpy(~trains[:, k])
-        for ids, (given, rows, n_ids) in zip(fields, _fields(x, stack), strict=True):
-            is_unseen = ~_seen(given[~validates[rows]], n_ids)
-            ids.masked_fill_(is_unseen[given.long()] & validates[rows], UNKNOWN_ID)
+    for ids, (given, rows, n_ids) in zip(fields, _fields(x, stack), strict=True):
+        cells, own = given.numpy().astype(np.intp), ids.numpy()
+        for trains_k in trains.T:
+            is_unseen = _unseen(cells, _entries(trains_k, rows), n_ids)
+            if is_unseen.any():  # few have such levels
+                at = _entries(~trains_k, rows)
+                own[at[is_unseen[cells[at]]]] = UNKNOWN_ID
     return hidden
 
 
@@ -57,31 +61,46 @@ def forget_unseen(
     members: Sequence[DeepCrossNetwork], x: Encoded, trains: Mask
 ) -> None:
     """Set the embeddings of levels that a member has not seen to the unknown one's."""
-    for member, column in zip(members, trains.T, strict=True):
-        is_training = torch.from_numpy(column)
-        for c, (ids, rows, n_ids) in enumerate(_fields(x, member.embedding)):
+    for c, (ids, rows, n_ids) in enumerate(_fields(x, members[0].embedding)):
+        cells = ids.numpy().astype(np.intp)
+        for member, trains_k in zip(members, trains.T, strict=True):
+            is_unseen = _unseen(cells, _entries(trains_k, rows), n_ids)
+            if not is_unseen.any():
+                continue
             weight = member.embedding.column_weight(c)
-            is_unseen = ~_seen(ids[is_training[rows]], n_ids)
             with torch.no_grad():
-                weight[is_unseen.to(weight.device)] = weight[UNKNOWN_ID].clone()
+                at = torch.from_numpy(is_unseen).to(weight.device)
+                weight[at] = weight[UNKNOWN_ID].clone()
 
 
-def _fields(x: Encoded, stack: EmbeddingStack) -> Iterator[tuple[Tensor, Tensor, int]]:
-    """Yield, for every field of ids, its ids, the row of each, how many it may be."""
+def _fields(
+    x: Encoded, stack: EmbeddingStack
+) -> Iterator[tuple[Tensor, NDArray[np.intp] | None, int]]:
+    """Yield, for every field of ids, its ids, the row of each, how many it may be.
+
+    The rows are None where every row has one id.
+    """
     if "x_cat" in x:
-        rows = torch.arange(len(x["x_cat"]))
         for c, n_ids in enumerate(stack.cardinalities):
-            yield x["x_cat"][:, c], rows, n_ids
+            yield x["x_cat"][:, c], None, n_ids
     bags = x.get("x_bag", [])
     for (ids, offsets, _), n_ids in zip(bags, stack.bag_cardinalities, strict=True):
-        lengths = offsets.diff()
-        rows = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
-        yield ids, rows, n_ids
+        lengths = offsets.diff().numpy()
+        yield ids, np.repeat(np.arange(len(lengths)), lengths), n_ids
 
 
-def _seen(ids: Tensor, n_ids: int) -> Tensor:
-    """Return which of a field's ids are there, or reserved."""
-    seen = torch.zeros(n_ids, dtype=torch.bool)
-    seen[:N_RESERVED_IDS] = True
-    seen[ids.long()] = True
-    return seen
+def _entries(
+    mask: NDArray[np.bool_], rows: NDArray[np.intp] | None
+) -> NDArray[np.intp]:
+    """Return the positions of a field's ids in the rows of a mask."""
+    return np.flatnonzero(mask if rows is None else mask[rows])
+
+
+def _unseen(
+    cells: NDArray[np.intp], at: NDArray[np.intp], n_ids: int
+) -> NDArray[np.bool_]:
+    """Return which of a field's ids are not at these positions, nor reserved."""
+    is_unseen = np.ones(n_ids, dtype=bool)
+    is_unseen[:N_RESERVED_IDS] = False
+    is_unseen[cells[at]] = False
+    return is_unseen

@@ -118,6 +118,6 @@ def _logarithmic(knots: NDArray[np.float64], share: float) -> Keys:
 
 def _plan(knots: NDArray[np.float64], key: Keys) -> Plan:
     """Return the key, its table, and the most steps from there to the right knot."""
-    before = np.searchsorted(key(knots), np.arange(TABLE_SIZE + 1))
-    table = np.maximum(before[:-1] - 1, 0)
-    return key, table, int(np.diff(before).max())
+    counts = np.bincount(key(knots), minlength=TABLE_SIZE)
+    before = np.cumsum(counts) - counts
+    return key, np.maximum(before - 1, 0), int(counts.max())

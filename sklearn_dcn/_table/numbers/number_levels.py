@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .distinct import distinct
 from .scaler import N_SAMPLE
 
 __all__ = ["MAX_LEVELS", "NumberLevels"]
@@ -61,7 +62,7 @@ class NumberLevels:
         some = x[:N_SAMPLE][seen[:N_SAMPLE]]
         if len(np.unique(some)) > self.most:  # most columns are told by their head
             return self
-        values, inverse = np.unique(x[present], return_inverse=True)
+        values, inverse = distinct(x[present])
         counts = np.bincount(inverse, weight[present], minlength=len(values))
         kept = counts >= MIN_ROWS
         if isolated and _fill_their_range(values[counts > 0]):

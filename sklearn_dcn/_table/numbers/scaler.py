@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import norm
 from scipy.special import ndtri
 
+from .distinct import count, distinct
 from .interpolation import interpolate
 
 __all__ = [
@@ -224,9 +225,9 @@ def _distribution(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the distinct values in order, their distribution function and mass."""
     if weight.min() == weight.max():
-        values, counts = np.unique(x, return_counts=True)  # a third of the time
+        values, counts = count(x)
     else:
-        values, inverse = np.unique(x, return_inverse=True)
+        values, inverse = distinct(x)
         counts = np.bincount(inverse, weight)
     mass: NDArray[np.float64] = counts / counts.sum()
     return values, np.minimum(np.cumsum(mass), 1.0), mass

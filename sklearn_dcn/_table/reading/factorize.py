@@ -135,11 +135,12 @@ def factorize_cells(
     """Return ``(codes, levels)`` of a list of cells, as `factorize`."""
     missing = missing_types()
     check_cell_types(set(map(type, cells)) - missing, name)
+    distinct: dict[Any, Any] = dict.fromkeys(cells)  # each asked once
     index: dict[Any, int] = {}
-    codes = np.empty(len(cells), dtype=np.intp)
-    for i, cell in enumerate(cells):
+    for cell in distinct:
         if type(cell) in missing or cell != cell:  # None, NA, NaT, and NaN
-            codes[i] = -1
+            distinct[cell] = -1
         else:
-            codes[i] = index.setdefault(cell, len(index))
+            distinct[cell] = index.setdefault(cell, len(index))
+    codes = np.fromiter(map(distinct.__getitem__, cells), np.intp, len(cells))
     return codes, list(index)

@@ -104,11 +104,17 @@ def _may_hold_lists(column: Column) -> bool:
 
 def _flatten(cells: list[Any], name: str | int, separator: str | None) -> Lists:
     missing = missing_types()
-    lists = [_to_list(cell, name, separator, missing) for cell in cells]
+    lists = [
+        # Lists of strings, which most are, stay as they are.
+        cell
+        if type(cell) is list and cell and type(cell[0]) is str
+        else _to_list(cell, name, separator, missing)
+        for cell in cells
+    ]
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     weight = None
-    if any(hasattr(entry, "items") for entry in lists):
+    if any(hasattr(kind, "items") for kind in set(map(type, lists))):
         weights = [
             [*entry.values()] if hasattr(entry, "values") else [1.0] * len(entry)
             for entry in lists

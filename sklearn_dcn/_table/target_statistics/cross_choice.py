@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..._ids import N_RESERVED_IDS
 from ..categories import is_seldom
 from .factorised import FactorisationMachine
+from .groups import Floats, Groups, Keys, OtherFolds, Single
 from .linear_models import (
     MAX_LINEAR,
     MAX_TARGETS,
@@ -25,7 +26,7 @@ from .linear_models import (
     standardise,
 )
 from .supervision import N_FOLDS, Tell, do_nothing
-from .target_rows import PRIOR_ROWS, Codes, Floats, Groups, Keys, OtherFolds, TargetRows
+from .target_rows import PRIOR_ROWS, Codes, TargetRows
 
 __all__ = ["CrossChoice", "Pair", "pair_key", "score_pair"]
 
@@ -131,17 +132,22 @@ class CrossChoice:
         n_columns = len(self.sizes)
         if n_columns < 2:
             return []
-        alone = self._cross_fit(self.rows, [(c,) for c in range(n_columns)])
-        alone = alone.reshape(len(alone), n_columns, -1)
-        spread = alone.std(axis=0).max(axis=1)
-        tried = np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS])
-        pairs = list(combinations(tried.tolist(), 2))
+        tried = self._vary_most(range(n_columns))
+        pairs = list(combinations(tried, 2))
         if wanted is None:
-            pairs = self._worth_it(pairs, tried.tolist())
+            pairs = self._worth_it(pairs, tried)
         if not pairs:
             return []
-        features = alone[:, tried].reshape(len(alone), -1)
-        return self._rank(self.rows, standardise(features), pairs)[:wanted]
+        features = standardise(self._cross_fit(self.rows, [(c,) for c in tried]))
+        return self._rank(self.rows, features, pairs)[:wanted]
+
+    def _vary_most(self, columns: Sequence[int]) -> list[int]:
+        """Return the columns, in order, or those whose own statistics vary the most."""
+        if len(columns) <= MAX_COLUMNS:
+            return [*columns]
+        alone = self._cross_fit(self.rows, [(c,) for c in columns])
+        spread = alone.std(axis=0).reshape(len(columns), -1).max(axis=1)
+        return np.sort(np.argsort(-spread, kind="stable")[:MAX_COLUMNS]).tolist()
 
     def _alone(self) -> list[Scored]:
         """Return the columns (c, c) of rare levels that say much by themselves."""
@@ -159,7 +165,7 @@ class CrossChoice:
         return [one for one in scored if one[1] >= ALONE_GAIN * loss][:most]
 
     def _rank(
-        self, rows: TargetRows, features: Floats, pairs: list[Pair]
+        self, rows: TargetRows, features: Single, pairs: list[Pair]
     ) -> list[Scored]:
         """Return the pairs with their scores, the strongest first."""
         at = rows.draw(max(1, MAX_SCORED // len(pairs)))
@@ -209,7 +215,7 @@ class CrossChoice:
         return any(is_seldom(np.bincount(c, minlength=n)) for c, n in columns)
 
     def _are_left(
-        self, alone: Floats, of_pairs: Floats, tried: list[int]
+        self, alone: Single, of_pairs: Single, tried: list[int]
     ) -> NDArray[np.bool_]:
         """Tell which pairs are worth it beside what products of embeddings tell.
 
@@ -222,11 +228,12 @@ class CrossChoice:
         at = self._some_test_rows()
         last = self.rows.fold[at] == N_FOLDS - 1
         halves = [(at[~last], at[last]), (at[last], at[~last])]
-        if self._gain(known, of_pairs[:, are_left], halves) < LEAST_GAIN:
+        with_them = _beside(known, of_pairs[:, are_left])
+        if self._gain(self._loss(known, halves), with_them, halves) < LEAST_GAIN:
             are_left[:] = False
         return are_left
 
-    def _factorised(self, tried: list[int]) -> Floats:
+    def _factorised(self, tried: list[int]) -> Single:
         """Return what a factorisation machine of the other rows tells test rows."""
         rows = self.rows
         codes = [rows.codes[c] for c in tried]
@@ -237,12 +244,13 @@ class CrossChoice:
             self.tell("crosses: what embeddings tell", t / rows.y.shape[1])
             if np.ptp(y[fit]):
                 machine = FactorisationMachine(sizes, rows.is_logit, rows.rng)
-                target = y if rows.is_logit else standardise(y[:, None])[:, 0]
+                target = y if rows.is_logit else (y - y.mean()) / y.std()
                 z[test, t] = machine.fit_predict(codes, target, rows.weight, fit, test)
-        z[test] = standardise(z[test])
-        return z
+        found = np.zeros(z.shape, np.float32)
+        found[test] = standardise(z[test])
+        return found
 
-    def _scores(self, known: Floats, of_pairs: Floats) -> Floats:
+    def _scores(self, known: Single, of_pairs: Single) -> Floats:
         """Return what each pair takes off the test rows' loss beside what is known."""
         at = self._some_test_rows()
         g, h = leave_over(self.rows, known, at)
@@ -252,7 +260,7 @@ class CrossChoice:
         scores: Floats = np.maximum(slope, 0) ** 2 / np.maximum(bend, 1e-12) / 2
         return scores.sum(axis=1)
 
-    def _count(self, known: Floats, of_pairs: Floats, enough: float) -> int:
+    def _count(self, known: Single, of_pairs: Single, enough: float) -> int:
         """Return how many of the strongest pairs are worth it; 0 if they are not.
 
         They are as many as take off the share `enough` of what the best number does.
@@ -260,37 +268,41 @@ class CrossChoice:
         at = self.rows.draw(MAX_LINEAR)
         is_test = self.rows.is_test[at]
         parts = [(at[~is_test], at[is_test])]
-        gains, n = {}, of_pairs.shape[1]
+        gains, (_, n, n_targets) = {}, of_pairs.shape
+        with_all = _beside(known, of_pairs)
+        alone = self._loss(known, parts)
         for m in sorted({min(m, n) for m in (1, 2, 4, 8, 16, 32)}):
             self.tell(f"crosses: how many of {n}", m / n)
-            gains[m] = self._gain(known, of_pairs[:, :m], parts)
+            some = with_all[:, : known.shape[1] + m * n_targets]
+            gains[m] = self._gain(alone, some, parts)
         most = max(gains.values())
         if most < LEAST_GAIN:
             return 0
         return min(m for m, gain in gains.items() if gain >= enough * most)
 
-    def _gain(self, known: Floats, of_pairs: Floats, parts: Sequence[Part]) -> float:
-        """Return which share of the loss the pairs take off together.
+    def _gain(self, alone: float, with_them: Single, parts: Sequence[Part]) -> float:
+        """Return which share of the loss pairs take off together.
 
-        `parts` are rows that a linear model is fitted to, and rows that it predicts. Of
-        a few groups one may be empty, and tells of no gain.
+        `parts` are rows that a linear model is fitted to, and rows that it predicts;
+        `alone` is the loss without the pairs.
+        """
+        return 1 - self._loss(with_them, parts) / alone if alone > 0 else 0.0
+
+    def _loss(self, x: Single, parts: Sequence[Part]) -> float:
+        """Return the mean loss of linear models, 0 if there is none.
+
+        Of a few groups a part may be empty, and tells of no gain.
         """
         if not all(len(fit) and len(test) for fit, test in parts):
             return 0.0
-
-        def loss(x: Floats) -> float:
-            losses = [
-                np.average(
-                    linear_losses(self.rows, x, fit, test, calibrates=True),
-                    weights=self.rows.weight[test],
-                )
-                for fit, test in parts
-            ]
-            return float(np.mean(losses))
-
-        with_them = np.hstack([known, of_pairs.reshape(len(known), -1)])
-        alone = loss(known)
-        return 1 - loss(with_them) / alone if alone > 0 else 0.0
+        losses = [
+            np.average(
+                linear_losses(self.rows, x, fit, test, calibrates=True),
+                weights=self.rows.weight[test],
+            )
+            for fit, test in parts
+        ]
+        return float(np.mean(losses))
 
     def _some_test_rows(self) -> NDArray[np.intp]:
         """Return positions of test rows, as many as the linear models may have."""
@@ -306,6 +318,11 @@ class CrossChoice:
 
     def _key(self, codes: Codes, columns: tuple[int, ...]) -> Keys:
         return pair_key(codes, columns, self.sizes)
+
+
+def _beside(known: Single, of_pairs: Single) -> Single:
+    """Return the features of columns, then those of pairs."""
+    return np.hstack([known, of_pairs.reshape(len(known), -1)])
 
 
 def score_pair(
@@ -327,12 +344,14 @@ def score_pair(
     gradient, curvature : ndarray of shape (n_targets, n)
         g and h, weighted.
     """
-    others = OtherFolds(Groups.of(key), fold)
+    n_folds = int(fold.max(initial=0)) + 1
+    others = OtherFolds(Groups.loose(key, n_folds), fold)
     total = 0.0
     for g, h in zip(gradient, curvature, strict=True):
         if not h.any():  # a class that the rows have not, or have alone
             continue
-        delta = others.sum(g) / (others.sum(h) + PRIOR_ROWS * h.mean())
+        step = others.sums(g) / (others.sums(h) + PRIOR_ROWS * h.mean())
+        delta = others.spread(step)
         slope, bend = g @ delta, h @ (delta * delta)
         if slope > 0 and bend > 0:
             total += slope * slope / (2 * bend)

@@ -34,8 +34,9 @@ import numpy as np
 
 from ..numbers import fit_scalers
 from .cross_choice import CrossChoice, pair_key
+from .groups import Floats, Keys
 from .supervision import Supervision, Tell, do_nothing
-from .target_rows import Codes, Floats, Keys, TargetRows
+from .target_rows import Codes, TargetRows
 
 __all__ = ["CrossStatistics"]
 
@@ -129,7 +130,9 @@ class CrossStatistics:
         self._choose(rows, n_categories, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
-        self.scalers = fit_scalers(names, x, weight, self.numeric_transform)
+        # By the numbers of two networks: those of more are spread alike.
+        some = x[:, :2]
+        self.scalers = fit_scalers(names, some, weight, self.numeric_transform)
         return x
 
     def _choose(self, rows: TargetRows, n_categories: int, tell: Tell) -> None:
@@ -157,9 +160,10 @@ class CrossStatistics:
         self.counts = np.log1p(counts)
         if not pairs:
             return np.empty((*rows.trains.shape, 0))
-        fitted = rows.link(np.concatenate([p.of_others for p in pairs], axis=2))
-        counted = [p.n_others[:, :, None] for p in pairs if p.n_others is not None]
-        return np.concatenate([fitted, *counted], axis=2)
+        columns = [of for p in pairs for of in np.moveaxis(p.of_others, 2, 0)]
+        columns += [p.n_others for p in pairs if p.n_others is not None]
+        # Column after column in memory, as they are scaled.
+        return np.moveaxis(np.stack(columns), 0, 2)
 
     @property
     def columns(self) -> list[int]:

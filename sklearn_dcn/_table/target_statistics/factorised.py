@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .target_rows import Codes, Floats
+from .groups import Floats, Single
+from .target_rows import Codes
 
 __all__ = ["FactorisationMachine"]
 
@@ -33,8 +34,6 @@ ACCUMULATED = 0.01  # squares of gradients at the start
 BATCH = 512
 MAX_EPOCHS = 6
 MAX_CELLS = 500_000  # that an epoch learns from: rows times columns
-
-Single = NDArray[np.float32]
 
 
 class FactorisationMachine:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .groups import Floats
 from .linear_models import MAX_LINEAR, MAX_TARGETS, linear_losses, standardise
 from .supervision import N_FOLDS
-from .target_rows import TEST_FOLDS, Floats, TargetRows
+from .target_rows import TEST_FOLDS, TargetRows
 
 __all__ = ["loss_by_order"]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit, xlogy
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from scipy.special import expit, xlogy
 
-from ..._warnings import ignoring
-from .target_rows import Floats, TargetRows
+from .fitting import fit_logistic, fit_ridge
+from .groups import Floats, Single
+from .target_rows import TargetRows
 
 __all__ = [
     "MAX_LINEAR",
@@ -24,16 +23,23 @@ __all__ = [
 # them, as the cost grows with the cube of the targets.
 MAX_LINEAR = 20_000
 MAX_TARGETS = 4
+# A logit, beyond which no row is better or worse for being sure.
+MOST = 13.8
 
 
-def standardise(x: Floats) -> Floats:
+def standardise(x: Floats) -> Single:
     """Return columns of mean 0 and standard deviation 1, constant ones of 0."""
-    spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
+    found = np.zeros(x.shape, np.float32, order="F")
+    for k, column in enumerate(x.T):
+        centred = column - column.mean()
+        spread = np.sqrt(centred @ centred / len(centred))
+        if spread > 1e-9:
+            np.divide(centred, spread, out=found[:, k], casting="same_kind")
+    return found
 
 
 def leave_over(
-    rows: TargetRows, features: Floats, at: NDArray[np.intp]
+    rows: TargetRows, features: Single, at: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """Return gradient and curvature of the loss where single columns leave it.
 
@@ -41,11 +47,12 @@ def leave_over(
     p (1 - p) of a logistic regression; with the squared error what a linear regression
     leaves, in units of its standard deviation, and 1.
     """
-    x, y, weight = features[at], rows.y[at], rows.weight[at]
+    x, y, weight = _take(features, at), rows.y[at], rows.weight[at]
     if rows.is_logit:
-        fitted = np.stack([_probability(x, y_k, weight) for y_k in y.T], axis=1)
+        logits = [_logits(x, y_k, weight, x) for y_k in y.T]
+        fitted = expit(np.stack(logits, axis=1))
     else:
-        fitted = Ridge().fit(x, y, sample_weight=weight).predict(x).reshape(y.shape)
+        fitted = fit_ridge(x, y, weight).predict(x)
     return _derivatives(y, fitted, weight, rows.is_logit)
 
 
@@ -77,7 +84,7 @@ def _derivatives(
 
 def linear_losses(
     rows: TargetRows,
-    features: Floats,
+    features: Single,
     fit: NDArray[np.intp],
     test: NDArray[np.intp],
     calibrates: bool = False,
@@ -87,7 +94,7 @@ def linear_losses(
     Parameters
     ----------
     rows : TargetRows
-    features : ndarray of shape (n, n_features)
+    features : float32 ndarray of shape (n, n_features)
         Of all rows.
     fit, test : ndarray of int
         Positions of the rows that it is fitted to, and of those that it predicts.
@@ -95,33 +102,37 @@ def linear_losses(
         Whether the predictions are scaled and shifted to be best on the test rows, so
         that features are judged by the order they give, whatever the rows' mean.
     """
-    total = np.zeros(len(test))
+    x_fit, x_test = _take(features, fit), _take(features, test)
+    y_fit, y_test = rows.y[fit], rows.y[test]
     w_fit, w_test = rows.weight[fit], rows.weight[test]
-    for y in rows.y.T:
-        if rows.is_logit:
-            p = _probability(features[fit], y[fit], w_fit, features[test])
-            if calibrates:
-                z = logit(np.clip(p, 1e-6, 1 - 1e-6))[:, None]
-                p = _probability(z, y[test], w_test, C=1e3)
-            total -= np.log(np.clip(np.where(y[test] > 0, p, 1 - p), 1e-6, None))
-        else:
-            x = Ridge().fit(features[fit], y[fit], w_fit).predict(features[test])
-            if calibrates:
-                again = Ridge(1e-6).fit(x[:, None], y[test], w_test)
-                x = again.predict(x[:, None])
-            total += (y[test] - x) ** 2
+    if not rows.is_logit:
+        x = fit_ridge(x_fit, y_fit, w_fit).predict(x_test)
+        if calibrates:
+            each = zip(x.T[:, :, None], y_test.T, strict=True)
+            again = [fit_ridge(z, y, w_test, 1e-6).predict(z) for z, y in each]
+            x = np.stack(again, axis=1)
+        return np.square(y_test - x).sum(axis=1)
+    total = np.zeros(len(test))
+    for k in range(rows.y.shape[1]):
+        z = _logits(x_fit, y_fit[:, k], w_fit, x_test)
+        if calibrates:
+            alone = np.clip(z, -MOST, MOST).astype(np.float32)[:, None]
+            z = _logits(alone, y_test[:, k], w_test, alone, C=1e3)
+        right = np.clip(np.where(y_test[:, k] > 0, z, -z), -MOST, None)
+        total += np.logaddexp(0, -right)
     return total
 
 
-def _probability(
-    x: Floats, y: Floats, weight: Floats, x_test: Floats | None = None, C: float = 0.1
+def _take(features: Single, at: NDArray[np.intp]) -> Single:
+    """Return some rows, column after column in memory."""
+    return features.T.take(at, axis=1).T
+
+
+def _logits(
+    x: Single, y: Floats, weight: Floats, x_test: Single, C: float = 0.1
 ) -> Floats:
-    """Return P(y = 1) by a logistic regression, of the same rows or of others."""
-    x_test = x if x_test is None else x_test
-    if y.min() == y.max():  # a class that these rows have not, or have alone
-        return np.full(len(x_test), y[0])
-    # A few of Newton's steps are exact enough.
-    model = LogisticRegression(C=C, solver="newton-cholesky", max_iter=10, tol=1e-3)
-    with ignoring(ConvergenceWarning):
-        model.fit(x, y, sample_weight=weight)
-    return model.predict_proba(x_test)[:, 1]
+    """Return logits by a logistic regression, of the same rows or of others."""
+    present = y[weight > 0]
+    if present.min() == present.max():  # a class that they have not, or have alone
+        return np.full(len(x_test), np.inf if present[0] > 0 else -np.inf)
+    return fit_logistic(x, y, weight, C).predict(x_test).astype(np.float64)

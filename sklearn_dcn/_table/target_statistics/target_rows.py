@@ -12,18 +12,10 @@ from scipy.special import logit
 from scipy.stats import spearmanr
 
 from ..._roles import Mask
+from .groups import EarlierRows, Floats, Groups, Keys, OtherFolds
 from .supervision import N_FOLDS, Supervision
 
-__all__ = [
-    "PRIOR_ROWS",
-    "Codes",
-    "EarlierRows",
-    "Floats",
-    "Groups",
-    "Keys",
-    "OtherFolds",
-    "TargetRows",
-]
+__all__ = ["PRIOR_ROWS", "Codes", "TargetRows"]
 
 PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
 TEST_FOLDS = 2  # of the five: those whose rows judge how many pairs are worth it
@@ -34,77 +26,6 @@ ENOUGH = 100
 SORTED = 0.9
 
 Codes = Sequence[NDArray[Any]]  # integers, one array for each column
-Keys = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-
-class Groups(NamedTuple):
-    """Rows grouped by the level of a column or of a pair.
-
-    Attributes
-    ----------
-    keys : ndarray of shape (n_levels,)
-        The levels that occur, in order.
-    codes : ndarray of shape (n,)
-        Position in `keys` of each row's level.
-    """
-
-    keys: Keys
-    codes: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, key: Keys) -> Groups:
-        """Return the groups of rows with these keys."""
-        return cls(*np.unique(key, return_inverse=True))
-
-
-class OtherFolds:
-    """Sums over the rows of each row's level that are in other folds than the row.
-
-    Parameters
-    ----------
-    groups : Groups
-    fold : ndarray of shape (n,)
-        The fold of each row.
-    """
-
-    def __init__(self, groups: Groups, fold: NDArray[np.intp]) -> None:
-        self._shape = int(fold.max(initial=0)) + 1, len(groups.keys)
-        self._cell = fold * len(groups.keys) + groups.codes
-
-    def sum(self, values: Floats) -> Floats:
-        """Return for each row the sum of these values (n,) over those other rows."""
-        n_folds, n_levels = self._shape
-        inside = np.bincount(self._cell, values, n_folds * n_levels)
-        inside = inside.reshape(self._shape)
-        return (inside.sum(axis=0) - inside).ravel()[self._cell]
-
-
-class EarlierRows:
-    """Sums over the rows of each row's level that were before the row.
-
-    Parameters
-    ----------
-    groups : Groups
-    rank : ndarray of shape (n,)
-        When each row was; rows of one time have one rank.
-    """
-
-    def __init__(self, groups: Groups, rank: NDArray[np.intp]) -> None:
-        self._order = np.lexsort((rank, groups.codes))
-        level, time = groups.codes[self._order], rank[self._order]
-        new_level = np.append(True, level[1:] != level[:-1])
-        new_time = new_level | np.append(True, time[1:] != time[:-1])
-        at = np.arange(len(rank))
-        self._level = np.maximum.accumulate(np.where(new_level, at, 0))
-        self._time = np.maximum.accumulate(np.where(new_time, at, 0))
-
-    def sum(self, values: Floats) -> Floats:
-        """Return for each row the sum of these values (n,) over those earlier rows."""
-        before = np.append(0.0, np.cumsum(values[self._order]))
-        sums = np.empty(len(values))
-        sums[self._order] = before[self._time] - before[self._level]
-        return sums
 
 
 class Memory(NamedTuple):
@@ -113,9 +34,9 @@ class Memory(NamedTuple):
     keys: Keys
     means: Floats  # smoothed, of shape (n_levels, n_targets)
     counts: Floats  # rows of each level
-    # What each network is told of a row: the means of other rows that train it, of
-    # shape (n, n_members, n_targets); and, if a level has fewer rows on average than
-    # its mean is smoothed by, log(1 + n) of these n rows, (n, n_members).
+    # What each network is told of a row: links of the means of other rows that train
+    # it, of shape (n, n_members, n_targets); and, if a level has fewer rows on average
+    # than its mean is smoothed by, log(1 + n) of these n rows, (n, n_members).
     of_others: Floats
     n_others: Floats | None
 
@@ -241,14 +162,18 @@ class TargetRows:
         """Return what a model gets of means of the target: of classes the logit."""
         return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
 
-    def cross_fit(self, groups: Groups) -> Floats:
-        """Return the smoothed means (n, n_targets) of others: earlier, or by fold."""
-        return self._means_of(self._others(groups))
-
     def statistics(self, keys: Iterable[Keys]) -> Floats:
-        """Return what a model gets of each key's levels, by others of their rows."""
-        found = [self.cross_fit(Groups.of(key)) for key in keys]
-        return self.link(np.concatenate(found, axis=1))
+        """Return what a model gets of each key's levels, by others of their rows.
+
+        These are smoothed means of others: earlier ones, or by fold.
+        """
+        values = self._values()
+        found: list[Floats] = []
+        for key in keys:
+            others = self._others(Groups.loose(key, N_FOLDS + 1))
+            told = self.link(self._means_of(others, values))
+            found += [others.spread(of_target) for of_target in told.T]
+        return np.stack(found).T  # column after column in memory
 
     def memorise(self, key: Keys, members: Sequence[TargetRows]) -> Memory:
         """Return what is known of the levels of a pair, and of rows by the others.
@@ -261,12 +186,12 @@ class TargetRows:
         means = self._smooth(np.stack(sums, axis=1), counts)
         # What was earlier is the same for all networks, and takes a sort.
         earlier = None if self.rank is None else self._others(groups)
-        means_of = [rows._means_of(earlier or rows._others(groups)) for rows in members]
+        told = [rows._told_by_others(groups, earlier) for rows in members]
         n_others = None
         if counts.mean() < PRIOR_ROWS:
             each = [rows._count_others(groups, earlier) for rows in members]
             n_others = np.log1p(np.stack(each, axis=1))
-        of_others = np.stack(means_of, axis=1)
+        of_others = np.stack(told, axis=1)
         return Memory(groups.keys, means, counts, of_others, n_others)
 
     def _count_others(
@@ -274,14 +199,27 @@ class TargetRows:
     ) -> Floats:
         """Return the weight of the rows of each row's level but the row itself."""
         if earlier is not None:
-            return earlier.sum(self.weight)
+            return earlier.sums(self.weight)
         counts = np.bincount(groups.codes, self.weight)[groups.codes] - self.weight
         return np.maximum(counts, 0.0)  # not a rounding error below 0
 
-    def _means_of(self, others: OtherFolds | EarlierRows) -> Floats:
-        """Return the smoothed means (n, n_targets) of the others of each row."""
-        sums = [others.sum(self.weight * y) for y in self.y.T]
-        return self._smooth(np.stack(sums, axis=1), others.sum(self.weight))
+    def _told_by_others(
+        self, groups: Groups, earlier: OtherFolds | EarlierRows | None
+    ) -> Floats:
+        """Return links of the smoothed means (n, n_targets) of others of each row."""
+        others = earlier or self._others(groups)
+        return others.spread(self.link(self._means_of(others, self._values())))
+
+    def _values(self) -> list[Floats]:
+        """Return what means are made of: targets times weights, then these."""
+        return [*(self.weight * y for y in self.y.T), self.weight]
+
+    def _means_of(
+        self, others: OtherFolds | EarlierRows, values: Sequence[Floats]
+    ) -> Floats:
+        """Return the smoothed means (_, n_targets) of others, still to be spread."""
+        *sums, count = (others.sums(value) for value in values)
+        return self._smooth(np.stack(sums, axis=1), count)
 
     def _others(self, groups: Groups) -> OtherFolds | EarlierRows:
         if self.rank is not None:

@@ -5,7 +5,7 @@ from helpers.memorising import small, supervise
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_dcn._roles import LastRoles
-from sklearn_dcn._table.target_statistics.target_rows import Groups, TargetRows
+from sklearn_dcn._table.target_statistics.target_rows import TargetRows
 
 
 def test_weights_are_repeated_rows():
@@ -42,12 +42,12 @@ def test_own_target_is_not_in_the_statistic_of_a_row():
     codes = np.full((40, 2), 2)  # one pair that all rows have
     y = np.arange(40) % 2
     table = TargetRows(codes.T, np.ones(40), supervise(y, "number"))
-    levels = Groups.of(codes[:, 0])
-    before = table.cross_fit(levels)[:, 0]
+    levels = [codes[:, 0]]
+    before = table.statistics(levels)[:, 0]
     i = 3
     table.y = table.y.copy()
     table.y[i] += 100.0  # the mean stays: it was taken before
-    after = table.cross_fit(levels)[:, 0]
+    after = table.statistics(levels)[:, 0]
     same_fold = table.fold == table.fold[i]
     assert_array_equal(after[same_fold], before[same_fold])
     assert (after[~same_fold] > before[~same_fold] + 1).all()

@@ -155,6 +155,8 @@ TESTED_BY = {
     "inspection/_effect.py": "field/test_effect_of_a_column.py",
     "network/_init.py": "network/test_cross_layers.py",
     "network/_widths.py": "network/test_embedding.py",
+    "network/bags.py": "network/test_embedding.py",
+    "network/ids.py": "network/test_embedding.py",
     "preprocessing/_bag_column.py": "field/test_bags_beside_columns.py",
 }
 

@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..network.ensemble import has_own_weights
+
 __all__ = [
     "BatchIterator",
     "TensorTable",
     "count_rows",
     "digest",
+    "held_out",
     "place",
     "send",
     "take",
@@ -218,22 +221,6 @@ class BatchIterator:
             rows = slice(start, stop)
             yield self.dataset[rows if order is None else order[rows]]
 
-    def by_holder(self) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
-        """Yield batches of the rows that a member holds out, member by member.
-
-        The batches' own losses have the mean that those of whole batches have, in which
-        each row is computed by members that need it not.
-        """
-        weight = self.dataset.target["weight"]  # (n, n_members)
-        is_held = weight > 0
-        unit = float(is_held.double().mean())
-        for member in range(weight.shape[1]):
-            held = is_held[:, member].nonzero().squeeze(1)
-            for rows in torch.split(held, self.batch_size):
-                x, target = self.dataset[rows]
-                own = target["weight"][:, member : member + 1] * unit
-                yield {**x, "member": member}, {**target, "weight": own}
-
     def __len__(self) -> int:
         return len(self._starts())
 
@@ -241,3 +228,31 @@ class BatchIterator:
         n = len(self.dataset)
         starts = list(range(0, n, self.batch_size))
         return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
+
+
+def held_out(batches: Any) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
+    """Yield validation batches, of rows that a member holds out member by member.
+
+    The losses of all batches have the same mean then as those of whole batches, whose
+    rows are computed also by members that do not hold them out.
+
+    Parameters
+    ----------
+    batches : BatchIterator, or another iterable, which is left as it is
+    """
+    if not isinstance(batches, BatchIterator):
+        yield from batches
+        return
+    table = batches.dataset
+    if not has_own_weights(table.target):
+        yield from batches
+        return
+    weight = table.target["weight"]  # (n, n_members)
+    is_held = weight > 0
+    unit = float(is_held.double().mean())
+    for member in range(weight.shape[1]):
+        held = is_held[:, member].nonzero().squeeze(1)
+        for rows in torch.split(held, batches.batch_size):
+            x, target = table[rows]
+            own = target["weight"][:, member : member + 1] * unit
+            yield {**x, "member": member}, {**target, "weight": own}

@@ -21,15 +21,9 @@ from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..network.ensemble import (
-    Network,
-    by_holder,
-    by_member,
-    has_own_weights,
-    own_mean,
-)
+from ..network.ensemble import Network, by_holder, by_member, own_mean
 from .answers import AnswersScorers
-from .batches import TensorTable
+from .batches import TensorTable, held_out
 from .course import Course
 from .module_weights import allocate, assign, id_tables
 from .optimizers import parameter_groups
@@ -338,10 +332,11 @@ class DCNNet(AnswersScorers, NeuralNet):
         losses: list[Tensor] = []
         sizes: list[int] = []
         logits: list[Tensor] = []
-        if not training and self._is_by_holder(iterator):
-            iterator = iterator.by_holder()
         steps = self.steps if training else None
         score = None if training or self.course is None else self.course.score
+        # Scores and callbacks see all rows, in their order.
+        if not (training or score or self.record_batches):
+            iterator = held_out(iterator)
         with nullcontext() if steps is None else steps.epoch():
             for batch in iterator:
                 seen = self._as_seen(batch)
@@ -375,15 +370,6 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < best)
         if score:
             self._record_score(score(torch.cat(logits).cpu().double().numpy()))
-
-    def _is_by_holder(self, iterator: Any) -> bool:
-        """Tell whether each member is to validate no rows but those that it held out.
-
-        Scores and callbacks see all rows, in their order.
-        """
-        scores = self.course is not None and self.course.score is not None
-        target = getattr(iterator.dataset, "target", {})
-        return not (scores or self.record_batches) and has_own_weights(target)
 
     def _as_seen(self, batch: Any) -> Any:
         """Return a batch as callbacks, if there are any, are to see it."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["add_product", "linear", "look_up"]
+__all__ = ["add_product", "linear", "look_up", "matrix_crosses", "relu_layers"]
 
 
 def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
@@ -42,6 +42,25 @@ def add_product(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         return torch.addcmul(x, y, z)
     return cast(Tensor, cast(Any, _AddProduct).apply(x, y, z))
+
+
+def matrix_crosses(x_0: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
+    """Return x_L (K, B, d) of `MatrixCross` layers of K members, for x_0 (K, B, d)."""
+    if torch.compiler.is_compiling():
+        x_l = x_0
+        for W, b in zip(Ws, bs, strict=True):
+            x_l = torch.addcmul(x_l, x_0, _members_linear(x_l, W, b))
+        return x_l
+    return cast(Tensor, cast(Any, _MatrixCrosses).apply(x_0, *Ws, *bs))
+
+
+def relu_layers(x: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
+    """Return h_L (K, B, d_out) of layers with ReLU of K members, for x (K, B, d)."""
+    if torch.compiler.is_compiling():
+        for W, b in zip(Ws, bs, strict=True):
+            x = _members_linear(x, W, b).relu()
+        return x
+    return cast(Tensor, cast(Any, _ReLULayers).apply(x, *Ws, *bs))
 
 
 def look_up(table: Tensor, ids: Tensor, sparse: bool) -> Tensor:
@@ -84,6 +103,60 @@ class _AddProduct(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y, z = ctx.saved_tensors
         return g, g * z, g * y
+
+
+class _MatrixCrosses(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_0: Tensor, *weights: Tensor) -> Tensor:
+        n = len(weights) // 2
+        x_l, xs, ys = x_0, [], []
+        for W, b in zip(weights[:n], weights[n:], strict=True):
+            y = torch.baddbmm(b.unsqueeze(-2), x_l, W.mT)
+            xs.append(x_l)
+            ys.append(y)
+            x_l = torch.addcmul(x_l, x_0, y)
+        ctx.save_for_backward(x_0, *weights[:n], *xs, *ys)
+        return x_l
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
+        x_0, *saved = ctx.saved_tensors
+        n = len(saved) // 3
+        Ws, xs, ys = saved[:n], saved[n : 2 * n], saved[2 * n :]
+        dWs, dbs = [], []
+        dx_0 = None
+        for W, x_l, y in zip(Ws[::-1], xs[::-1], ys[::-1], strict=True):
+            # x_{l+1} = x_l + x_0 * y and y = W x_l + b
+            dx_0 = g * y if dx_0 is None else dx_0.addcmul_(g, y)
+            dy = g * x_0
+            dWs.append(torch.bmm(dy.mT, x_l))
+            dbs.append(dy.sum(-2))
+            g = torch.baddbmm(g, dy, W)
+        return cast(Tensor, dx_0).add_(g), *dWs[::-1], *dbs[::-1]
+
+
+class _ReLULayers(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
+        n = len(weights) // 2
+        hs = [x]
+        for W, b in zip(weights[:n], weights[n:], strict=True):
+            hs.append(torch.baddbmm(b.unsqueeze(-2), hs[-1], W.mT).relu_())
+        ctx.save_for_backward(*weights[:n], *hs)
+        return hs[-1]
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
+        n = len(ctx.saved_tensors) // 2
+        Ws, hs = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
+        dWs, dbs = [], []
+        for layer in reversed(range(n)):
+            # h_{l+1} = max(0, W h_l + b)
+            g = torch.ops.aten.threshold_backward(g, hs[layer + 1], 0)
+            dWs.append(torch.bmm(g.mT, hs[layer]))
+            dbs.append(g.sum(-2))
+            g = torch.bmm(g, Ws[layer])
+        return g, *dWs[::-1], *dbs[::-1]
 
 
 class _LookUp(torch.autograd.Function):

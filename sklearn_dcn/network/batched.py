@@ -219,7 +219,8 @@ class _EachNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x (K, B, d) member by member."""
         each = zip(self.__dict__["norms"], x.unbind(0), strict=True)
-        return torch.stack([norm(part.to(norm.weight.dtype)) for norm, part in each])
+        own = [norm(part.to(norm.weight.dtype)) for norm, part in each]
+        return torch.stack(own).to(x.dtype)
 
 
 class ComputesAtOnce(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .._checks import check_count, check_option, check_rate, check_sizes
 from ._init import he_normal_, xavier_normal_
-from ._products import linear
+from ._products import linear, relu_layers
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 
@@ -134,13 +134,17 @@ class DeepNetwork(nn.Module):
 
         `generator` is the source of the dropout masks; torch's own when None.
         """
+        drops = self.training and self.dropout > 0
+        if x.ndim == 3 and self.activation == "relu" and not (drops or self.norms):
+            weights, biases = zip(*map(_weights, self.linears), strict=True)
+            return relu_layers(x, [*weights], [*biases])
         f = ACTIVATIONS[self.activation]
         for i, layer in enumerate(self.linears):
             x = linear(x, *_weights(layer))  # (B, size of layer i)
             if self.norms:
                 x = self.norms[i](x)
             x = f(x)
-            if self.training and self.dropout:
+            if drops:
                 x = dropout(x, self.dropout, generator)
         return x
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from .._checks import check_count, check_rate, check_sizes
-from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
+from .._ids import MISSING_ID, UNKNOWN_ID
 from ._init import normal_
 from ._products import look_up
 from ._widths import auto_embedding_dim, resolve_dims
 from .bags import pool
+from .ids import check_ids, drop_levels
 from .numeric import NumericEmbedding, NumericKind
 
 __all__ = [
@@ -124,10 +125,7 @@ class EmbeddingStack(nn.Module):
         dims = resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
         category_dropout = check_rate("category_dropout", category_dropout)
         if not n_num and not dims:
-            raise ValueError(
-                "EmbeddingStack needs at least one column; got n_num=0 and no "
-                "cardinalities."
-            )
+            raise ValueError("EmbeddingStack needs a column; got n_num=0 and no ids.")
         if n_plain > n_num:
             raise ValueError(f"n_plain must be at most n_num={n_num}; got {n_plain}.")
         n = n_num - n_plain if numeric_embedding is not None else 0  # with embeddings
@@ -292,10 +290,10 @@ class EmbeddingStack(nn.Module):
         x_0 : tensor of shape (B, d_out)
             Of members (n_members, B, d_out).
         """
-        parts: list[Tensor] = []
+        parts = []
         curves, plain = self._split_numbers(x_num, x_own)
         if self.cardinalities:
-            x_cat = self._check_ids(x_cat)
+            x_cat = check_ids(x_cat, len(self.cardinalities))
             known = self._drop(x_cat, generator)
             plain = self._tell_less(plain, x_cat, known)
             ids = self._ids(known)  # (B, n_cat)
@@ -365,16 +363,7 @@ class EmbeddingStack(nn.Module):
         """Return ids of which in training some levels have become unknown."""
         if not (self.training and self.category_dropout):
             return ids
-        members = () if self.n_members is None else (self.n_members,)
-        u = torch.rand(
-            *members,
-            *ids.shape,
-            device=ids.device,
-            dtype=torch.float32,
-            generator=generator,
-        )
-        drop = (u < self.category_dropout) & (ids >= N_RESERVED_IDS)
-        return ids.masked_fill(drop, UNKNOWN_ID)
+        return drop_levels(ids, self.category_dropout, self.n_members, generator)
 
     def _tell_less(
         self, plain: Tensor | None, given: Tensor, known: Tensor
@@ -387,22 +376,9 @@ class EmbeddingStack(nn.Module):
         told = torch.where(lost, self.untold.to(plain.dtype), plain[..., self.told])
         return plain.index_copy(-1, self.told, told)
 
-    def _check_ids(self, x_cat: Tensor | None) -> Tensor:
-        if x_cat is None or x_cat.shape[-1] != len(self.cardinalities):
-            raise ValueError(
-                f"x_cat must have {len(self.cardinalities)} columns; got "
-                f"{None if x_cat is None else tuple(x_cat.shape)}."
-            )
-        if x_cat.is_floating_point():
-            raise TypeError(
-                f"x_cat must hold integer ids; got {x_cat.dtype}, which rounds large "
-                "ids together."
-            )
-        return x_cat
-
     def _ids(self, x_cat: Tensor) -> Tensor:
-        """Return rows of the fused tables."""
-        # A tensor as index: a list would be copied to the device with every batch.
+        """Return rows of the tables."""
+        # A tensor as index: a list would be copied to the device in every batch.
         if len(self._groups) > 1:
             x_cat = x_cat.index_select(-1, self.order)
         return x_cat + self.offsets
@@ -418,3 +394,5 @@ class EmbeddingStack(nn.Module):
         below = self.offsets.new_tensor(heights)
         at = torch.arange(n_members, device=below.device).reshape(-1, 1, 1)
         self.offsets = self.offsets + at * below  # (n_members, 1, n_cat)
+        if self.numbers is not None:
+            self.numbers.keep_bins()

@@ -112,6 +112,7 @@ class NumericEmbedding(nn.Module):
         self.d_out = n_num * dim
         self.frequencies = None
         self.edges: Tensor | None
+        self.bins: tuple[Tensor, Tensor, Tensor, Tensor] | None = None  # kept of edges
         self.register_buffer("edges", None)
         k = 1
         if kind == "periodic":
@@ -192,13 +193,19 @@ class NumericEmbedding(nn.Module):
             e = e.relu()
         return e.movedim(-1, -3).flatten(-2).contiguous()  # (B, n_num * dim)
 
+    def keep_bins(self) -> None:
+        """Compute once what follows from edges that stay as they are."""
+        if self.edges is not None:
+            self.bins = bins_of(self.edges.unsqueeze(-1))
+
     def _encode(self, x: Tensor) -> Tensor:
         """Return the encodings (n_num, k, B) of numbers (n_num, 1, B)."""
         if self.frequencies is not None:
             phase = x * (2.0 * math.pi * self.frequencies).unsqueeze(-1)
             return torch.cat([phase.sin(), phase.cos()], dim=-2)
         if self.edges is not None:
-            left, width, low, high = bins_of(self.edges.unsqueeze(-1))
+            bins = self.bins or bins_of(self.edges.unsqueeze(-1))
+            left, width, low, high = bins
             # In place, for the sake of memory; clamp() with both bounds at once is six
             # times slower where it has to broadcast them.
             return (x - left).div_(width).clamp_min_(low).clamp_max_(high)

@@ -97,7 +97,8 @@ def test_the_loss_has_the_precision_of_the_weights(Estimator):
 @pytest.mark.parametrize(
     ("cross", "structure"),
     [*((kind, "parallel") for kind in CROSS_KINDS if kind not in ("vector", "matrix"))]
-    + [(kind, structure) for kind in ("vector", "matrix") for structure in STRUCTURES],
+    + [("vector", structure) for structure in STRUCTURES if structure != "cross"]
+    + [("matrix", structure) for structure in STRUCTURES],
 )
 def test_one_network_in_both_precisions(Estimator, cross, structure):
     """The weights of a float32 fit give about the same predictions in bfloat16.
@@ -108,7 +109,7 @@ def test_one_network_in_both_precisions(Estimator, cross, structure):
     options = OPTIONS | {"cross": cross, "structure": structure}
     single = Estimator(**options, dtype="float32").fit(X, y)
     half = copy.deepcopy(single).set_params(dtype="bfloat16")
-    half.net_.autocast = True
+    half.net_.products = torch.bfloat16
     expected, rounded = outputs(single, X), outputs(half, X)
     scale = 1.0 if Estimator is DCNClassifier else np.abs(expected).max()
     error = np.abs(rounded - expected).max() / scale

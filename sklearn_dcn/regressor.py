@@ -161,9 +161,9 @@ default="auto"
         that does not grow with the number of levels. "auto" is that from 50,000 levels
         on, but "adamw" below or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
-        Step size of the optimiser. "auto" is 0.002 from 1,000 training rows on if early
-        stopping ends the fit, unless the columns have more than half as many levels as
-        the table rows; else 0.001.
+        Step size of the optimiser. "auto" is 0.003 from 1,000 training rows on if early
+        stopping ends the fit, 0.002 if the last rows validate; 0.001 for fewer rows,
+        without early stopping, or if levels are seldom seen.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0
@@ -231,8 +231,9 @@ default="auto"
     validation_groups : str, int, array-like of shape (n_samples,) or None, default=None
         The group of each row, for "groups": the column, by name or position, or an
         array.
-    n_iter_no_change : int, default=2
-        Epochs without improvement after which early stopping stops.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement after which early stopping stops. "auto" is 2; where
+        levels are seldom seen, also one whose loss is 1 % above the least.
     tol : float, default=0.0
         Fall of the validation loss, or rise of `scoring`, that counts as improvement.
     calibrate : bool, default=False
@@ -379,7 +380,7 @@ default="auto"
         validation: str = "auto",
         validation_time: Any = None,
         validation_groups: Any = None,
-        n_iter_no_change: int = 2,
+        n_iter_no_change: int | str = "auto",
         tol: float = 0.0,
         calibrate: bool = False,
         warm_start: bool = False,

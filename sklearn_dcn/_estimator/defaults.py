@@ -16,8 +16,9 @@ embedding_dim         `sklearn_dcn.network.embedding.auto_embedding_dim`: levels
                       wide table `resolve_widths`: columns
 cross, cross_rank     `resolve_cross`: width of x_0
 optimizer             `resolve_optimizer`: ids
-learning_rate         `resolve_learning_rate`: rows, levels, early stopping
+learning_rate         `resolve_learning_rate`: rows, levels, order, early stopping
 batch_size            `resolve_batch_size`: rows
+n_iter_no_change      `resolve_patience`: how the loss goes
 max_epochs            `resolve_epochs`: rows, levels, early stopping
 random_state          `resolve_random_state`: None is fresh entropy
 ===================== ==================================================================
@@ -55,6 +56,7 @@ __all__ = [
     "resolve_learning_rate",
     "resolve_members",
     "resolve_optimizer",
+    "resolve_patience",
     "resolve_products",
     "resolve_random_state",
     "resolve_table",
@@ -99,6 +101,10 @@ MAX_RANK = 128
 # n_members="auto" is no more networks than are together so wide, but 2.
 WIDTH_TOGETHER = 4096
 
+# Where levels are seldom seen n_iter_no_change="auto" waits no longer after a loss that
+# rose by more than this share: they are known by heart then.
+CLEAR_RISE = 0.01
+
 # optimizer="auto" is lazy from this many ids on. Below, the dense form costs a few per
 # cent more a step at most, and its losses were equal or lower on real tables of ids.
 LAZY_FROM = 50_000
@@ -138,22 +144,8 @@ def resolve_products(
 ) -> tuple[torch.dtype | None, int]:
     """Return what products are computed in, and in predictions from so many rows on.
 
-    Parameters
-    ----------
-    dtype : str
-        The parameter.
-    weights : torch.dtype
-        What `resolve_dtype` returned.
-    device : torch.device
-    work : int
-        Weights of the layers behind the embeddings, of one network: so many products
-        has a row.
-
-    Returns
-    -------
-    products : torch.dtype or None
-        None is the dtype of the weights.
-    n_rows : int
+    None is the dtype of the weights, `weights`. `work` is how many products a row has
+    in one network.
     """
     if dtype == "bfloat16":
         return torch.bfloat16, 0
@@ -363,7 +355,7 @@ def resolve_epochs(
 
 
 def resolve_learning_rate(
-    learning_rate: float | str, stops: bool, n_rows: int, is_seldom: bool
+    learning_rate: float | str, stops: bool, n_rows: int, is_seldom: bool, drifts: bool
 ) -> float:
     """Return the learning rate that "auto" stands for.
 
@@ -377,10 +369,22 @@ def resolve_learning_rate(
         Training rows.
     is_seldom : bool
         Whether a column has levels that are seldom seen.
+    drifts : bool
+        Whether the last rows validate.
     """
     if not isinstance(learning_rate, str):
         return float(learning_rate)
     # A number of epochs that is set beforehand is too many at twice the rate, and so
     # is one epoch of ids that are seldom seen. Few rows are over-fitted at once.
-    is_slow = n_rows < ADAPT_FROM or is_seldom
-    return 0.002 if stops and not is_slow else 0.001
+    if not stops or n_rows < ADAPT_FROM or is_seldom:
+        return 0.001
+    return 0.002 if drifts else 0.003
+
+
+def resolve_patience(
+    n_iter_no_change: int | str, is_seldom: bool
+) -> tuple[int, float | None]:
+    """Return the epochs to wait for a lower loss, and above what share of it none."""
+    if isinstance(n_iter_no_change, Integral):
+        return int(n_iter_no_change), None
+    return 2, CLEAR_RISE if is_seldom else None

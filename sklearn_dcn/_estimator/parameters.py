@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = {
     "scoring": rules.scoring,
     "validation_fraction": rules.fraction,
     "validation": rules.option(*VALIDATIONS),
-    "n_iter_no_change": rules.count(1),
+    "n_iter_no_change": rules.count(1, "auto"),
     "tol": rules.number(0.0),
     "calibrate": rules.boolean,
     "class_weight": rules.class_weight,

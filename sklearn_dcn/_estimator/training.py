@@ -22,7 +22,11 @@ from .._training import (
     plain_records,
     train,
 )
-from .defaults import resolve_batch_size, resolve_learning_rate
+from .defaults import (
+    resolve_batch_size,
+    resolve_learning_rate,
+    resolve_patience,
+)
 
 __all__ = ["TrainsNet"]
 
@@ -46,32 +50,41 @@ class TrainsNet(BaseEstimator):
         score: Callable[[NDArray[np.float64]], float] | None = None,
         out: Any = None,
     ) -> None:
+        seldom = self.encoder_.is_seldom
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(
             lr=resolve_learning_rate(
-                self.learning_rate, ends_early, len(data), self.encoder_.is_seldom
+                self.learning_rate,
+                ends_early,
+                len(data),
+                seldom,
+                drifts=getattr(self, "validation_", None) == "last",
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose > 1),
         )
+        patience = rise = None
+        if ends_early:
+            patience, rise = resolve_patience(self.n_iter_no_change, seldom)
         data.generator = torch.Generator().manual_seed(self._draw_seed())
         if self.verbose == 1:
             n_before = len(self.net_.history)
             n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
             left = epochs - (n_done - n_before)
-            patience = self.n_iter_no_change if ends_early else None
-            if patience and n_done > n_before:
-                patience = 0  # nobody knows how far the fit before was
-            progress = Progress(len(data), left, n_done, patience, self.tol, out)
+            waits = patience
+            if waits and n_done > n_before:
+                waits = 0  # nobody knows how far the fit before was
+            progress = Progress(len(data), left, n_done, waits, self.tol, out)
             watchers = [*watchers, progress]
         self.best_epoch_ = train(
             self.net_,
             data,
             valid,
             epochs=epochs,
-            patience=self.n_iter_no_change if ends_early else None,
+            patience=patience,
+            rise=rise,
             seed=self._draw_seed(),
             watchers=watchers,
             checkpoint=checkpoint,

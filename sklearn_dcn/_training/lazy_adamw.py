@@ -157,7 +157,12 @@ def _adamw(
     """Update in place by the kernel behind ``torch.optim.AdamW(fused=True)``."""
     if not params:
         return
-    torch._foreach_add_(steps, 1.0)
+    if (
+        steps[0].device.type == "cpu"
+    ):  # a number would be made a tensor for each of them
+        torch._foreach_add_(steps, torch.ones((), dtype=steps[0].dtype), alpha=1.0)
+    else:
+        torch._foreach_add_(steps, 1.0)
     torch._fused_adamw_(
         params,
         gradients,

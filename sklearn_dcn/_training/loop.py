@@ -39,6 +39,7 @@ def train(
     *,
     epochs: int,
     patience: int | None,
+    rise: float | None = None,
     tol: float,
     seed: int,
     compile: bool | str,
@@ -50,7 +51,8 @@ def train(
     """Train `net` and return the epoch (from 1) whose weights it ends with.
 
     With `patience` it stops after that many epochs without an improvement of the
-    validation loss, or with `score` of that, by more than `tol`, and ends with a copy
+    validation loss, or with `score` of that, by more than `tol`, or after one of which
+    the loss is by the share `rise` above the least, and ends with a copy
     of the best epoch's weights; else with those of the last epoch. `score` is that of
     `Course`, `options` are those of `Steps`.
     With a `checkpoint` of epochs that are done it makes the others.
@@ -63,7 +65,7 @@ def train(
         _refuse_scheduler(net)
     stopping = None
     if patience is not None:
-        stopping = net.stop_early(patience, tol, by_score=score is not None)
+        stopping = net.stop_early(patience, tol, rise, by_score=score is not None)
     device = torch.device(net.device)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
     net.course = course = Course(

@@ -50,10 +50,21 @@ class Stopping(EarlyStopping):
     ----------
     resumed : dict or None
         `progress` of the training to go on with.
+    rise : float or None
+        A loss that is above the least by more than this share is the last.
     """
 
     STATE = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
     resumed: dict[str, Any] | None = None
+    rise: float | None = None
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Stop after too many epochs without improvement, or after a clear rise."""
+        if self.rise is not None and self.lower_is_better:
+            least = self.dynamic_threshold_ + self.threshold
+            if net.history[-1, self.monitor] > (1 + self.rise) * least:
+                self.misses_ = self.patience - 1
+        super().on_epoch_end(net, **kwargs)
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin anew, as skorch does, or where the other training was."""
@@ -83,11 +94,10 @@ class DecodedTable(TensorTable, Dataset):
 
 
 class DCNNet(AnswersScorers, NeuralNet):
-    """skorch's `NeuralNet`, seeded, with changes to the training step.
+    """skorch's `NeuralNet`, seeded, with a training step of its own.
 
-    Dropout draws from a generator of the fit's own; embeddings have a penalty, on just
-    the rows of the batch or on all; losses stay on the device, so that an epoch waits
-    for it once. `train` lends it the `Course`.
+    Embeddings have a penalty, on just the rows of the batch or on all; losses stay on
+    the device, so that an epoch waits for it once. `train` lends it the `Course`.
 
     Parameters
     ----------
@@ -109,10 +119,6 @@ class DCNNet(AnswersScorers, NeuralNet):
     record_batches : bool, default=False
         Whether the history keeps the loss of every batch, for callbacks that read it.
         It costs one synchronisation a batch.
-    products : torch.dtype or None, default=None
-        What the products of cross and deep layers are computed in; None is `dtype`.
-    products_from : int, default=0
-        Rows of a prediction from which on they are so in it, too.
     meaning : ClassTarget or ContinuousTarget or None, default=None
         What y and logits mean to the caller, for callbacks.
     **kwargs
@@ -130,8 +136,6 @@ class DCNNet(AnswersScorers, NeuralNet):
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
         record_batches: bool = False,
-        products: torch.dtype | None = None,
-        products_from: int = 0,
         meaning: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -142,10 +146,11 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
         self.record_batches = record_batches
-        self.products = products
-        self.products_from = products_from
         self.meaning = meaning
 
+    # What cross and deep layers compute in, and predictions of how many rows do so, too.
+    products: torch.dtype | None = None
+    products_from = 0
     # Lent for the time of `train`: it is no part of a fitted net.
     course: Course | None = None
     # Lent for the time of `initialize`, where the weights are not to be drawn.
@@ -184,7 +189,9 @@ class DCNNet(AnswersScorers, NeuralNet):
         """Validate every epoch by the rows of a table."""
         self.train_split = predefined_split(self.as_dataset(table))
 
-    def stop_early(self, patience: int, tol: float, by_score: bool = False) -> Stopping:
+    def stop_early(
+        self, patience: int, tol: float, rise: float | None, by_score: bool
+    ) -> Stopping:
         """Return a new last callback, which ends a training by its validation rows."""
         stopping = Stopping(
             monitor="valid_score" if by_score else "valid_loss",
@@ -194,6 +201,7 @@ class DCNNet(AnswersScorers, NeuralNet):
             threshold_mode="abs",
             load_best=True,
         )
+        stopping.rise = rise
         stopping.initialize()
         self.callbacks_.append(("early_stopping", stopping))
         return stopping
@@ -201,9 +209,8 @@ class DCNNet(AnswersScorers, NeuralNet):
     def initialize_module(self) -> DCNNet:
         """Build the network from the seed, its output at `initial_logits`.
 
-        It is built without storage and then filled from a generator, so that neither
-        the global random state nor a default dtype or device of the caller has a part
-        in it.
+        It is built without storage and then filled from a generator, so that the
+        global random state, default dtype and device have no part in it.
         """
         with torch.device("meta"):
             module = self.module(**self.get_params_for("module"))
@@ -247,13 +254,12 @@ class DCNNet(AnswersScorers, NeuralNet):
         generator = None if self.course is None else self.course.generator
         whole = self.embedding_l2_scope == "table"
         of_batch = bool(self.embedding_l2) and not whole
-        logits = self.infer(
-            Xi, generator=generator, return_embeddings=of_batch, **fit_params
-        )
+        options = {"generator": generator, "return_embeddings": of_batch}
+        logits = self.infer(Xi, **options, **fit_params)
         penalty = 0.0
         if of_batch:
-            logits, embeddings = logits
-            penalty = self.embedding_l2 / 2 * embeddings.square().sum(-1).mean()
+            logits, used = logits
+            penalty = self.embedding_l2 / 2 * used.square().sum(-1).mean()
         loss = self.get_loss(logits, yi, X=Xi, training=True)
         # Each member learns as it would alone.
         (loss * len(self.module_.members) + penalty).backward()
@@ -386,10 +392,10 @@ class DCNNet(AnswersScorers, NeuralNet):
 
 def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:
     """Return those of the callbacks that are called with all gradients."""
-    return [callback for callback in callbacks or () if _reads_gradients(callback)]
 
+    def kind(callback: Any) -> Any:
+        callback = callback[1] if isinstance(callback, tuple) else callback
+        return callback if isinstance(callback, type) else type(callback)
 
-def _reads_gradients(callback: Any) -> bool:
-    callback = callback[1] if isinstance(callback, tuple) else callback
-    kind: Any = callback if isinstance(callback, type) else type(callback)
-    return kind.on_grad_computed is not Callback.on_grad_computed
+    plain = Callback.on_grad_computed
+    return [c for c in callbacks or () if kind(c).on_grad_computed is not plain]

@@ -13,15 +13,18 @@ __all__ = ["auto_embedding_dim", "resolve_dims"]
 def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     r"""Return the width of a column's embedding by the DCN paper's rule, bounded.
 
-    :math:`6 \cdot v^{1/4}` for v ids, rounded up to a multiple of 4, at most `most`;
-    with None the rule itself, to the nearest integer.
+    :math:`6 \cdot v^{1/4}` for v ids, rounded up to a multiple of 4, at most `most`,
+    and 4 for up to 4 ids, as of booleans; with None the rule itself, to the nearest
+    integer.
     """
     if most is None:
         return round(6 * cardinality**0.25)
     # NOTE[DIFF] The paper has no bound (143 for 320,000 levels) and no rounding. The
     # bound keeps the width of x_0, and with it the cost of a cross layer, near what
     # CTR systems use (10 to 40); the rounding lets columns share a fused table.
-    return min(most, 4 * math.ceil(6 * cardinality**0.25 / 4))
+    # Four ids, two of them reserved, do not span more than 4 dimensions.
+    width = 4 if cardinality <= 4 else 4 * math.ceil(6 * cardinality**0.25 / 4)
+    return min(most, width)
 
 
 def resolve_dims(

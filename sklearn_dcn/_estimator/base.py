@@ -23,6 +23,7 @@ from .._table import (
 )
 from .._targets import ClassTarget, ContinuousTarget
 from .._training import (
+    PREDICT_BATCH_SIZE_CPU,
     CallbackSupportMixin,
     DCNNet,
     Encoded,
@@ -39,6 +40,7 @@ from .._training import (
 )
 from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
+    BULK,
     resolve_batch_size,
     resolve_curves,
     resolve_device,
@@ -355,9 +357,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             callbacks=self.callbacks,
             net_params=self.net_params,
         )
-        net.products, net.products_from = resolve_products(
-            self.dtype, self._dtype, device, count_products(net.module_)
-        )
+        n_products = PREDICT_BATCH_SIZE_CPU * count_products(net.module_)
+        net.bulk = resolve_products(self.dtype, self._dtype, device, n_products)
+        is_asked_for = self.dtype == "bfloat16"
+        net.products, net.bulk_from = (net.bulk, 0) if is_asked_for else (None, BULK)
         return net
 
     def _continue(self, rows: Rows) -> Encoded:

@@ -68,9 +68,9 @@ __all__ = [
 SMALL_TABLE = 500
 
 # dtype="auto" multiplies in bfloat16, on devices with instructions for it, from so many
-# weights on. In a smaller network the casts cost as much as the products save.
-HALF_FROM = 20_000
-BULK = 4096  # rows of a prediction; fewer have the bits of any other machine
+# products a batch on. Of fewer the casts cost as much as is saved.
+HALF_FROM = 22_000_000
+BULK = 4096  # rows of a prediction that do so; fewer have the bits of other machines
 
 # early_stopping="auto" holds rows out from this size on.
 EARLY_STOPPING_FROM = 500
@@ -140,19 +140,15 @@ def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch
 
 
 def resolve_products(
-    dtype: str, weights: torch.dtype, device: torch.device, work: int
-) -> tuple[torch.dtype | None, int]:
-    """Return what products are computed in, and in predictions from so many rows on.
-
-    None is the dtype of the weights, `weights`. `work` is how many products a row has
-    in one network.
-    """
+    dtype: str, weights: torch.dtype, device: torch.device, n_products: int
+) -> torch.dtype | None:
+    """Return what `n_products` of a batch are computed in; None is as `weights`."""
     if dtype == "bfloat16":
-        return torch.bfloat16, 0
-    is_worth_it = weights == torch.float32 and work >= HALF_FROM
+        return torch.bfloat16
+    is_worth_it = weights == torch.float32 and n_products >= HALF_FROM
     if dtype == "auto" and is_worth_it and multiplies_bfloat16(device):
-        return torch.bfloat16, BULK
-    return None, 0
+        return torch.bfloat16
+    return None
 
 
 def resolve_random_state(random_state: Any) -> np.random.RandomState:

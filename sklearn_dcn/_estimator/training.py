@@ -19,6 +19,7 @@ from .._training import (
     Progress,
     TensorTable,
     Watcher,
+    count_products,
     plain_records,
     train,
 )
@@ -26,6 +27,7 @@ from .defaults import (
     resolve_batch_size,
     resolve_learning_rate,
     resolve_patience,
+    resolve_products,
 )
 
 __all__ = ["TrainsNet"]
@@ -37,6 +39,7 @@ class TrainsNet(BaseEstimator):
     encoder_: TableEncoder
     net_: DCNNet
     n_features_in_: int
+    _dtype: torch.dtype  # of the weights
     _rng: np.random.RandomState
 
     def _train(
@@ -68,6 +71,12 @@ class TrainsNet(BaseEstimator):
         patience = rise = None
         if ends_early:
             patience, rise = resolve_patience(self.n_iter_no_change, seldom)
+        self.net_.products = resolve_products(
+            self.dtype,
+            self._dtype,
+            torch.device(self.net_.device),
+            batch_size * count_products(self.net_.module_),
+        )
         data.generator = torch.Generator().manual_seed(self._draw_seed())
         if self.verbose == 1:
             n_before = len(self.net_.history)

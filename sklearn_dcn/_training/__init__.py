@@ -11,7 +11,7 @@ from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .checkpoint import Checkpoint
 from .devices import DTYPES, find_device, multiplies_bfloat16
 from .history import plain_records, replay
-from .inference import predict_logits, predict_stack
+from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
 from .members import forget_unseen, hide_unseen
@@ -41,6 +41,7 @@ __all__ = [
     "build_net",
     "calibrate",
     "find_device",
+    "PREDICT_BATCH_SIZE_CPU",
     "multiplies_bfloat16",
     "count_products",
     "forget_unseen",

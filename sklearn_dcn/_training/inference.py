@@ -28,10 +28,10 @@ PREDICT_BATCH_SIZE = 16384
 def predict_logits(net: DCNNet, x: Encoded) -> NDArray[np.float64]:
     """Return the logits, of shape (n, d_out), of encoded rows."""
     module = net.module_
-    if net.products is None or count_rows(x) < net.products_from:
+    if net.bulk is None or count_rows(x) < net.bulk_from:
         return _in_batches(net, module, module.d_out, x)
     with torch.inference_mode():
-        return _in_batches(net, module.copied(net.products), module.d_out, x)
+        return _in_batches(net, module.copied(net.bulk), module.d_out, x)
 
 
 def predict_stack(net: DCNNet, x: Encoded) -> NDArray[np.float64]:

@@ -148,9 +148,11 @@ class DCNNet(AnswersScorers, NeuralNet):
         self.record_batches = record_batches
         self.meaning = meaning
 
-    # What cross and deep layers compute in, and predictions of how many rows do so, too.
+    # What cross and deep layers compute in, if not as the weights; in predictions of
+    # `bulk_from` rows and more, `bulk`.
     products: torch.dtype | None = None
-    products_from = 0
+    bulk: torch.dtype | None = None
+    bulk_from = 0
     # Lent for the time of `train`: it is no part of a fitted net.
     course: Course | None = None
     # Lent for the time of `initialize`, where the weights are not to be drawn.
@@ -174,8 +176,7 @@ class DCNNet(AnswersScorers, NeuralNet):
     @property
     def scheduler(self) -> LRScheduler | None:
         """The callback that sets the learning rate, if there is one."""
-        callbacks = (callback for _, callback in self.callbacks_)
-        return next((c for c in callbacks if isinstance(c, LRScheduler)), None)
+        return next((c for _, c in self.callbacks_ if isinstance(c, LRScheduler)), None)
 
     def as_dataset(self, table: TensorTable) -> TensorTable:
         """Return the table as callbacks are to see it."""
@@ -367,15 +368,13 @@ class DCNNet(AnswersScorers, NeuralNet):
                 self.notify("on_batch_end", batch=seen, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
         loss = float(np.average(torch.stack(losses).tolist(), weights=sizes))
-        before = (epoch.get(f"{prefix}_loss", np.inf) for epoch in self.history[:-1])
-        best = min(before, default=np.inf)
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))
-        self.history.record(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_loss_best", loss < best)
+        self._record(f"{prefix}_loss", loss, sign=-1)
         if score:
-            self._record_score(score(torch.cat(logits).cpu().double().numpy()))
+            found = score(torch.cat(logits).cpu().double().numpy())
+            self._record("valid_score", found, sign=1)
 
     def _as_seen(self, batch: Any) -> Any:
         """Return a batch as callbacks, if there are any, are to see it."""
@@ -383,11 +382,11 @@ class DCNNet(AnswersScorers, NeuralNet):
             return batch
         return batch[0], self.meaning.decode(batch[1]["y"].cpu().numpy())
 
-    def _record_score(self, score: float) -> None:
-        before = (epoch.get("valid_score", -np.inf) for epoch in self.history[:-1])
-        best = max(before, default=-np.inf)
-        self.history.record("valid_score", score)
-        self.history.record("valid_score_best", score > best)
+    def _record(self, name: str, value: float, sign: int) -> None:
+        """Record a figure of the epoch, and whether it is the best up to now."""
+        before = [sign * e[name] for e in self.history[:-1] if name in e]
+        self.history.record(name, value)
+        self.history.record(f"{name}_best", sign * value > max(before, default=-np.inf))
 
 
 def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:

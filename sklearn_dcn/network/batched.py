@@ -45,7 +45,8 @@ class BatchedMembers:
         if self.network.deep is not None:
             norms = zip(*(cast(Any, m.deep).norms for m in members), strict=True)
             self.network.deep.norms = nn.ModuleList(map(_EachNorm, norms))
-        self.network.embedding.become_members(len(members))
+        if self.network._modules["embedding"] is not None:  # as in copies without it
+            self.network.embedding.become_members(len(members))
         self.slots = self._find_slots()
         self.join()
 

@@ -44,4 +44,4 @@ def test_embedding_dims_by_column(mixed, tiny):
     """A dict sets the widths of named columns; the others follow the rule."""
     X, y = mixed
     model = DCNClassifier(**tiny, embedding_dim={"city": 3}).fit(X, y)
-    assert model.module_.embedding.embedding_dims == [3, 12, 12]
+    assert model.module_.embedding.embedding_dims == [3, 4, 4]

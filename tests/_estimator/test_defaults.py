@@ -1,5 +1,7 @@
 """What "auto" stands for in the parameters that adapt to the table."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +9,17 @@ import torch
 from helpers.lazy import OPTIONS, N, fit, is_lazily_fitted
 from helpers.options import PLAIN
 from helpers.tables import make_mixed
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._estimator import defaults
 from sklearn_dcn._estimator.defaults import (
     resolve_early_stopping,
     resolve_learning_rate,
     resolve_members,
+    resolve_patience,
+    resolve_products,
     resolve_table,
 )
 from sklearn_dcn._training.lazy_adamw import AdamW
@@ -79,12 +84,56 @@ def test_early_stopping_from_five_hundred_rows():
 
 
 def test_learning_rate():
-    """Twice as high where early stopping ends a fit that ids do not over-fit."""
-    assert resolve_learning_rate("auto", True, 1000, False) == 0.002
-    assert resolve_learning_rate("auto", True, 1000, True) == 0.001  # seldom seen
-    assert resolve_learning_rate("auto", False, 1000, False) == 0.001
-    assert resolve_learning_rate("auto", True, 999, False) == 0.001
-    assert resolve_learning_rate(0.1, True, 1000, False) == 0.1
+    """Higher where early stopping ends a fit that ids do not over-fit."""
+    assert resolve_learning_rate("auto", True, 1000, False, False) == 0.003
+    assert resolve_learning_rate("auto", True, 1000, False, True) == 0.002  # drifts
+    assert (
+        resolve_learning_rate("auto", True, 1000, True, False) == 0.001
+    )  # seldom seen
+    assert resolve_learning_rate("auto", False, 1000, False, False) == 0.001
+    assert resolve_learning_rate("auto", True, 999, False, False) == 0.001
+    assert resolve_learning_rate(0.1, True, 1000, False, False) == 0.1
+
+
+def test_patience():
+    """A number stands for itself; after a clear rise "auto" waits for nothing."""
+    assert resolve_patience(7, True) == (7, None)
+    assert resolve_patience("auto", False) == (2, None)
+    patience, rise = resolve_patience("auto", True)
+    assert patience == 2
+    assert 0 < rise < 0.05
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_products(monkeypatch, native):
+    """In bfloat16 where the device has it and the network is large, or if asked for."""
+    device = torch.device("cpu")
+    monkeypatch.setattr(defaults, "multiplies_bfloat16", lambda device: native)
+    single, double = torch.float32, torch.float64
+    half = torch.bfloat16 if native else None
+    assert resolve_products("auto", single, device, 10**8) is half
+    assert resolve_products("auto", single, device, 10**6) is None
+    assert resolve_products("auto", double, device, 10**8) is None
+    assert resolve_products("float32", single, device, 10**8) is None
+    assert resolve_products("bfloat16", single, device, 100) is torch.bfloat16
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_products_of_a_fit(monkeypatch, native):
+    """In training; of many rows in predictions, too, but never of few."""
+    monkeypatch.setattr(defaults, "multiplies_bfloat16", lambda device: native)
+    monkeypatch.setattr(defaults, "HALF_FROM", 1)
+    X, y = make_mixed(600)
+    plain = {"max_epochs": 2, "random_state": 0}
+    auto = DCNClassifier(**plain).fit(X, y)
+    single = DCNClassifier(**plain, dtype="float32").fit(X, y)
+    assert np.array_equal(auto.predict_proba(X), single.predict_proba(X)) != native
+    many = pd.concat([X] * 7, ignore_index=True)  # 4,200 rows
+    few, bulk = auto.predict_proba(X), auto.predict_proba(many)[:600]
+    assert (np.abs(few - bulk).max() > 1e-5) == native
+    assert_allclose(few, bulk, atol=0.01)
+    other = pickle.loads(pickle.dumps(auto))
+    assert_array_equal(other.predict_proba(many)[:600], bulk)
 
 
 @pytest.mark.parametrize("stops", [True, False])
@@ -94,7 +143,7 @@ def test_learning_rate_of_the_estimator(stops):
     options = {"max_epochs": 1, "random_state": 0, "early_stopping": stops}
     options["hidden_layer_sizes"] = (4,)
     auto = DCNClassifier(**options).fit(X, y)
-    rate = 0.002 if stops else 0.001
+    rate = 0.003 if stops else 0.001
     given = DCNClassifier(**options, learning_rate=rate).fit(X, y)
     assert auto.history_[0]["lr"] == rate
     assert_array_equal(auto.predict_proba(X), given.predict_proba(X))

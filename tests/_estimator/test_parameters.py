@@ -182,7 +182,7 @@ WRONG_PARAMETERS = {
     "batch_size": [(0, V), (-1, V), (1.0, T), ("all", V), (None, T), (True, T)],
     "early_stopping": [("yes", V), (1, V), (None, V), ([True], V)],
     "validation_fraction": [(0, V), (0.0, V), *RATE],
-    "n_iter_no_change": POSITIVE_INTEGER,
+    "n_iter_no_change": [(0, V), (-1, V), (1.0, T), ("two", V), (None, T), (True, T)],
     "tol": NOT_NEGATIVE,
     "calibrate": [(1, T), (0, T), ("yes", T), (None, T)],
     "class_weight": [

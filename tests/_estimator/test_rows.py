@@ -124,7 +124,7 @@ def test_a_thousandth_of_the_weight_is_a_thousandth_of_the_gradient():
 def test_class_weights_of_a_part_are_those_of_the_first(class_weight):
     """By hand: of rows of one class, too, whose weights are equal."""
     X, y = binary()
-    model = DCNClassifier(**ONE_BATCH, class_weight=class_weight)
+    model = DCNClassifier(**ONE_BATCH, class_weight=class_weight, dtype="float32")
     if class_weight == "balanced":
         with pytest.raises(ValueError, match="needs all rows at once"):
             model.partial_fit(X, y)

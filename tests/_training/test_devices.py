@@ -109,7 +109,7 @@ def test_one_network_in_both_precisions(Estimator, cross, structure):
     options = OPTIONS | {"cross": cross, "structure": structure}
     single = Estimator(**options, dtype="float32").fit(X, y)
     half = copy.deepcopy(single).set_params(dtype="bfloat16")
-    half.net_.products = torch.bfloat16
+    half.net_.bulk, half.net_.bulk_from = torch.bfloat16, 0
     expected, rounded = outputs(single, X), outputs(half, X)
     scale = 1.0 if Estimator is DCNClassifier else np.abs(expected).max()
     error = np.abs(rounded - expected).max() / scale

@@ -24,7 +24,7 @@ def test_early_stopping_keeps_the_best_weights(Estimator):
     X, y = make_mixed(1200)
     X_val, y_val = make_mixed(400, seed=1)
     model = Estimator(random_state=0, learning_rate=0.02, max_epochs=30)
-    model.set_params(n_iter_no_change=4, calibrate=False)
+    model.set_params(n_iter_no_change=4, calibrate=False, dtype="float32")
     model.fit(X, y, X_val=X_val, y_val=y_val)
     losses = [epoch["valid_loss"] for epoch in model.history_]
     assert model.n_iter_ == len(losses) < 30

@@ -191,7 +191,9 @@ def cross_network(x_0, *, kind, layers):
 
 
 def embedding_dim(cardinality):
-    """DCN [1], section 4.2: 6 v^{1/4}; here up to a multiple of 4 and at most 16."""
+    """DCN [1], section 4.2: 6 v^{1/4}; here up to a multiple of 4, from 4 to 16."""
+    if cardinality <= 4:  # no more than there are ids
+        return 4
     width = 0
     while width**4 < 6**4 * cardinality:  # width < 6 v^{1/4}, in exact integers
         width += 4

@@ -126,17 +126,17 @@ def test_batch_of_one():
     "cardinality", [1, 2, 3, 4, 10, 15, 16, 17, 50, 51, 1000, 320_000, 10**7]
 )
 def test_auto_width(cardinality):
-    """The DCN paper's 6 v^(1/4), rounded up to a multiple of 4, at most 16."""
+    """The DCN paper's 6 v^(1/4), rounded up to a multiple of 4, from 4 to 16."""
     with torch.device("meta"):
         stack = EmbeddingStack(0, [cardinality])
     assert stack.embedding_dims == [oracle.embedding_dim(cardinality)]
 
 
 def test_auto_width_by_hand():
-    """6 * 2^(1/4) = 7.1, 6 * 16^(1/4) = 12, 6 * 17^(1/4) = 12.2, 6 * 100 = 600."""
+    """6 * 5^(1/4) = 9, 6 * 16^(1/4) = 12, 6 * 17^(1/4) = 12.2, 6 * 100 = 600."""
     with torch.device("meta"):
-        stack = EmbeddingStack(0, [2, 16, 17, 10**8])
-    assert stack.embedding_dims == [8, 12, 16, 16]
+        stack = EmbeddingStack(0, [4, 5, 16, 17, 10**8])
+    assert stack.embedding_dims == [4, 12, 12, 16, 16]
 
 
 @pytest.mark.parametrize("dims", WIDTHS)
@@ -440,7 +440,7 @@ def test_auto_widths_of_bags():
     """A bag has the width of a column of as many levels."""
     stack = EmbeddingStack(1, [10], bag_cardinalities=[2, 1000])
     assert stack.embedding_dims == [oracle.embedding_dim(v) for v in (10, 2, 1000)]
-    assert [tuple(table.shape) for table in stack.bag_tables] == [(2, 8), (1000, 16)]
+    assert [tuple(table.shape) for table in stack.bag_tables] == [(2, 4), (1000, 16)]
 
 
 def test_bags_have_tables_of_their_own():

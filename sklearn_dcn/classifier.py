@@ -116,9 +116,9 @@ default="auto"
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
         Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
         6 * v ** (1/4) for v levels, those of unknown and missing cells among them,
-        rounded up to a multiple of 4, at most 16; "unbounded" is that rule without the
-        two. Where x_0 would be wider than 1,024 under "auto", all columns have less
-        room in proportion, numbers too.
+        rounded up to a multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is
+        that rule alone. Where x_0 would be wider than 1,024 under "auto", all columns
+        have less room in proportion, numbers too.
     cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated"}, default="auto"
         Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
         numbers, and "low_rank" for wider ones.
@@ -273,9 +273,9 @@ default="auto"
         Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         Precision of the computation; "auto" is float64 up to 500 rows in `fit` and
-        float32 above. "bfloat16" is mixed: weights and loss in float32, products of
-        matrices in bfloat16, for devices that are faster at it. Predictions are
-        float64.
+        float32 above. "bfloat16" is mixed: weights, head and loss in float32, products
+        of cross and deep layers in bfloat16. "auto" does so where the device has
+        instructions for them and it saves time. Predictions are float64.
     compile : bool or str, default=False
         Whether `fit` compiles the network behind the embeddings with `torch.compile`,
         or by which of its backends. It takes up to a minute, and on a CPU a C++

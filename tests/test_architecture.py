@@ -158,6 +158,7 @@ TESTED_BY = {
     "network/bags.py": "network/test_embedding.py",
     "network/ids.py": "network/test_embedding.py",
     "preprocessing/_bag_column.py": "field/test_bags_beside_columns.py",
+    "presets/budgets.py": "presets/test_recipes.py",
 }
 
 # Files of tests that are about a whole room, or the whole house.

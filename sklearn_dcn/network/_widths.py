@@ -22,7 +22,7 @@ def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     # NOTE[DIFF] The paper has no bound (143 for 320,000 levels) and no rounding. The
     # bound keeps the width of x_0, and with it the cost of a cross layer, near what
     # CTR systems use (10 to 40); the rounding lets columns share a fused table.
-    # Four ids, two of them reserved, do not span more than 4 dimensions.
+    # Four ids, two of them reserved, span no more than 4 dimensions.
     width = 4 if cardinality <= 4 else 4 * math.ceil(6 * cardinality**0.25 / 4)
     return min(most, width)
 

@@ -50,7 +50,7 @@ class EmbeddingStack(nn.Module):
     embedding_dim : int, sequence of int, "auto" or "unbounded", default="auto"
         Width of every, or of each, field's embedding, those of `bag_cardinalities`
         after the columns; "auto" is the DCN paper's :math:`6 v^{1/4}`, rounded up to
-        a multiple of 4 and at most 16, "unbounded" is that without the two.
+        a multiple of 4 from 4 (up to 4 ids) to 16, "unbounded" is that rule alone.
     category_dropout : float, default=0.0
         Probability in [0, 1) with which a known level counts as unknown during
         training. It trains the unknown row, also where no level is rare.

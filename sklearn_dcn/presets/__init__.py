@@ -1,4 +1,4 @@
-r"""Published recipes by name, and search spaces for tuning.
+r"""Presets by name, published recipes among them, and search spaces for tuning.
 
 =================== ==========================================================
 name                recipe
@@ -11,7 +11,11 @@ name                recipe
 "bars_avazu_x1"     the same on Avazu_x1
 "bars_avazu_x4"     the same on Avazu_x4_001
 "gdcn"              GDCN-P, the authors' code of Wang et al. 2023 [4]_
+"fast"              less time than the defaults, for a first look or a search
+"best"              more time than the defaults, for lower losses
 =================== ==========================================================
+
+"fast" and "best" are the defaults but for what decides the time of a fit.
 
 A recipe is what was published for tens of millions of rows: for a small table it is
 slow, and seldom better than the defaults. `PRESETS[name].deviations` says what of it

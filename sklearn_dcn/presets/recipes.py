@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._estimator import RULES
+from .budgets import BUDGETS
 
 __all__ = ["PRESETS", "Preset", "get_preset", "list_presets"]
 
@@ -300,12 +301,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def list_presets() -> list[str]:
-    """Return the names of the recipes.
+    """Return the names of the presets.
 
     Returns
     -------
     names : list of str
-        In the order in which they were published.
+        Published recipes, in their order, then "fast" and "best".
 
     Examples
     --------
@@ -313,18 +314,18 @@ def list_presets() -> list[str]:
     >>> list_presets()[:3]
     ['dcn2017', 'dcnv2', 'dcn_mix']
     """
-    return list(PRESETS)
+    return [*PRESETS, *BUDGETS]
 
 
 def get_preset(name: str, **overrides: Any) -> dict[str, Any]:
-    """Return a recipe as parameters of an estimator.
+    """Return a preset as parameters of an estimator.
 
     Parameters
     ----------
     name : str
         One of `list_presets`.
     **overrides : object
-        Parameters of the estimator in place of, or beside, those of the recipe.
+        Parameters of the estimator in place of, or beside, those of the preset.
 
     Returns
     -------
@@ -334,7 +335,7 @@ def get_preset(name: str, **overrides: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is no such recipe, or no such parameter.
+        If there is no such preset, or no such parameter.
 
     Examples
     --------
@@ -344,13 +345,14 @@ def get_preset(name: str, **overrides: Any) -> dict[str, Any]:
     >>> model.structure, model.hidden_layer_sizes, model.learning_rate
     ('stacked', (768, 768), 0.0005)
     """
-    if name not in PRESETS:
+    if name not in list_presets():
         raise ValueError(
-            f"name must be one of {', '.join(map(repr, PRESETS))}; got {name!r}."
+            f"name must be one of {', '.join(map(repr, list_presets()))}; got {name!r}."
         )
     for parameter in overrides:
         if parameter not in RULES:
             raise ValueError(
                 f"overrides must be parameters of the estimators; got {parameter!r}."
             )
-    return dict(PRESETS[name].parameters) | overrides
+    parameters = PRESETS[name].parameters if name in PRESETS else BUDGETS[name]
+    return dict(parameters) | overrides

@@ -62,7 +62,7 @@ def fitted():
     X, y = make_mixed()
     return {
         name: DCNClassifier(**get_preset(name, max_epochs=1, random_state=0)).fit(X, y)
-        for name in list_presets()
+        for name in PRESETS
     }
 
 
@@ -70,11 +70,27 @@ def test_all_are_described():
     """The table above, the names and the module's docstring are one list."""
     import sklearn_dcn.presets
 
-    assert list(PUBLISHED) == list_presets() == list(PRESETS)
+    assert list(PUBLISHED) == list(PRESETS)
+    assert list_presets() == [*PRESETS, "fast", "best"]
     for name, preset in PRESETS.items():
         assert f'"{name}"' in sklearn_dcn.presets.__doc__
         assert isinstance(preset, Preset)
         assert preset.source and all(preset.deviations)
+
+
+@pytest.mark.parametrize("name", ["fast", "best"])
+def test_budgets_change_time_alone(name):
+    """They are the defaults but for networks, epochs and rates, and can be fitted."""
+    ours = {"n_members", "n_iter_no_change", "max_epochs", "warmup"}
+    ours |= {"learning_rate", "learning_rate_schedule"}
+    parameters = get_preset(name)
+    assert parameters
+    assert set(parameters) <= ours
+    for parameter, value in parameters.items():
+        assert value != getattr(DCNClassifier(), parameter)
+    X, y = make_mixed(600)
+    model = DCNClassifier(**get_preset(name, max_epochs=2, random_state=0)).fit(X, y)
+    assert len(model.module_.members) == parameters.get("n_members", 8)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

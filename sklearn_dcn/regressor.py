@@ -162,8 +162,9 @@ default="auto"
         on, but "adamw" below or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
         Step size of the optimiser. "auto" is 0.003 from 1,000 training rows on if early
-        stopping ends the fit, 0.002 if the last rows validate; 0.001 for fewer rows,
-        without early stopping, or if levels are seldom seen.
+        stopping ends the fit, 0.002 if the last rows validate or with
+        `warm_start`; 0.001 for fewer rows, without early stopping, or if levels are
+        seldom seen.
     weight_decay : float, default=0.01
         Weight decay, on all weights but embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0

@@ -351,7 +351,11 @@ def resolve_epochs(
 
 
 def resolve_learning_rate(
-    learning_rate: float | str, stops: bool, n_rows: int, is_seldom: bool, drifts: bool
+    learning_rate: float | str,
+    stops: bool,
+    n_rows: int,
+    is_seldom: bool,
+    is_careful: bool,
 ) -> float:
     """Return the learning rate that "auto" stands for.
 
@@ -365,8 +369,8 @@ def resolve_learning_rate(
         Training rows.
     is_seldom : bool
         Whether a column has levels that are seldom seen.
-    drifts : bool
-        Whether the last rows validate.
+    is_careful : bool
+        Whether the last rows validate, or later fits go on from the weights.
     """
     if not isinstance(learning_rate, str):
         return float(learning_rate)
@@ -374,7 +378,7 @@ def resolve_learning_rate(
     # is one epoch of ids that are seldom seen. Few rows are over-fitted at once.
     if not stops or n_rows < ADAPT_FROM or is_seldom:
         return 0.001
-    return 0.002 if drifts else 0.003
+    return 0.002 if is_careful else 0.003
 
 
 def resolve_patience(

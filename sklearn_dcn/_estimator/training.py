@@ -62,7 +62,7 @@ class TrainsNet(BaseEstimator):
                 ends_early,
                 len(data),
                 seldom,
-                drifts=getattr(self, "validation_", None) == "last",
+                self.warm_start or getattr(self, "validation_", None) == "last",
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,

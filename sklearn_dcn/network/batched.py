@@ -239,7 +239,7 @@ class ComputesAtOnce(nn.Module):
                 self.__dict__["_batched"] = found
         return found
 
-    def logits_of_members(
+    def _logits_of_members(
         self,
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,

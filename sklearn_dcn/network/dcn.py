@@ -221,7 +221,7 @@ class DeepCrossNetwork(ComputesAtOnce):
             x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
             logits = self.combine(x_0, generator)
         else:
-            both = self.logits_of_members(
+            both = self._logits_of_members(
                 x_num, x_cat, x_bag, generator=generator, dtype=dtype
             )
             logits, x_0 = (tensor[0] for tensor in both)

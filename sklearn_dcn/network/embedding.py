@@ -384,7 +384,7 @@ class EmbeddingStack(nn.Module):
         return x_cat + self.offsets
 
     def become_members(self, n_members: int) -> None:
-        """Compute so many members at once, whose tables are one below the other."""
+        """Compute `n_members` at once, whose tables are one below the other."""
         self.n_members = n_members
         heights = [
             sum(self.cardinalities[c] for c in columns)

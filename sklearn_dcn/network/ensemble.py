@@ -114,7 +114,11 @@ class DeepCrossEnsemble(ComputesAtOnce):
             x_num = torch.cat(given, dim=1) if given else None
             logits = self.members[member](x_num, x_cat, x_bag, dtype=dtype)
             return logits.unsqueeze(1)
-        logits, x_0 = self.logits_of_members(
+        if torch.compiler.is_compiling():  # as in torch.export, where nothing is joined
+            every = range(len(self.members))
+            each = [self(x_num, x_cat, x_bag, x_own, member=k) for k in every]
+            return torch.cat(each, dim=1)
+        logits, x_0 = self._logits_of_members(
             x_num, x_cat, x_bag, x_own, generator=generator, dtype=dtype
         )
         logits = logits.transpose(0, 1)

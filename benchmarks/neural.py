@@ -109,16 +109,25 @@ def encoded_tensors(model, X):
 
 
 class Ours(Trainer):
-    """`DCNClassifier` on a DataFrame; its own clock of the epoch."""
+    """`DCNClassifier` on a DataFrame; its own clock of the epoch.
 
-    def __init__(self, **config):
+    Parameters
+    ----------
+    dtype : str, default="auto"
+        Its precision.
+    **config
+        As `Trainer`.
+    """
+
+    def __init__(self, dtype="auto", **config):
         super().__init__(**config)
         X = self.clicks.frame()
         self.y = self.clicks.y[: self.rows]
         del self.clicks
         self.X, self.X_test = X.iloc[: self.rows], X.iloc[self.rows :]
         data_mib = reset_peak_memory()
-        self.model = estimator(self.cross, warm_start=True, max_epochs=self.epochs)
+        options = {"warm_start": True, "max_epochs": self.epochs, "dtype": dtype}
+        self.model = estimator(self.cross, **options)
         # Built, and known in size, before the turns that count.
         self.model.fit(self.X, self.y)
         module = self.model.module_

@@ -15,6 +15,7 @@ FUXICTR = ("fuxictr",)
 # Name, class, arguments, what it needs, and the cross networks that it has.
 CONTENDERS = (
     (OURS, "neural:Ours", {}, (), CROSSES),
+    (f"{OURS} (float32)", "neural:Ours", {"dtype": "float32"}, (), CROSSES),
     ("torch loop (our module)", "neural:OurLoop", {}, (), CROSSES),
     ("torch loop (fused Adam)", "neural:PlainLoop", {"fused": True}, (), CROSSES),
     ("torch loop (Adam)", "neural:PlainLoop", {}, (), CROSSES),

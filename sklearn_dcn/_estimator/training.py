@@ -54,15 +54,12 @@ class TrainsNet(BaseEstimator):
         out: Any = None,
     ) -> None:
         seldom = self.encoder_.is_seldom
+        is_careful = self.warm_start or getattr(self, "validation_", None) == "last"
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(
             lr=resolve_learning_rate(
-                self.learning_rate,
-                ends_early,
-                len(data),
-                seldom,
-                self.warm_start or getattr(self, "validation_", None) == "last",
+                self.learning_rate, ends_early, len(data), seldom, is_careful
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["add_product", "linear", "look_up", "matrix_crosses", "relu_layers"]
+__all__ = [
+    "add_product",
+    "linear",
+    "look_up",
+    "matrix_crosses",
+    "relu_layers",
+    "takes_layers_at_once",
+]
 
 
 def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
@@ -44,22 +51,21 @@ def add_product(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return cast(Tensor, cast(Any, _AddProduct).apply(x, y, z))
 
 
+def takes_layers_at_once(x: Tensor) -> bool:
+    """Tell whether `matrix_crosses` and `relu_layers` are for x: it is of members.
+
+    A compiler has rules of its own, for layers one by one.
+    """
+    return x.ndim == 3 and not torch.compiler.is_compiling()
+
+
 def matrix_crosses(x_0: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
     """Return x_L (K, B, d) of `MatrixCross` layers of K members, for x_0 (K, B, d)."""
-    if torch.compiler.is_compiling():
-        x_l = x_0
-        for W, b in zip(Ws, bs, strict=True):
-            x_l = torch.addcmul(x_l, x_0, _members_linear(x_l, W, b))
-        return x_l
     return cast(Tensor, cast(Any, _MatrixCrosses).apply(x_0, *Ws, *bs))
 
 
 def relu_layers(x: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
     """Return h_L (K, B, d_out) of layers with ReLU of K members, for x (K, B, d)."""
-    if torch.compiler.is_compiling():
-        for W, b in zip(Ws, bs, strict=True):
-            x = _members_linear(x, W, b).relu()
-        return x
     return cast(Tensor, cast(Any, _ReLULayers).apply(x, *Ws, *bs))
 
 

@@ -240,20 +240,11 @@ class ComputesAtOnce(nn.Module):
         return found
 
     def _logits_of_members(
-        self,
-        x_num: Tensor | None = None,
-        x_cat: Tensor | None = None,
-        x_bag: Sequence[Sequence[Tensor]] | None = None,
-        x_own: Tensor | None = None,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
+        self, dtype: torch.dtype | None = None, **batch: Any
     ) -> tuple[Tensor, Tensor]:
-        """Return logits (K, B, d_out) and x_0 (K, B, d); x_own is (B, K, n_own)."""
-        own = None if x_own is None else x_own.transpose(0, 1)
+        """Return what `_compute` does of a batch, with the members' weights."""
         with self.batched.lent(self.training, dtype) as network:
-            x_0 = network.embedding(x_num, x_cat, x_bag, generator, own)
-            return network.combine(x_0, generator), x_0
+            return _compute(network, **batch)
 
     def copied(self, dtype: torch.dtype) -> Callable[..., Tensor]:
         """Return a function as `forward`, of a copy of the weights as `dtype`.
@@ -264,18 +255,7 @@ class ComputesAtOnce(nn.Module):
         copied.network.eval()
         for slot in copied.slots:
             slot.place[slot.name] = slot.as_dtype(dtype)
-
-        def forward(
-            x_num: Tensor | None = None,
-            x_cat: Tensor | None = None,
-            x_bag: Sequence[Sequence[Tensor]] | None = None,
-            x_own: Tensor | None = None,
-        ) -> Tensor:
-            own = None if x_own is None else x_own.transpose(0, 1)
-            x_0 = copied.network.embedding(x_num, x_cat, x_bag, None, own)
-            return copied.network.combine(x_0).transpose(0, 1)
-
-        return forward
+        return lambda **batch: _compute(copied.network, **batch)[0].transpose(0, 1)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the members."""
@@ -285,3 +265,17 @@ class ComputesAtOnce(nn.Module):
         """Change the members' tensors; what is joined of them is no longer theirs."""
         self.__dict__.pop("_batched", None)
         return cast(Self, super()._apply(*args, **kwargs))  # type: ignore[no-untyped-call]
+
+
+def _compute(
+    network: DeepCrossNetwork,
+    x_num: Tensor | None = None,
+    x_cat: Tensor | None = None,
+    x_bag: Sequence[Sequence[Tensor]] | None = None,
+    x_own: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return logits (K, B, d_out) and x_0 (K, B, d); x_own is (B, K, n_own)."""
+    own = None if x_own is None else x_own.transpose(0, 1)
+    x_0 = network.embedding(x_num, x_cat, x_bag, generator, own)
+    return network.combine(x_0, generator), x_0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._checks import check_count, check_option
-from ._products import linear, matrix_crosses
+from ._products import linear, matrix_crosses, takes_layers_at_once
 from .cross_layers import (
     GatedCross,
     LowRankCross,
@@ -110,7 +110,7 @@ class CrossNetwork(nn.Module):
             w, b = self._vectors()
             a_L, c_L = _recurrence(x_0 @ w.mT, w, b)
             return torch.addcmul(c_L, a_L, x_0)
-        if self.kind == "matrix" and x_0.ndim == 3 and self.layers:
+        if self.kind == "matrix" and self.layers and takes_layers_at_once(x_0):
             layers = [cast(MatrixCross, layer) for layer in self.layers]
             return matrix_crosses(
                 x_0, [layer.W for layer in layers], [layer.b for layer in layers]

@@ -221,9 +221,8 @@ class DeepCrossNetwork(ComputesAtOnce):
             x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
             logits = self.combine(x_0, generator)
         else:
-            both = self._logits_of_members(
-                x_num, x_cat, x_bag, generator=generator, dtype=dtype
-            )
+            batch = {"x_num": x_num, "x_cat": x_cat, "x_bag": x_bag}
+            both = self._logits_of_members(dtype, **batch, generator=generator)
             logits, x_0 = (tensor[0] for tensor in both)
         if return_embeddings:
             return logits, x_0[:, : self.embedding.d_embedded]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .._checks import check_count, check_option, check_rate, check_sizes
 from ._init import he_normal_, xavier_normal_
-from ._products import linear, relu_layers
+from ._products import linear, relu_layers, takes_layers_at_once
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 
@@ -135,7 +135,8 @@ class DeepNetwork(nn.Module):
         `generator` is the source of the dropout masks; torch's own when None.
         """
         drops = self.training and self.dropout > 0
-        if x.ndim == 3 and self.activation == "relu" and not (drops or self.norms):
+        is_plain = self.activation == "relu" and not (drops or self.norms)
+        if is_plain and takes_layers_at_once(x):
             weights, biases = zip(*map(_weights, self.linears), strict=True)
             return relu_layers(x, [*weights], [*biases])
         f = ACTIVATIONS[self.activation]

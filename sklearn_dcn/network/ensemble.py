@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import torch
@@ -108,24 +108,36 @@ class DeepCrossEnsemble(ComputesAtOnce):
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
-        if member is not None:
-            numbers = [x_num, None if x_own is None else x_own[:, member]]
-            given = [x for x in numbers if x is not None]
-            x_num = torch.cat(given, dim=1) if given else None
-            logits = self.members[member](x_num, x_cat, x_bag, dtype=dtype)
-            return logits.unsqueeze(1)
-        if torch.compiler.is_compiling():  # as in torch.export, where nothing is joined
-            every = range(len(self.members))
-            each = [self(x_num, x_cat, x_bag, x_own, member=k) for k in every]
-            return torch.cat(each, dim=1)
-        logits, x_0 = self._logits_of_members(
-            x_num, x_cat, x_bag, x_own, generator=generator, dtype=dtype
-        )
+        batch: dict[str, Any] = {"x_cat": x_cat, "x_bag": x_bag}
+        batch |= {"generator": generator, "dtype": dtype}
+        # Nothing can be joined in torch.export, either.
+        if member is not None or torch.compiler.is_compiling():
+            chosen = range(len(self.members)) if member is None else [member]
+            logits, embedded = self._one_by_one(chosen, x_num, x_own, batch)
+            return (logits, embedded) if return_embeddings else logits
+        logits, x_0 = self._logits_of_members(x_num=x_num, x_own=x_own, **batch)
         logits = logits.transpose(0, 1)
         if return_embeddings:
             embedded = x_0[..., : self.members[0].embedding.d_embedded]
             return logits, embedded.transpose(0, 1).flatten(1)
         return logits
+
+    def _one_by_one(
+        self,
+        chosen: Iterable[int],
+        x_num: Tensor | None,
+        x_own: Tensor | None,
+        batch: dict[str, Any],
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits and embeddings of some members, by their own forward."""
+        pairs = [
+            self.members[k](
+                _numbers_of(k, x_num, x_own), **batch, return_embeddings=True
+            )
+            for k in chosen
+        ]
+        logits, embeddings = zip(*pairs, strict=True)
+        return torch.stack(logits, dim=1), torch.cat(embeddings, dim=1)
 
     def stack(
         self,
@@ -143,6 +155,16 @@ class DeepCrossEnsemble(ComputesAtOnce):
         with self.batched.lent(self.training) as network:
             parts = x_0.reshape(len(x_0), len(self.members), -1).transpose(0, 1)
             return network.combine(parts).mean(0)
+
+
+def _numbers_of(
+    member: int, x_num: Tensor | None, x_own: Tensor | None
+) -> Tensor | None:
+    """Return the x_num of a member, of those of all and its own."""
+    if x_own is None:
+        return x_num
+    own = x_own[:, member]
+    return own if x_num is None else torch.cat([x_num, own], dim=1)
 
 
 Network = DeepCrossNetwork | DeepCrossEnsemble

@@ -140,6 +140,18 @@ def test_one_member_alone():
         assert_allclose(alone[:, 0], every[:, k], rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["default", "lazy vector", "gated alone"])
+def test_one_by_one_in_a_compiler(name, monkeypatch):
+    """Where nothing can be joined, logits and embeddings are the same."""
+    ensemble, batch = make_ensemble(**NETWORKS[name]).eval(), make_batch()
+    expected = ensemble(**batch, return_embeddings=True)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    for found, other in zip(
+        ensemble(**batch, return_embeddings=True), expected, strict=True
+    ):
+        assert_allclose(found.detach(), other.detach(), rtol=1e-12, atol=1e-12)
+
+
 # The weights are the members' ---------------------------------------------------------
 
 

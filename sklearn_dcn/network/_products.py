@@ -7,6 +7,7 @@ multiplied by 1, and of a lookup ids are sorted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -15,9 +16,13 @@ from torch.nn import functional as F
 
 __all__ = [
     "add_product",
+    "cross_backward",
+    "cross_forward",
     "linear",
     "look_up",
     "matrix_crosses",
+    "relu_backward",
+    "relu_forward",
     "relu_layers",
     "takes_layers_at_once",
 ]
@@ -82,6 +87,60 @@ def _members_linear(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
     return torch.baddbmm(b.unsqueeze(-2), x, W.mT)
 
 
+def cross_forward(
+    x_0: Tensor, Ws: Sequence[Tensor], bs: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return x_0, ..., x_L of matrix crosses, and the y_l = W_l x_l + b_l."""
+    xs, ys = [x_0], []
+    for W, b in zip(Ws, bs, strict=True):
+        ys.append(_members_linear(xs[-1], W, b))
+        xs.append(torch.addcmul(xs[-1], x_0, ys[-1]))
+    return xs, ys
+
+
+def cross_backward(
+    g: Tensor, Ws: Sequence[Tensor], xs: Sequence[Tensor], ys: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Return the gradients of x_0, the W and the b for that of x_L, which is used up.
+
+    `xs` are x_0, ..., x_{L-1}.
+    """
+    x_0 = xs[0]
+    dWs, dbs = [], []
+    dx_0 = None
+    for W, x_l, y in zip(Ws[::-1], xs[::-1], ys[::-1], strict=True):
+        # x_{l+1} = x_l + x_0 * y and y = W x_l + b
+        dx_0 = g * y if dx_0 is None else dx_0.addcmul_(g, y)
+        dy = g * x_0
+        dWs.append(torch.bmm(dy.mT, x_l))
+        dbs.append(dy.sum(-2))
+        g.baddbmm_(dy, W)
+    return cast(Tensor, dx_0).add_(g), dWs[::-1], dbs[::-1]
+
+
+def relu_forward(x: Tensor, Ws: Sequence[Tensor], bs: Sequence[Tensor]) -> list[Tensor]:
+    """Return x = h_0, ..., h_L of layers with ReLU."""
+    hs = [x]
+    for W, b in zip(Ws, bs, strict=True):
+        hs.append(_members_linear(hs[-1], W, b).relu_())
+    return hs
+
+
+def relu_backward(
+    g: Tensor, Ws: Sequence[Tensor], hs: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Return the gradients of W_0 h_0 + b_0, the W and the b for that of h_L."""
+    dWs, dbs = [], []
+    for layer in reversed(range(len(Ws))):
+        if layer + 1 < len(Ws):
+            g = torch.bmm(g, Ws[layer + 1])
+        # h_{l+1} = max(0, W h_l + b)
+        g = torch.ops.aten.threshold_backward(g, hs[layer + 1], 0)
+        dWs.append(torch.bmm(g.mT, hs[layer]))
+        dbs.append(g.sum(-2))
+    return g, dWs[::-1], dbs[::-1]
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
@@ -115,39 +174,23 @@ class _MatrixCrosses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_0: Tensor, *weights: Tensor) -> Tensor:
         n = len(weights) // 2
-        x_l, xs, ys = x_0, [], []
-        for W, b in zip(weights[:n], weights[n:], strict=True):
-            y = torch.baddbmm(b.unsqueeze(-2), x_l, W.mT)
-            xs.append(x_l)
-            ys.append(y)
-            x_l = torch.addcmul(x_l, x_0, y)
-        ctx.save_for_backward(x_0, *weights[:n], *xs, *ys)
-        return x_l
+        xs, ys = cross_forward(x_0, weights[:n], weights[n:])
+        ctx.save_for_backward(*weights[:n], *xs[:-1], *ys)
+        return xs[-1]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
-        x_0, *saved = ctx.saved_tensors
-        n = len(saved) // 3
-        Ws, xs, ys = saved[:n], saved[n : 2 * n], saved[2 * n :]
-        dWs, dbs = [], []
-        dx_0 = None
-        for W, x_l, y in zip(Ws[::-1], xs[::-1], ys[::-1], strict=True):
-            # x_{l+1} = x_l + x_0 * y and y = W x_l + b
-            dx_0 = g * y if dx_0 is None else dx_0.addcmul_(g, y)
-            dy = g * x_0
-            dWs.append(torch.bmm(dy.mT, x_l))
-            dbs.append(dy.sum(-2))
-            g = torch.baddbmm(g, dy, W)
-        return cast(Tensor, dx_0).add_(g), *dWs[::-1], *dbs[::-1]
+        n = len(ctx.saved_tensors) // 3
+        Ws, xs, ys = (ctx.saved_tensors[i * n : (i + 1) * n] for i in range(3))
+        dx_0, dWs, dbs = cross_backward(g.clone(), Ws, xs, ys)
+        return dx_0, *dWs, *dbs
 
 
 class _ReLULayers(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
         n = len(weights) // 2
-        hs = [x]
-        for W, b in zip(weights[:n], weights[n:], strict=True):
-            hs.append(torch.baddbmm(b.unsqueeze(-2), hs[-1], W.mT).relu_())
+        hs = relu_forward(x, weights[:n], weights[n:])
         ctx.save_for_backward(*weights[:n], *hs)
         return hs[-1]
 
@@ -155,14 +198,8 @@ class _ReLULayers(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
         n = len(ctx.saved_tensors) // 2
         Ws, hs = ctx.saved_tensors[:n], ctx.saved_tensors[n:]
-        dWs, dbs = [], []
-        for layer in reversed(range(n)):
-            # h_{l+1} = max(0, W h_l + b)
-            g = torch.ops.aten.threshold_backward(g, hs[layer + 1], 0)
-            dWs.append(torch.bmm(g.mT, hs[layer]))
-            dbs.append(g.sum(-2))
-            g = torch.bmm(g, Ws[layer])
-        return g, *dWs[::-1], *dbs[::-1]
+        g, dWs, dbs = relu_backward(g, Ws, hs)
+        return torch.bmm(g, Ws[0]), *dWs, *dbs
 
 
 class _LookUp(torch.autograd.Function):

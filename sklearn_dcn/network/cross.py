@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._checks import check_count, check_option
+from ._parallel import matrix_parallel, vector_parallel
 from ._products import linear, matrix_crosses, takes_layers_at_once
 from .cross_layers import (
     GatedCross,
@@ -16,6 +17,7 @@ from .cross_layers import (
     MixtureCross,
     VectorCross,
 )
+from .deep import DeepNetwork
 
 __all__ = ["CROSS_KINDS", "CrossNetwork"]
 
@@ -111,14 +113,37 @@ class CrossNetwork(nn.Module):
             a_L, c_L = _recurrence(x_0 @ w.mT, w, b)
             return torch.addcmul(c_L, a_L, x_0)
         if self.kind == "matrix" and self.layers and takes_layers_at_once(x_0):
-            layers = [cast(MatrixCross, layer) for layer in self.layers]
-            return matrix_crosses(
-                x_0, [layer.W for layer in layers], [layer.b for layer in layers]
-            )
+            return matrix_crosses(x_0, *self._matrices())
         x_l = x_0
         for layer in self.layers:
             x_l = layer(x_0, x_l)
         return x_l
+
+    def beside(
+        self, deep: DeepNetwork, x_0: Tensor, head: tuple[Tensor, Tensor]
+    ) -> Tensor | None:
+        """Return the combination of this and the deep network, computed at once.
+
+        Parameters
+        ----------
+        deep : DeepNetwork
+        x_0 : tensor of shape (K, B, d)
+            The input of both, for K members.
+        head : (W, b)
+            Of shapes (K, d_out, d + d_deep) and (K, d_out).
+
+        Returns
+        -------
+        logits : tensor of shape (K, B, d_out) or None
+            W [x_L; h_L] + b; None for kinds of layers that it is not written for.
+        """
+        if not (self.layers and deep.is_plain and takes_layers_at_once(x_0)):
+            return None
+        if self.kind == "vector":
+            return vector_parallel(x_0, head, self._vectors(), deep.weights)
+        if self.kind == "matrix":
+            return matrix_parallel(x_0, head, self._matrices(), deep.weights)
+        return None
 
     def project(self, x_0: Tensor, weight: Tensor) -> Tensor:
         r"""Return :math:`x_L W^\top`, for "vector" without forming x_L.
@@ -145,6 +170,11 @@ class CrossNetwork(nn.Module):
     def dtype(self) -> torch.dtype:
         """Of the weights."""
         return cast(MatrixCross, self.layers[0]).b.dtype
+
+    def _matrices(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the W and the b of all layers, for the kind "matrix"."""
+        layers = [cast(MatrixCross, layer) for layer in self.layers]
+        return [layer.W for layer in layers], [layer.b for layer in layers]
 
     def _vectors(self) -> tuple[Tensor, Tensor]:
         """Return w and b of all layers, of shape (L, d), for the kind "vector"."""

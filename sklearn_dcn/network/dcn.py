@@ -245,6 +245,10 @@ class DeepCrossNetwork(ComputesAtOnce):
         """
         W, b = self.head.weight, self.head.bias
         cross, deep = self.cross, self.deep
+        if self.structure == "parallel" and cross is not None and deep is not None:
+            logits = cross.beside(deep, x_0, (W, b))
+            if logits is not None:
+                return logits
         # Either may compute in bfloat16; the head, whose logits are few, never does.
         x_c = x_0 if cross is None else x_0.to(cross.dtype)
         if deep is None:

@@ -134,20 +134,32 @@ class DeepNetwork(nn.Module):
 
         `generator` is the source of the dropout masks; torch's own when None.
         """
-        drops = self.training and self.dropout > 0
-        is_plain = self.activation == "relu" and not (drops or self.norms)
-        if is_plain and takes_layers_at_once(x):
-            weights, biases = zip(*map(_weights, self.linears), strict=True)
-            return relu_layers(x, [*weights], [*biases])
+        if self.is_plain and takes_layers_at_once(x):
+            return relu_layers(x, *self.weights)
         f = ACTIVATIONS[self.activation]
         for i, layer in enumerate(self.linears):
             x = linear(x, *_weights(layer))  # (B, size of layer i)
             if self.norms:
                 x = self.norms[i](x)
             x = f(x)
-            if drops:
+            if self._drops:
                 x = dropout(x, self.dropout, generator)
         return x
+
+    @property
+    def _drops(self) -> bool:
+        return self.training and self.dropout > 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the layers are now products and ReLUs alone."""
+        return self.activation == "relu" and not (self._drops or self.norms)
+
+    @property
+    def weights(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The W and the b of all layers."""
+        Ws, bs = zip(*map(_weights, self.linears), strict=True)
+        return [*Ws], [*bs]
 
 
 def _weights(layer: nn.Module) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import Callback
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn.network.cross import CROSS_KINDS
+from sklearn_dcn.network.cross import CROSS_KINDS, CrossNetwork
 from sklearn_dcn.network.dcn import STRUCTURES
 from sklearn_dcn.network.deep import DeepNetwork
 
@@ -24,14 +24,21 @@ EPS = 2.0**-8  # half of the distance of neighbours in bfloat16, relative
 def dtypes(monkeypatch):
     """Record the dtypes of the deep network's output, in training and out of it."""
     seen = {True: set(), False: set()}
-    forward = DeepNetwork.forward
+    forward, beside = DeepNetwork.forward, CrossNetwork.beside
 
     def recorded(self, *args):
         out = forward(self, *args)
         seen[self.training].add(out.dtype)
         return out
 
+    def recorded_beside(self, deep, *args):
+        out = beside(self, deep, *args)
+        if out is not None:
+            seen[self.training].add(deep.dtype)
+        return out
+
     monkeypatch.setattr(DeepNetwork, "forward", recorded)
+    monkeypatch.setattr(CrossNetwork, "beside", recorded_beside)
     return seen
 
 

@@ -45,8 +45,11 @@ def _in_batches(
     device = torch.device(net.device)
     size = PREDICT_BATCH_SIZE_CPU if device.type == "cpu" else PREDICT_BATCH_SIZE
     n = count_rows(x)
-    out = torch.empty((n, d_out), dtype=net.dtype, device=device)
     with torch.inference_mode(), own_precision(device):
+        if n <= size:  # a quarter of the time of one row goes into the parts
+            out = mean_logits(module(**send(x, device)).to(net.dtype))
+            return out.cpu().numpy().astype(np.float64)
+        out = torch.empty((n, d_out), dtype=net.dtype, device=device)
         for start in range(0, n, size):
             at = slice(start, start + size)
             out[at] = mean_logits(module(**send(take(x, at), device)).to(net.dtype))

@@ -7,13 +7,19 @@ from the cross and from the deep layers, where one product can add them on its w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ._products import cross_backward, cross_forward, relu_backward, relu_forward
+from ._products import (
+    cross_backward,
+    cross_forward,
+    relu_backward,
+    relu_forward,
+    run,
+)
 
 __all__ = ["matrix_parallel", "vector_parallel"]
 
@@ -40,7 +46,7 @@ def matrix_parallel(
     """
     weights = (*crosses[0], *crosses[1], *layers[0], *layers[1])
     n_layers = len(crosses[0])
-    return cast(Tensor, cast(Any, _Matrix).apply(n_layers, x_0, *head, *weights))
+    return run(_Matrix, n_layers, x_0, *head, *weights)
 
 
 def vector_parallel(
@@ -62,7 +68,7 @@ def vector_parallel(
     cw = (c[..., :-1, :] * w[..., 1:, :]).sum(-1)  # c_l' w_l from l = 1 on
     offset = torch.baddbmm(head[1].unsqueeze(-2), c[..., -1:, :], W_x.mT)
     weights = (rows, cw, offset, W_h, *layers[0], *layers[1])
-    return cast(Tensor, cast(Any, _Vector).apply(x_0, *weights))
+    return run(_Vector, x_0, *weights)
 
 
 class _Matrix(torch.autograd.Function):

@@ -24,6 +24,7 @@ __all__ = [
     "relu_backward",
     "relu_forward",
     "relu_layers",
+    "run",
     "takes_layers_at_once",
 ]
 
@@ -46,14 +47,14 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
         return F.linear(x, W, b)
     if torch.compiler.is_compiling():  # it has rules of its own
         return _members_linear(x, W, b)
-    return cast(Tensor, cast(Any, _Linear).apply(x, W, b))
+    return run(_Linear, x, W, b)
 
 
 def add_product(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Return x + y * z, of tensors of one shape."""
     if torch.compiler.is_compiling():
         return torch.addcmul(x, y, z)
-    return cast(Tensor, cast(Any, _AddProduct).apply(x, y, z))
+    return run(_AddProduct, x, y, z)
 
 
 def takes_layers_at_once(x: Tensor) -> bool:
@@ -66,19 +67,33 @@ def takes_layers_at_once(x: Tensor) -> bool:
 
 def matrix_crosses(x_0: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
     """Return x_L (K, B, d) of `MatrixCross` layers of K members, for x_0 (K, B, d)."""
-    return cast(Tensor, cast(Any, _MatrixCrosses).apply(x_0, *Ws, *bs))
+    return run(_MatrixCrosses, x_0, *Ws, *bs)
 
 
 def relu_layers(x: Tensor, Ws: list[Tensor], bs: list[Tensor]) -> Tensor:
     """Return h_L (K, B, d_out) of layers with ReLU of K members, for x (K, B, d)."""
-    return cast(Tensor, cast(Any, _ReLULayers).apply(x, *Ws, *bs))
+    return run(_ReLULayers, x, *Ws, *bs)
 
 
 def look_up(table: Tensor, ids: Tensor, sparse: bool) -> Tensor:
     """Return the rows of a table (n, dim) that ids of any shape name: (..., dim)."""
     if sparse or table.device.type != "cpu":
         return F.embedding(ids, table, sparse=sparse)
-    return cast(Tensor, cast(Any, _LookUp).apply(table, ids))
+    return run(_LookUp, table, ids)
+
+
+def run(function: Any, *args: Any) -> Tensor:
+    """Apply an autograd function, without its bookkeeping where nothing is learned."""
+    if torch.is_grad_enabled():
+        return cast(Tensor, function.apply(*args))
+    return cast(Tensor, function.forward(_Forgets(), *args))
+
+
+class _Forgets:
+    """The context of a function whose backward is not to come."""
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        pass
 
 
 def _members_linear(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:

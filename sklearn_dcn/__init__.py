@@ -2,6 +2,7 @@
 
 The folders are rooms on the path of the data, and imports point one way along it::
 
+    _scan/         rows on disk or in a stream -> blocks
     _table/        a user's table -> ids and floats
     _targets/      y <-> tensor; the losses and their links
     _training/     batches, members, steps, epochs (skorch, in net.py alone)
@@ -19,6 +20,7 @@ tests/test_architecture.py has the arrows that are allowed.
 
 from ._files import LoadError
 from ._saving import lead_to_moved, load
+from ._scan import scan
 from ._show_versions import show_versions
 from ._version import __version__
 from .classifier import DCNClassifier
@@ -30,6 +32,7 @@ __all__ = [
     "LoadError",
     "__version__",
     "load",
+    "scan",
     "show_versions",
 ]
 

@@ -19,6 +19,8 @@ from ._sorting import argsort
 
 __all__ = [
     "GroupRoles",
+    "HashRoles",
+    "LONG",
     "LastRoles",
     "Mask",
     "N_FOLDS",
@@ -26,6 +28,10 @@ __all__ = [
     "Roles",
     "uniform",
 ]
+
+# Rows of a table whose roles are dealt out evenly; those of more follow from hashes.
+LONG = 200_000
+MAX_HELD_OUT = 200_000  # rows that validate, of those
 
 N_FOLDS = 5  # of rows that describe each other, and stretches that judge a choice
 
@@ -198,6 +204,45 @@ class RandomRoles(Roles):
         turn = np.empty(self.n_rows, dtype=np.intp)
         turn[order] = np.arange(self.n_rows)
         return turn
+
+
+class HashRoles(Roles):
+    """Each row's role follows from its number alone, of however many rows.
+
+    So they are the same wherever a row is read, and take no room. Strata are as even as
+    chance makes them, which is enough where rows are many.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n,)
+        Numbers of the rows that are asked about.
+    n_rows : int
+        All rows of the table.
+    time : ndarray of shape (n,) or None
+        As of `RandomRoles`.
+    """
+
+    def __init__(
+        self, rows: NDArray[np.intp], n_rows: int, time: NDArray[Any] | None = None
+    ) -> None:
+        super().__init__(len(rows))
+        self.rows, self.n_all, self.time = rows, n_rows, time
+
+    def folds(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the fold of each row."""
+        return (uniform(self.rows, seed) * n_folds).astype(np.intp)
+
+    def stretches(self, n_folds: int, seed: int) -> NDArray[np.intp]:
+        """Return the stretch of the table, or of time, that each row is in."""
+        if self.time is None:
+            return self.rows * n_folds // self.n_all
+        return RandomRoles(self.n_rows, None, self.time).stretches(n_folds, seed)
+
+    def _training(self, share: float, n_members: int, seed: int) -> Mask:
+        # All networks hold out the same rows: these are many enough for all.
+        share = min(share, MAX_HELD_OUT / self.n_all)
+        trains = uniform(self.rows, seed) >= share
+        return np.repeat(trains[:, None], n_members, axis=1)
 
 
 class LastRoles(Roles):

@@ -31,6 +31,8 @@ ARROWS = {
     "_warnings": [],
     # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
     "_files": [],
+    # Rows on disk or in a stream -> blocks in memory.
+    "_scan": ["_printing"],
     # A user's table -> ids and floats. No torch.
     "_table": ["_files", "_ids", "_printing", "_roles", "_sorting", "_warnings"],
     # y <-> tensor; losses and links.
@@ -56,6 +58,7 @@ ARROWS = {
         "_ids",
         "_printing",
         "_roles",
+        "_scan",
         "_show_versions",
         "_table",
         "_targets",
@@ -103,7 +106,15 @@ ARROWS = {
         "regressor",
     ],
     # The front door: what `import sklearn_dcn` gives.
-    "": ["_files", "_saving", "_show_versions", "_version", "classifier", "regressor"],
+    "": [
+        "_files",
+        "_saving",
+        "_scan",
+        "_show_versions",
+        "_version",
+        "classifier",
+        "regressor",
+    ],
 }
 
 # The rooms inside of `_table`, in the same way.
@@ -112,7 +123,8 @@ INSIDE_TABLE = {
     "categories": ["reading"],  # levels -> ids
     "numbers": [],  # numbers -> well-behaved floats
     "target_statistics": ["categories", "numbers", "reading"],
-    "": ["categories", "numbers", "reading", "target_statistics"],
+    "summaries": [],  # counts and samples of blocks, which can be added up
+    "": ["categories", "numbers", "reading", "summaries", "target_statistics"],
 }
 
 # The tests of `sklearn_dcn/<room>/<module>.py` are `tests/<room>/test_<module>.py`. Of

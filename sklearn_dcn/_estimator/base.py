@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .._roles import Mask
+from .._scan import is_scan
 from .._table import (
     ENCODING,
     Supervision,
@@ -39,6 +40,7 @@ from .._training import (
     with_callbacks,
 )
 from .architecture import network_arguments, resolve_network, resolved_before
+from .blocks import RowsInMemory
 from .defaults import (
     BULK,
     resolve_batch_size,
@@ -53,12 +55,14 @@ from .defaults import (
     resolve_random_state,
     resolve_table,
 )
+from .long_fit import FitsLongTables
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
 from .pickling import KeepsNet
 from .rivals import naming_rivals
-from .rows import HasRows, Rows
+from .rows import Rows
 from .saving import SavesToFile
+from .scans import read_scan
 
 __all__ = ["BaseDCN"]
 
@@ -66,7 +70,7 @@ __all__ = ["BaseDCN"]
 STATISTICS = ("category_encoder", "memorized_crosses")
 
 
-class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
+class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -81,7 +85,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -132,6 +136,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
             If memory runs out; the message names what takes it.
         """
         check_parameters(self.get_params(deep=False))
+        X, y, sample_weight = read_scan(self, X, y, sample_weight)
+        X_val, y_val, sample_weight_val = read_scan(
+            self, X_val, y_val, sample_weight_val, suffix="_val"
+        )
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
         with own_torch(self.n_jobs), naming_memory(self):
@@ -148,12 +156,19 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         validation: tuple[Any, ...],
         warm: bool,
     ) -> None:
+        if is_scan(X):
+            self._fit_scan(X, validation)
+            return
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
         if not warm:
             self._rng = resolve_random_state(self.random_state)
         checkpoint = self._find_checkpoint()
         tell = Preparation(self.verbose == 1)
         given = self._check_validation(validation)
+        if self._is_long(rows):
+            told = X, y, sample_weight
+            self._fit_blocks(RowsInMemory(*rows[:3]), given, checkpoint, tell, told)
+            return
         if warm:
             encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
@@ -241,17 +256,21 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, HasRows):
         if self.warm_start or not all_rows:  # they may come again
             y = self._target.encode(rows.y)
             self.encoder_.remember(rows.X, y, encoded, torch.get_num_threads())
-        self._resolved = resolve_network(
-            vars(self), self.encoder_, self._numeric_embedding
-        )
-        self._params_in_fit = self.get_params(deep=False)
-        self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
+        self._keep_resolved()
         y, weight = self._encode_target(rows.y, rows.weight)
         logits = self._target.initial_logits(y, weight)
         self.net_ = self._build_net(logits, device, self._draw_seed())
         silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         return to_tensors(encoded), rows, trains
+
+    def _keep_resolved(self) -> None:
+        """Keep what the parameters are, and stand for, in this fit."""
+        self._resolved = resolve_network(
+            vars(self), self.encoder_, self._numeric_embedding
+        )
+        self._params_in_fit = self.get_params(deep=False)
+        self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._scan import Scan
 from .._table import (
     TableEncoder,
     check_table,
@@ -27,6 +30,7 @@ from .._training import (
 )
 from ..network.ensemble import Network
 from .inspecting import InspectsColumns
+from .scans import scan_of
 from .summarizing import Summarizes
 
 __all__ = ["PredictsLogits"]
@@ -67,6 +71,10 @@ class PredictsLogits(InspectsColumns, Summarizes):
     def _logits(self, X: Any) -> NDArray[np.float64]:
         """Return the network's output for a table, of shape (n_samples, d_out)."""
         check_is_fitted(self, "net_")
+        scan = scan_of(X)
+        if scan is not None:
+            each = [self._logits(X) for X, _ in self._scanned(scan)]
+            return np.concatenate(each)
         X = self._check_X(X, reset=False)
         with own_torch(self.n_jobs):
             blocks = self.encoder_.transform_in_blocks(
@@ -83,6 +91,21 @@ class PredictsLogits(InspectsColumns, Summarizes):
                 "numeric_transform='quantile' or 'robust', or clip them."
             )
         return logits
+
+    def _scanned(
+        self, scan: Scan, beside: Sequence[str] | None = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield the columns of `fit` in blocks of a scan, and others beside them."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            raise TypeError(
+                "A scan has named columns, and fit was given a table without names. "
+                "Fit to a DataFrame or a scan."
+            )
+        scan = copy.copy(scan)
+        scan.choose_columns([str(name) for name in names])
+        for block in scan.blocks(with_target=False, beside=beside):
+            yield block.X, block.beside
 
     def _stack(self, X: Any) -> NDArray[np.float64]:
         """Return x_0 of a checked table, of shape (n_samples, d)."""

@@ -14,7 +14,7 @@ from .._roles import N_FOLDS, Mask, Roles
 from .._table import Supervision, check_weight, mean_weight, take_rows, to_mean_one
 from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
 from .defaults import looks_closer, resolve_early_stopping
-from .predicting import PredictsLogits
+from .predicting_files import PredictsFiles
 from .scoring import ValidationScore
 from .training import TrainsNet
 from .validation import advise_order, read_key, roles_of, which_way
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
         return self.roles.stretches(N_FOLDS, ORDER_SEED)
 
 
-class HasRows(TrainsNet, PredictsLogits):
+class HasRows(TrainsNet, PredictsFiles):
     """Which rows there are, which of them train, and which validate."""
 
     validation_: str

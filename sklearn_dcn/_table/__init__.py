@@ -24,6 +24,7 @@ from .categories import (
 from .encoder import TableEncoder
 from .fields import TableFields
 from .first_rows import FirstRows
+from .in_blocks import BlockEncoder
 from .learning import ENCODING
 from .numbers import (
     N_BINS,
@@ -75,7 +76,9 @@ from .reading import (
     to_sparse,
     unwrap_nullable,
 )
+from .summarizing import SampledRows, TableSummary, learn_summary
 from .target_statistics import (
+    HELD_OUT,
     ColumnStatistics,
     CrossStatistics,
     Supervision,
@@ -84,6 +87,7 @@ from .target_statistics import (
 
 __all__ = [
     "Bag",
+    "BlockEncoder",
     "CategoryLevels",
     "ColumnStatistics",
     "CrossStatistics",
@@ -91,6 +95,7 @@ __all__ = [
     "DateColumn",
     "ENCODING",
     "FirstRows",
+    "HELD_OUT",
     "HashedLevels",
     "IdColumn",
     "Kind",
@@ -103,6 +108,7 @@ __all__ = [
     "NumberLevels",
     "NumberScaler",
     "POOLINGS",
+    "SampledRows",
     "Scaled",
     "Seen",
     "SparseBlock",
@@ -110,6 +116,7 @@ __all__ = [
     "Tell",
     "TableEncoder",
     "TableFields",
+    "TableSummary",
     "UNKNOWN_LEVEL",
     "Vocabulary",
     "advise",
@@ -128,6 +135,7 @@ __all__ = [
     "is_date_kind",
     "is_pandas",
     "is_records",
+    "learn_summary",
     "mark_ids",
     "mean_weight",
     "missing_types",

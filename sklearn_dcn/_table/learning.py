@@ -295,24 +295,30 @@ class LearnsTable(TableFields):
         tell: Tell,
     ) -> list[Scaled]:
         """Memorise crosses of the columns of one level or number a cell, if any do."""
-        wanted = self.memorized_crosses
-        if wanted is None:
+        self.crosses = self.make_crosses()
+        if self.crosses is None:
             return []
         assert supervision is not None
-        columns = [*self.categories, *self.numbers]
-        if not isinstance(wanted, (str, Integral)):
-            wanted = resolve_pairs(wanted, self.names, columns, self.sources)
-        if not columns:
-            return []
-        self._cuts = self._find_cuts()
-        sizes = [levels.n_ids for levels in self.categories.values()]
-        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
-        names = [self.names[j] for j in columns]
-        self.crosses = CrossStatistics(wanted, names, sizes, self.numeric_transform)
         codes = self._codes(encoded, self._cuts, None, bins)
         n = len(self.categories)
         x = self.crosses.fit_transform(codes, weight, supervision, tell, n)
         return scale_all(self.crosses.scalers, x, dtype)
+
+    def make_crosses(self) -> CrossStatistics | None:
+        """Return statistics of pairs, still to be learned, if any are wanted."""
+        wanted = self.memorized_crosses
+        columns = [*self.categories, *self.numbers]
+        if wanted is None:
+            return None
+        if not isinstance(wanted, (str, Integral)):
+            wanted = resolve_pairs(wanted, self.names, columns, self.sources)
+        if not columns:
+            return None
+        self._cuts = self._find_cuts()
+        sizes = [levels.n_ids for levels in self.categories.values()]
+        sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
+        names = [self.names[j] for j in columns]
+        return CrossStatistics(wanted, names, sizes, self.numeric_transform)
 
     # The steps of both ----------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 `net.py` alone knows skorch. Nothing here knows of tables.
 """
 
-from .batches import Encoded, TensorTable, take, to_tensors
+from .batches import Encoded, TensorTable, joined, take, to_tensors
 from .build import build_net
 from .calibration import calibrate
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -14,7 +14,7 @@ from .history import plain_records, replay
 from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
-from .members import forget_unseen, hide_unseen
+from .members import SeenLevels, forget_unseen, hide_unseen
 from .module_weights import count_products, silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
@@ -22,6 +22,7 @@ from .optimizers import OPTIMIZERS
 from .own_torch import own_torch
 from .progress import Preparation, Progress
 from .schedule import SCHEDULES
+from .spool import EncodedAgain, Spool, SpoolError
 from .watcher import Watcher
 
 __all__ = [
@@ -30,12 +31,16 @@ __all__ = [
     "DCNNet",
     "DTYPES",
     "Encoded",
+    "EncodedAgain",
     "FitTasks",
     "OPTIMIZERS",
     "Preparation",
     "PREDICT_BATCH_SIZE_CPU",
     "Progress",
     "SCHEDULES",
+    "SeenLevels",
+    "Spool",
+    "SpoolError",
     "TRAINING",
     "TensorTable",
     "Watcher",
@@ -45,6 +50,7 @@ __all__ = [
     "find_device",
     "forget_unseen",
     "hide_unseen",
+    "joined",
     "map_leaves",
     "multiplies_bfloat16",
     "own_torch",

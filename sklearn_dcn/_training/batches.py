@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,8 +20,10 @@ __all__ = [
     "count_rows",
     "digest",
     "held_out",
+    "joined",
     "place",
     "send",
+    "starts_of",
     "take",
     "to_tensors",
 ]
@@ -107,6 +109,12 @@ def _take_bag(bag: list[Tensor], rows: slice | Tensor) -> list[Tensor]:
     return [ids.index_select(0, at), taken, weights.index_select(0, at)]
 
 
+def _chained(offsets: Sequence[Tensor]) -> Tensor:
+    """Return the offsets of bags one after the other."""
+    lengths = torch.cat([part.diff() for part in offsets])
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+
+
 class TensorTable(Dataset[Any]):
     """An encoded table in memory, indexed by whole batches.
 
@@ -151,6 +159,29 @@ class TensorTable(Dataset[Any]):
         # From page-locked memory the copy runs while the CPU prepares the next batch.
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
+    def taken(self, rows: slice | Tensor) -> TensorTable:
+        """Return some of the rows as a table."""
+        part = copy.copy(self)
+        part.x, part.target = take(self.x, rows), take(self.target, rows)
+        return part
+
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors, in an order that follows from the columns."""
+        return [t for x in (self.x, self.target) for t in _flat(x)]
+
+    def filled(self, tensors: list[Tensor], sizes: list[int]) -> TensorTable:
+        """Return a table as this one, of other tensors in the order of `tensors`.
+
+        They are those of several tables, one after the other, of so many rows.
+        """
+        left = iter(tensors)
+        made = copy.copy(self)
+        made.x = _map(lambda _: next(left), self.x)
+        made.target = _map(lambda _: next(left), self.target)
+        for bag in made.x.get("x_bag", []):
+            bag[1] = _chained(torch.split(bag[1], [n + 1 for n in sizes]))
+        return made
+
     def digests(self) -> dict[str, str]:
         """Return a hash of the table, and of each tensor of the target, by name."""
         parts = {"X": self.x, **{name: {name: t} for name, t in self.target.items()}}
@@ -162,11 +193,23 @@ class TensorTable(Dataset[Any]):
         return sum(t.nbytes for x in (self.x, self.target) for t in _flat(x))
 
 
-def place(table: TensorTable, device: torch.device) -> TensorTable:
+def joined(tables: Sequence[TensorTable]) -> TensorTable:
+    """Return tables of the same columns as one."""
+    if len(tables) == 1:
+        return tables[0]
+    each = zip(*(table.tensors() for table in tables), strict=True)
+    tensors = [torch.cat(parts) for parts in each]
+    return tables[0].filled(tensors, [len(table) for table in tables])
+
+
+def place(table: Any, device: torch.device) -> Any:
     """Return `table` on `device` where it fits, else with its batches copied there."""
     if device.type == "cpu":
         return table
     placed = copy.copy(table)
+    if hasattr(table, "batches"):  # it comes from disk
+        placed.device = device
+        return placed
     if _fits(table, device):
         placed.device = None
         placed.x, placed.target = send(table.x, device), send(table.target, device)
@@ -210,6 +253,9 @@ class BatchIterator:
         self.shuffle = shuffle
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        if hasattr(self.dataset, "batches"):
+            yield from self.dataset.batches(self.batch_size, self.shuffle)
+            return
         starts = self._starts()
         stops = [*starts[1:], len(self.dataset)]
         order = None
@@ -225,9 +271,13 @@ class BatchIterator:
         return len(self._starts())
 
     def _starts(self) -> list[int]:
-        n = len(self.dataset)
-        starts = list(range(0, n, self.batch_size))
-        return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
+        return starts_of(len(self.dataset), self.batch_size)
+
+
+def starts_of(n: int, size: int) -> list[int]:
+    """Return where batches of n rows begin; a last one of one row joins another."""
+    starts = list(range(0, n, size))
+    return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
 
 
 def held_out(batches: Any) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:

@@ -21,7 +21,7 @@ from .._roles import Mask
 from ..network import DeepCrossNetwork, EmbeddingStack
 from .batches import Encoded
 
-__all__ = ["forget_unseen", "hide_unseen"]
+__all__ = ["SeenLevels", "forget_unseen", "hide_unseen"]
 
 
 def hide_unseen(x: Encoded, trains: Mask, stack: EmbeddingStack) -> Encoded:
@@ -47,6 +47,54 @@ def hide_unseen(x: Encoded, trains: Mask, stack: EmbeddingStack) -> Encoded:
     return hidden
 
 
+class SeenLevels:
+    """Which levels the training rows of all members hold, found block by block.
+
+    Parameters
+    ----------
+    stack : EmbeddingStack
+        That of any member.
+    """
+
+    def __init__(self, stack: EmbeddingStack) -> None:
+        self.stack = stack
+        sizes = [*stack.cardinalities, *stack.bag_cardinalities]
+        self.seen = [np.zeros(n, dtype=bool) for n in sizes]
+        for seen in self.seen:
+            seen[:N_RESERVED_IDS] = True
+
+    def add(self, x: Encoded) -> None:
+        """Look at rows that train."""
+        for seen, (ids, _, _) in zip(self.seen, _fields(x, self.stack), strict=True):
+            seen[ids.numpy()] = True
+
+    def hide(self, x: Encoded) -> Encoded:
+        """Return rows that validate, with unknown levels where they were not seen."""
+        if all(seen.all() for seen in self.seen):
+            return x
+        hidden = _with_own_ids(x)
+        for seen, (ids, _, _) in zip(
+            self.seen, _fields(hidden, self.stack), strict=True
+        ):
+            cells = ids.numpy()
+            cells[~seen[cells]] = UNKNOWN_ID
+        return hidden
+
+    def forget(self, members: Sequence[DeepCrossNetwork]) -> None:
+        """Set the embeddings of levels that were not seen to the unknown one's."""
+        for c, seen in enumerate(self.seen):
+            if not seen.all():
+                for member in members:
+                    _forget(member, c, ~seen)
+
+
+def _forget(member: DeepCrossNetwork, c: int, is_unseen: NDArray[np.bool_]) -> None:
+    weight = member.embedding.column_weight(c)
+    with torch.no_grad():
+        at = torch.from_numpy(is_unseen).to(weight.device)
+        weight[at] = weight[UNKNOWN_ID].clone()
+
+
 def _with_own_ids(x: Encoded) -> Encoded:
     """Return encoded rows whose ids may be written to; all else is shared."""
     copied = dict(x)
@@ -65,12 +113,8 @@ def forget_unseen(
         cells = ids.numpy().astype(np.intp)
         for member, trains_k in zip(members, trains.T, strict=True):
             is_unseen = _unseen(cells, _entries(trains_k, rows), n_ids)
-            if not is_unseen.any():
-                continue
-            weight = member.embedding.column_weight(c)
-            with torch.no_grad():
-                at = torch.from_numpy(is_unseen).to(weight.device)
-                weight[at] = weight[UNKNOWN_ID].clone()
+            if is_unseen.any():
+                _forget(member, c, is_unseen)
 
 
 def _fields(

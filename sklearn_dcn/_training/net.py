@@ -180,7 +180,7 @@ class DCNNet(AnswersScorers, NeuralNet):
 
     def as_dataset(self, table: TensorTable) -> TensorTable:
         """Return the table as callbacks are to see it."""
-        if self.meaning is None:
+        if self.meaning is None or hasattr(table, "batches"):  # from disk
             return table
         seen = object.__new__(DecodedTable)
         seen.__dict__.update(vars(table), meaning=self.meaning)

@@ -77,6 +77,24 @@ class CategoryLevels(ColumnIds):
         self.folds_lone = lone is not None
         return spread(codes, self.fit(codes, levels, weight, lone=lone))
 
+    def fit_counts(
+        self, levels: Levels, rows: NDArray[Any], weight: NDArray[np.float64]
+    ) -> None:
+        """Learn levels by the rows of each, and by their weights.
+
+        Parameters
+        ----------
+        levels : list, or array of integers
+        rows : ndarray of shape (len(levels),)
+        weight : ndarray of shape (len(levels) + 1,)
+            The last is that of missing cells.
+        """
+        lone = None
+        if self.min_frequency is None:
+            lone = _are_lone(rows, int(rows.sum()))
+        self.folds_lone = lone is not None
+        self.fit(np.append(np.arange(len(levels)), -1), levels, weight, lone=lone)
+
     def fit(
         self,
         codes: NDArray[Any],
@@ -224,8 +242,14 @@ def _find_lone(codes: NDArray[Any], n_levels: int) -> NDArray[np.bool_] | None:
     least = MOST_LONE * n_present
     if n_present < MIN_ROWS or n_levels < least:  # most columns
         return None
-    lone: NDArray[np.bool_] = np.bincount(codes + 1, minlength=n_levels + 1)[1:] == 1
-    return lone if np.count_nonzero(lone) > least else None
+    return _are_lone(np.bincount(codes + 1, minlength=n_levels + 1)[1:], n_present)
+
+
+def _are_lone(rows: NDArray[Any], n_present: Any) -> NDArray[np.bool_] | None:
+    """Return which levels have a single row, if nearly all rows are of such."""
+    lone: NDArray[np.bool_] = rows == 1
+    is_most = n_present >= MIN_ROWS and lone.sum() > MOST_LONE * n_present
+    return lone if is_most else None
 
 
 def _count(

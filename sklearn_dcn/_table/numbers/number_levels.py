@@ -64,15 +64,41 @@ class NumberLevels:
             return self
         values, inverse = distinct(x[present])
         counts = np.bincount(inverse, weight[present], minlength=len(values))
+        missing = float(weight[~present].sum())
+        return self.fit_counts(values, counts, missing, isolated, x, stretch)
+
+    def fit_counts(
+        self,
+        values: NDArray[Any],
+        counts: NDArray[Any],
+        missing: float,
+        isolated: bool = False,
+        x: NDArray[np.float64] | None = None,
+        stretch: NDArray[np.intp] | None = None,
+    ) -> NumberLevels:
+        """Learn distinct values, in order, by the weight of each.
+
+        Parameters
+        ----------
+        values, counts : ndarray of shape (n_distinct,)
+        missing : float
+            The weight of missing numbers.
+        isolated : bool, default=False
+            As of `fit`.
+        x, stretch : ndarray of shape (n,) or None, default=None
+            Numbers, perhaps of a sample of rows, and where these are.
+        """
+        self.values = self.counts = np.empty(0)
         kept = counts >= MIN_ROWS
         if isolated and _fill_their_range(values[counts > 0]):
             return self
-        if isolated and stretch is not None:
-            kept &= _come_again(inverse, stretch[present], len(values))
+        if isolated and x is not None and stretch is not None and len(values):
+            at = _find(values, x)
+            known = values[at] == x
+            kept &= _come_again(at[known], stretch[known], len(values))
         if (counts > 0).sum() <= self.most and kept.sum() > 2:
             self.values = values[kept]
-            rest = [counts[~kept].sum(), weight[~present].sum()]
-            self.counts = np.concatenate([rest, counts[kept]])
+            self.counts = np.concatenate([[counts[~kept].sum(), missing], counts[kept]])
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from .column_statistics import ColumnStatistics
 from .cross_codes import bin_codes, cuts_of
+from .cross_sums import HELD_OUT, CrossSums, to_values
 from .crosses import CrossStatistics
 from .foreign_encoders import copy_unfitted
 from .hidden_order import loss_by_order
@@ -11,6 +12,8 @@ from .target_rows import TargetRows
 __all__ = [
     "ColumnStatistics",
     "CrossStatistics",
+    "CrossSums",
+    "HELD_OUT",
     "Supervision",
     "TargetRows",
     "Tell",
@@ -19,4 +22,5 @@ __all__ = [
     "cuts_of",
     "do_nothing",
     "loss_by_order",
+    "to_values",
 ]

@@ -96,6 +96,8 @@ class CrossChoice:
         The first so many columns are categories, the others numbers.
     tell : callable, default=do_nothing
         Is told what is done, and which share of it.
+    n_rows : int or None, default=None
+        All rows of a table of which `rows` are a sample, and that is read in blocks.
     """
 
     def __init__(
@@ -104,9 +106,11 @@ class CrossChoice:
         sizes: Sequence[int],
         n_categories: int,
         tell: Tell = do_nothing,
+        n_rows: int | None = None,
     ) -> None:
         sample = rows.that_train().by_stretch().sample(MAX_CHOICE)
-        self.n_rows = len(rows.weight)
+        self.is_sample = n_rows is not None
+        self.n_rows = len(rows.weight) if n_rows is None else n_rows
         self.n_members = rows.trains.shape[1]
         self.n_targets = len(rows.targets)
         self.rows = sample.halve_classes(MAX_TARGETS)
@@ -183,7 +187,9 @@ class CrossChoice:
         # Scores cannot tell: of many columns the best of all pairs scores high by
         # chance; and where levels are rare, pairs that score low do much together.
         # So the loss decides, of rows that are part of no statistic here.
-        room = MAX_MEMORIZED // (self.n_rows * self.n_members)
+        room = MAX_PAIRS  # of a table read in blocks, for which `CrossSums` are bounded
+        if not self.is_sample:
+            room = MAX_MEMORIZED // (self.n_rows * self.n_members)
         most = max(1, min(MAX_PAIRS // self.rows.y.shape[1], room))
         rest = self.rows.without_test_rows()
         alone = standardise(self._cross_fit(rest, [(c,) for c in tried]))

@@ -127,7 +127,7 @@ class CrossStatistics:
         """
         rows = TargetRows(codes, weight, supervision)
         self.is_logit = rows.is_logit
-        self._choose(rows, n_categories, tell)
+        self.choose(rows, n_categories, tell)
         x = self._learn(rows)
         names = self._feature_names([*rows.targets])
         # By the numbers of two networks: those of more are spread alike.
@@ -135,12 +135,21 @@ class CrossStatistics:
         self.scalers = fit_scalers(names, some, weight, self.numeric_transform)
         return x
 
-    def _choose(self, rows: TargetRows, n_categories: int, tell: Tell) -> None:
-        """Set `pairs` and `scores`: those that were given, or chosen by the rows."""
+    def choose(
+        self,
+        rows: TargetRows,
+        n_categories: int,
+        tell: Tell,
+        n_rows: int | None = None,
+    ) -> None:
+        """Set `pairs` and `scores`: those that were given, or chosen by the rows.
+
+        `n_rows` are those of the table that the rows are a sample of, if they are.
+        """
         if isinstance(self.crosses, list):
             self.pairs, self.scores = self.crosses, [np.nan] * len(self.crosses)
             return
-        choice = CrossChoice(rows, self.sizes, n_categories, tell)
+        choice = CrossChoice(rows, self.sizes, n_categories, tell, n_rows)
         chosen = choice.choose(self.crosses)
         self.pairs = [pair for pair, _ in chosen]
         self.scores = [score for _, score in chosen]

@@ -15,7 +15,7 @@ from ..._roles import Mask
 from .groups import EarlierRows, Floats, Groups, Keys, OtherFolds
 from .supervision import N_FOLDS, Supervision
 
-__all__ = ["PRIOR_ROWS", "Codes", "TargetRows"]
+__all__ = ["PRIOR_ROWS", "Codes", "TargetRows", "link"]
 
 PRIOR_ROWS = 10.0  # that a statistic is smoothed by, towards the mean of all rows
 TEST_FOLDS = 2  # of the five: those whose rows judge how many pairs are worth it
@@ -160,7 +160,7 @@ class TargetRows:
 
     def link(self, mean: Floats) -> Floats:
         """Return what a model gets of means of the target: of classes the logit."""
-        return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if self.is_logit else mean
+        return link(mean, self.is_logit)
 
     def statistics(self, keys: Iterable[Keys]) -> Floats:
         """Return what a model gets of each key's levels, by others of their rows.
@@ -228,3 +228,8 @@ class TargetRows:
 
     def _smooth(self, sums: Floats, count: Floats) -> Floats:
         return (sums + PRIOR_ROWS * self.means) / (count[:, None] + PRIOR_ROWS)
+
+
+def link(mean: Floats, is_logit: bool) -> Floats:
+    """Return what a model gets of means of the target: of classes the logit."""
+    return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if is_logit else mean

@@ -1,0 +1,191 @@
+"""The fit of a long table: its rows, encoded into memory or a file, train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+
+from .._roles import LONG
+from .._scan import Scan, is_scan
+from .._table import HELD_OUT, take_rows
+from .._training import (
+    Checkpoint,
+    EncodedAgain,
+    Preparation,
+    SeenLevels,
+    Spool,
+    TensorTable,
+    calibrate,
+    joined,
+)
+from .blocks import Blocks, RowsInMemory, ScannedRows
+from .defaults import resolve_random_state
+from .long_tables import LearnsLongTables, LongFit
+from .rows import Rows
+from .scoring import ValidationScore
+from .validation import which_way
+
+__all__ = ["FitsLongTables"]
+
+
+class FitsLongTables(LearnsLongTables):
+    """Tables of more than `LONG` rows, in memory or of a scan."""
+
+    def _is_long(self, rows: Rows) -> bool:
+        """Tell whether a table in memory is fitted by blocks, as a scan of it would."""
+        parameters = self.get_params(deep=False)
+        return (
+            len(rows.y) > LONG
+            and not self.warm_start
+            and self.category_encoder is None
+            and not issparse(rows.X)
+            and which_way(parameters) in ("auto", "random")
+        )
+
+    def _fit_scan(self, scan: Scan, validation: tuple[Any, ...]) -> None:
+        """Fit a table that is not in memory."""
+        self._rng = resolve_random_state(self.random_state)
+        blocks = ScannedRows(
+            scan,
+            lambda X, reset: self._check_X(X, reset=reset),
+            lambda y: self._check_y(y),
+        )
+        for _ in blocks:  # names and number of columns, which a checkpoint compares
+            break
+        tell = Preparation(self.verbose == 1)
+        given = None
+        if not is_scan(validation[0]):
+            given = self._check_validation(validation)
+        self._fit_blocks(
+            blocks,
+            given if given is not None else validation[0],
+            self._find_checkpoint(),
+            tell,
+            scan=scan,
+        )
+
+    def _fit_blocks(
+        self,
+        blocks: Blocks,
+        given: Any,
+        checkpoint: Checkpoint | None,
+        tell: Preparation,
+        told: tuple[Any, ...] | None = None,
+        scan: Scan | None = None,
+    ) -> None:
+        """Learn from blocks, encode them, and train.
+
+        `given` are validation rows: checked ones, a scan, or None; `told` is what
+        callbacks are to see of the others.
+        """
+        with tell:
+            fit = self._learn_long(blocks, tell, holds_out=given is None)
+            seen = SeenLevels(self.module_.members[0].embedding)
+            data, valid = self._encode_rows(fit, blocks, seen, scan, tell)
+        try:
+            if is_scan(given):
+                valid = self._encode_given(given)
+            elif given is not None:
+                valid = self._validation_table({}, given, None, given, warm=False)
+            ends_early = valid is not None and bool(self.early_stopping)
+            epochs = self._resolve_epochs(len(data), ends_early)
+            tasks = self._begin_tasks(epochs, *told) if told else []
+            score = self._score_of_long(fit, blocks, given)
+            self._train(
+                data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out
+            )
+        finally:
+            if isinstance(getattr(data, "spool", None), Spool):
+                data.spool.remove()
+        if valid is not None and ends_early and self.calibrate:
+            calibrate(self.net_, valid)
+        if fit.dealt.share:
+            seen.forget(self.module_.members)
+        self.net_.optimizer_.state.clear()
+        for task in tasks:
+            task.end()
+
+    def _encode_rows(
+        self,
+        fit: LongFit,
+        blocks: Blocks,
+        seen: SeenLevels,
+        scan: Scan | None,
+        tell: Preparation,
+    ) -> tuple[Any, TensorTable | None]:
+        """Return the rows that train, perhaps in a file, and those that validate."""
+        held: list[TensorTable] = []
+        n_rows = fit.dealt.n_rows
+
+        def encoded(is_first: bool) -> Iterator[tuple[int, TensorTable]]:
+            for block in blocks:
+                train, valid = self._encode_long(fit, block, seen)
+                if is_first:
+                    n = block.start + len(block.y)
+                    tell(f"rows encoded: {n:,} of {n_rows:,}", n / n_rows)
+                    held.extend([] if valid is None else [valid])
+                if train is not None:
+                    yield block.start, train
+
+        if scan is None or n_rows <= scan.buffer_rows:
+            data: Any = joined([table for _, table in encoded(True)])
+        elif scan.cache is None:
+            n_train = sum(len(table) for _, table in encoded(True))
+            data = EncodedAgain(
+                lambda: (table for _, table in encoded(False)),
+                n_train,
+                scan.buffer_rows,
+                scan.epoch_rows,
+            )
+        else:
+            data = self._spool(encoded(True), n_rows, scan)
+        return data, self._hold_long(held, seen)
+
+    def _spool(
+        self, tables: Iterator[tuple[int, TensorTable]], n_rows: int, scan: Scan
+    ) -> Any:
+        """Write encoded rows to a scratch file; return them as a table."""
+        spool = Spool(None if scan.cache == "auto" else scan.cache, n_rows)
+        try:
+            for start, table in tables:
+                spool.add(start, table)
+            return spool.close(scan.buffer_rows, scan.epoch_rows)
+        except BaseException:
+            spool.remove()
+            raise
+
+    def _encode_given(self, scan: Scan) -> TensorTable:
+        """Return the rows of a scan that validate, all of them in memory."""
+        tables = []
+        for block in ScannedRows(
+            scan, lambda X, _: self._check_X(X, reset=False), self._check_y
+        ):
+            y, weight = self._encode_target(block.y, block.weight, "_val")
+            w = torch.from_numpy(weight).to(self._dtype)
+            y = self._target.tensor(y, self._dtype)
+            tables.append(TensorTable(self._encode(block.X), y, w))
+        table = joined(tables)
+        w = table.target["weight"]
+        if bool((w == w[0]).all()):
+            del table.target["weight"]
+        else:
+            table.target["weight"] = w / w.mean()
+        return table
+
+    def _score_of_long(self, fit: LongFit, blocks: Blocks, given: Any) -> Any:
+        """Return what scores the rows that validate, if anything is to."""
+        if self.scoring in (None, "loss"):
+            return None
+        if isinstance(given, Rows):
+            return ValidationScore(self, given.X, given.y, given.weight)
+        if not fit.dealt.share or not isinstance(blocks, RowsInMemory):
+            return None
+        rows = np.arange(fit.dealt.n_rows)
+        at = np.flatnonzero(self._folds(fit.dealt, rows, blocks.X) == HELD_OUT)
+        return ValidationScore(
+            self, take_rows(blocks.X, at), blocks.y[at], blocks.weight[at]
+        )

@@ -1,0 +1,304 @@
+"""The fit of a long table, in memory or of a scan: its blocks are read a few times.
+
+1. Every column is counted, and a sample is drawn: these tell the encoding.
+2. Crosses that the sample has chosen are summed up.
+3. Rows are encoded, and train from memory or from a scratch file.
+
+A row's roles follow from its number. So a table has one encoding, and where a buffer
+takes all rows one fit, wherever they are.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._roles import N_FOLDS, HashRoles, uniform
+from .._table import (
+    ENCODING,
+    HELD_OUT,
+    BlockEncoder,
+    SampledRows,
+    Supervision,
+    TableEncoder,
+    TableSummary,
+    Tell,
+    advise,
+    learn_summary,
+)
+from .._training import SeenLevels, TensorTable, joined, silence, take, to_tensors
+from .blocks import BlockOfRows, Blocks
+from .defaults import (
+    resolve_curves,
+    resolve_device,
+    resolve_dtype,
+    resolve_early_stopping,
+)
+from .rows import HasRows, Rows
+
+__all__ = ["Dealt", "LearnsLongTables", "LongFit"]
+
+
+class Dealt(NamedTuple):
+    """How the rows of a long table are dealt out.
+
+    Attributes
+    ----------
+    n_rows : int
+    share : float
+        Of the rows that validate.
+    split_seed, fold_seed : int
+    is_last : bool
+        Whether the last rows validate.
+    cut : datetime64 or None
+        The time from which on they do; None is by the order of the table.
+    """
+
+    n_rows: int
+    share: float
+    split_seed: int
+    fold_seed: int
+    is_last: bool
+    cut: Any
+
+    def folds(self, rows: NDArray[np.intp], time: Any = None) -> NDArray[np.intp]:
+        """Return the fold of each row, `HELD_OUT` for those that validate."""
+        roles = HashRoles(rows, self.n_rows)
+        fold = roles.folds(N_FOLDS, self.fold_seed)
+        if not self.share:
+            return fold
+        if self.is_last and self.cut is not None:
+            held = time >= self.cut
+        elif self.is_last:
+            held = rows >= self.n_rows - round(self.share * self.n_rows)
+        else:
+            held = ~roles.training(self.share, 1, self.split_seed)[:, 0]
+        fold[held] = HELD_OUT
+        return fold
+
+
+class LongFit(NamedTuple):
+    """What `_learn_long` has found beside the encoder and the net.
+
+    Attributes
+    ----------
+    encoder : BlockEncoder
+    dealt : Dealt
+    loss_unit : float or None
+        Mean weight in the loss; None where all weights are 1.
+    rate : float
+        Of the negatives that are kept.
+    """
+
+    encoder: BlockEncoder
+    dealt: Dealt
+    loss_unit: float | None
+    rate: float | None
+
+
+class LearnsLongTables(HasRows):
+    """The encoding of a long table, and its rows encoded block by block."""
+
+    def _learn_long(self, blocks: Blocks, tell: Tell, holds_out: bool) -> LongFit:
+        """Learn the encoding of table and target, and build the net for it."""
+        device = resolve_device(self.device)
+        self._split_seed = self._loss_unit = None
+        summary, mass = self._sum_up(blocks, tell)
+        n_rows = blocks.n_rows = summary.n_rows
+        blocks.unit = summary.total / n_rows
+        self._dtype = resolve_dtype(self.dtype, n_rows, device)
+        sample = summary.sampled()
+        sample = sample._replace(weight=sample.weight / blocks.unit)
+        rows = Rows(*sample[1:], HashRoles(sample.rows, n_rows))
+        # A class's rows are as one of all their weight.
+        y, weight = rows.y, rows.weight
+        if mass:
+            kind = rows.y.dtype
+            y = np.array([*mass], dtype=None if kind.kind in "US" else kind)
+            weight = np.array([*mass.values()]) / blocks.unit
+            self._check_target(y, None)
+        self._target = self._make_target(y, weight)
+        options = self._resolve_table(rows, n_rows)
+        columns = self._learn_by_summary(rows, summary, sample, options, tell)
+        rows = self._find_order(rows, columns)
+        self._n_members = self._resolve_members(n_rows)
+        dealt = self._deal(n_rows, holds_out, sample.X)
+        encoder = self._learn_crosses(blocks, rows, sample, columns, dealt, tell)
+        self._build_for_long(y, weight, device)
+        return LongFit(encoder, dealt, *self._loss_units(blocks, y, weight))
+
+    def _sum_up(
+        self, blocks: Blocks, tell: Tell
+    ) -> tuple[TableSummary, dict[Any, float]]:
+        """Read all rows once; return their summary, and the weight of each class."""
+        summary = TableSummary(self.get_params(deep=False))
+        mass: dict[Any, float] = {}
+        for block in blocks:
+            summary.add(*block)
+            if self._strata(block.y) is not None:
+                labels, codes = np.unique(block.y, return_inverse=True)
+                found = np.bincount(codes, block.weight)
+                for label, more in zip(labels.tolist(), found.tolist(), strict=True):
+                    mass[label] = mass.get(label, 0.0) + more
+            n = summary.n_rows
+            tell(f"rows counted: {n:,}", n / (blocks.n_rows or 2 * n))
+        return summary, dict(sorted(mass.items()))
+
+    def _learn_by_summary(
+        self,
+        rows: Rows,
+        summary: TableSummary,
+        sample: SampledRows,
+        options: dict[str, Any],
+        tell: Tell,
+    ) -> list[Any]:
+        """Learn every column by itself; return those of the sample, encoded."""
+        self.encoder_ = TableEncoder(**{name: options[name] for name in ENCODING})
+        columns = learn_summary(
+            self.encoder_,
+            summary,
+            sample,
+            getattr(self, "feature_names_in_", None),
+            self._numpy_dtype,
+            torch.get_num_threads(),
+            self._target.score,
+            tell,
+            rows.stretch,
+        )
+        for text in advise(self.encoder_):
+            warnings.warn(text, UserWarning, stacklevel=2)
+        self._numeric_embedding = resolve_curves(
+            self.numeric_embedding,
+            options["numeric_embedding"],
+            self.encoder_.is_seldom,
+        )
+        return columns
+
+    def _deal(self, n_rows: int, holds_out: bool, X: Any) -> Dealt:
+        """Return which rows validate, and which describe each other."""
+        share, split_seed = 0.0, 0
+        if holds_out and resolve_early_stopping(self.early_stopping, n_rows):
+            share = self.validation_fraction
+            split_seed = self._split_seed = self._draw_seed()
+        is_last = self.validation_ == "last"
+        _, time = self.encoder_.find_time(X) if is_last else (None, None)
+        cut = None
+        if time is not None:
+            at = int((1 - share) * len(time))
+            cut = np.sort(time)[min(at, len(time) - 1)]
+        return Dealt(n_rows, share, split_seed, self._draw_seed(), is_last, cut)
+
+    def _folds(self, dealt: Dealt, rows: NDArray[np.intp], X: Any) -> NDArray[np.intp]:
+        """Return the fold of each of these rows."""
+        time = None if dealt.cut is None else self.encoder_.find_time(X)[1]
+        return dealt.folds(rows, time)
+
+    def _learn_crosses(
+        self,
+        blocks: Blocks,
+        rows: Rows,
+        sample: SampledRows,
+        columns: list[Any],
+        dealt: Dealt,
+        tell: Tell,
+    ) -> BlockEncoder:
+        """Choose crosses by the sample, and learn them from all rows."""
+        encoder = BlockEncoder(self.encoder_)
+        # In an order of time a row may be described by earlier ones alone.
+        if self.encoder_.memorized_crosses is None or dealt.is_last:
+            return encoder
+        fold = self._folds(dealt, sample.rows, sample.X)
+        supervision = Supervision(
+            self._target.columns(rows.y),
+            self._strata(rows.y) is not None,
+            dealt.fold_seed,
+            HashRoles(sample.rows, dealt.n_rows),
+            (fold != HELD_OUT)[:, None],
+        )
+        encoder.choose_crosses(columns, rows.weight, supervision, dealt.n_rows, tell)
+        if encoder.has_pairs:
+            for block in blocks:
+                targets = self._target.columns(block.y)
+                fold_of = self._folds(dealt, block.rows, block.X)
+                encoder.add(block.X, fold_of, block.weight, targets)
+                n = block.start + len(block.y)
+                tell(f"crosses: {n:,} of {dealt.n_rows:,} rows", n / dealt.n_rows)
+        encoder.finish(sample.X, fold, rows.weight)
+        return encoder
+
+    def _build_for_long(
+        self, y: NDArray[Any], weight: NDArray[np.float64], device: torch.device
+    ) -> None:
+        """Build the net; y and its weights stand for those of all rows."""
+        self._keep_resolved()
+        y, weight = self._encode_target(y, weight)
+        logits = self._target.initial_logits(y, weight)
+        self.net_ = self._build_net(logits, device, self._draw_seed())
+        silence(self.module_.members, self._target.constant_outputs(y))
+        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
+
+    def _loss_units(
+        self, blocks: Blocks, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> tuple[float | None, float | None]:
+        """Return the mean weight in the loss, and which share of negatives is kept."""
+        _, own = self._encode_target(y, weight)
+        mean = float(own.sum() / weight.sum())
+        self._loss_unit = mean
+        is_plain = not blocks.has_weights and bool((own == weight * mean).all())
+        return None if is_plain else mean, getattr(self, "negative_sampling", None)
+
+    # The rows, encoded ----------------------------------------------------------------
+
+    def _encode_long(
+        self, fit: LongFit, block: BlockOfRows, seen: SeenLevels
+    ) -> tuple[TensorTable | None, TensorTable | None]:
+        """Return the rows of a block that train, and those that validate."""
+        fold = self._folds(fit.dealt, block.rows, block.X)
+        encoded = to_tensors(
+            fit.encoder.encode(
+                block.X, fold, block.weight, self._numpy_dtype, torch.get_num_threads()
+            )
+        )
+        trains = np.flatnonzero((fold != HELD_OUT) & self._is_drawn(fit, block))
+        held = np.flatnonzero(fold == HELD_OUT)
+        tables = [self._long_tensors(fit, encoded, block, at) for at in (trains, held)]
+        train, valid = tables
+        if train is not None:
+            seen.add(train.x)
+            if fit.rate is not None:
+                y = train.target["y"]
+                train.target["offset"] = torch.full_like(y, -np.log(fit.rate))
+        return train, valid
+
+    def _is_drawn(self, fit: LongFit, block: BlockOfRows) -> NDArray[np.bool_]:
+        """Tell which rows are among those that train, as sampled negatives are."""
+        if fit.rate is None:
+            return np.ones(len(block.y), dtype=bool)
+        drawn = uniform(block.rows, fit.dealt.fold_seed + 1) < fit.rate
+        return np.asarray(drawn | (block.y != self._target.classes[0]))
+
+    def _long_tensors(
+        self, fit: LongFit, encoded: Any, block: BlockOfRows, at: NDArray[np.intp]
+    ) -> TensorTable | None:
+        if not len(at):
+            return None
+        y, weight = self._encode_target(block.y[at], block.weight[at])
+        w = None
+        if fit.loss_unit is not None:
+            w = torch.from_numpy(weight / fit.loss_unit).to(self._dtype)
+        x = encoded if len(at) == len(block.y) else take(encoded, torch.from_numpy(at))
+        return TensorTable(x, self._target.tensor(y, self._dtype), w)
+
+    def _hold_long(
+        self, valid: list[TensorTable], seen: SeenLevels
+    ) -> TensorTable | None:
+        """Return the rows that validate, of levels that the others have."""
+        if not valid:
+            return None
+        table = joined(valid)
+        table.x = seen.hide(table.x)
+        return table

@@ -1,0 +1,104 @@
+"""Tables that are named rather than given: paths and scans, read or refused."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .._roles import LONG
+from .._scan import Scan, is_scan, scan
+
+__all__ = ["check_scannable", "read_scan", "scan_of"]
+
+
+def read_scan(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, suffix: str = ""
+) -> tuple[Any, Any, Any]:
+    """Return a table as it was given, or what a scan or path of a short one holds.
+
+    Parameters
+    ----------
+    estimator : BaseDCN
+    X : table, scan or path
+    y : array-like or None; of a path the column's name
+    sample_weight : array-like or None; of a path the column's name or None
+    suffix : str, default=""
+        Of the arguments' names.
+
+    Returns
+    -------
+    X, y, sample_weight
+        The scan, None and None, if it has more rows than are loaded.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a scan has no target, or is given one beside it.
+    """
+    if _is_path(X):
+        if not _is_name(y):
+            raise TypeError(
+                f"Of rows in files, y{suffix} must be the name of the target's column; "
+                f"got {type(y).__name__}. Or pass X{suffix}=scan(path, target=name)."
+            )
+        X, y, sample_weight = scan(X, target=y, weight=sample_weight), None, None
+    if not is_scan(X):
+        return X, y, sample_weight
+    beside = ("y", y, "target"), ("sample_weight", sample_weight, "weight")
+    for name, value, of in beside:
+        if value is not None:
+            raise TypeError(
+                f"{name}{suffix} must not be given beside a scan, whose {of} is a "
+                f"column: scan(..., {of}=name)."
+            )
+    if X.target is None:
+        raise ValueError(
+            f"The scan of X{suffix} has no target. Name its column: "
+            "scan(..., target=name)."
+        )
+    block = X.load(LONG)
+    if block is not None:
+        return block.X, block.y, block.weight
+    check_scannable(estimator)
+    return X, None, None
+
+
+def check_scannable(estimator: Any) -> None:
+    """Raise a ValueError for a parameter that needs all rows in memory."""
+    needs: tuple[tuple[str, Any, str], ...] = (
+        ("warm_start", (False,), "Fit anew, or call partial_fit with frames"),
+        ("category_encoder", (None,), "Leave it out: levels have embeddings"),
+        ("validation_groups", (None,), "Pass X_val, of other groups"),
+        ("validation_time", (None,), "Pass X_val, of later rows"),
+        ("scoring", (None,), "Leave it out, or load the rows"),
+    )
+    for name, allowed, remedy in needs:
+        value = getattr(estimator, name)
+        if not any(
+            value is one or (isinstance(value, str) and value == one) for one in allowed
+        ):
+            raise ValueError(
+                f"{name}={value!r} needs all rows in memory, and the scan has more "
+                f"than {LONG:,}. {remedy}."
+            )
+
+
+def _is_path(X: Any) -> bool:
+    if isinstance(X, (list, tuple)):
+        return (bool(X) and all(isinstance(one, os.PathLike) for one in X)) or (
+            bool(X) and all(isinstance(one, str) for one in X)
+        )
+    return isinstance(X, (str, os.PathLike))
+
+
+def _is_name(y: Any) -> bool:
+    return isinstance(y, str) or (
+        isinstance(y, list) and bool(y) and all(isinstance(name, str) for name in y)
+    )
+
+
+def scan_of(X: Any) -> Scan | None:
+    """Return a scan, or that of a path; None for other tables."""
+    if _is_path(X):
+        return scan(X)
+    return X if is_scan(X) else None

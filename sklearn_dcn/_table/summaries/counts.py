@@ -1,0 +1,139 @@
+"""Counts of a column's levels, or of its numbers, that can be added up.
+
+Whatever the cut of a table into blocks, and the order in which these are added, the
+counts are the same: exactly so of rows, and of weights to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LevelCounts", "NumberCounts"]
+
+MAX_VALUES = 256  # distinct numbers that are counted one by one
+
+
+class LevelCounts:
+    """Rows and weight of every level of a column, and of its missing cells."""
+
+    def __init__(self) -> None:
+        self._at: dict[Any, int] = {}
+        self._rows = np.zeros(0)
+        self._weight = np.zeros(0)
+        self.n_missing = 0.0
+        self.missing = 0.0  # their weight
+
+    def add(
+        self, codes: NDArray[Any], levels: Any, weight: NDArray[np.float64]
+    ) -> None:
+        """Count the cells of a factorised block; code -1 is a missing one."""
+        n = len(levels)
+        rows = np.bincount(codes + 1, minlength=n + 1).astype(np.float64)
+        mass: NDArray[Any] = rows
+        if len(weight) and (weight != 1).any():
+            mass = np.bincount(codes + 1, weight, minlength=n + 1)
+        self.n_missing += rows[0]
+        self.missing += mass[0]
+        cells = levels.tolist() if isinstance(levels, np.ndarray) else levels
+        self._count(cells, rows[1:], mass[1:])
+
+    def merge(self, other: LevelCounts) -> Self:
+        """Add the counts of other rows."""
+        self.n_missing += other.n_missing
+        self.missing += other.missing
+        self._count([*other._at], other.rows, other.weight)
+        return self
+
+    def _count(
+        self, levels: Sequence[Any], rows: NDArray[Any], mass: NDArray[Any]
+    ) -> None:
+        known = self._at
+        at = [known.setdefault(level, len(known)) for level in levels]
+        lacking = len(known) - len(self._rows)
+        if lacking > 0:  # with room for more, so that the copies stay few
+            room = np.zeros(lacking + len(known) // 2)
+            self._rows = np.append(self._rows, room)
+            self._weight = np.append(self._weight, room)
+        # Levels of a block need not be distinct: 1 and True are one here.
+        np.add.at(self._rows, at, rows)
+        np.add.at(self._weight, at, mass)
+
+    @property
+    def levels(self) -> Any:
+        """The levels that occur: a list, or an array if they are integers."""
+        levels = [*self._at]
+        if levels and set(map(type, levels)) == {int}:
+            found = np.array(levels)
+            return found if found.dtype == np.int64 else levels
+        return levels
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """The rows of each of them."""
+        return self._rows[: len(self._at)]
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """The weight of each of them."""
+        return self._weight[: len(self._at)]
+
+
+class NumberCounts:
+    """Extremes of a column of numbers, and rows of its values while these are few."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.low, self.high = np.inf, -np.inf
+        self.is_whole = True
+        self.total = 0.0  # weight of all cells
+        self.missing = 0.0  # and of those without a number
+        self.has_missing = False
+        self.values: dict[float, float] | None = {}  # their weight; None if too many
+
+    def add(self, x: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
+        """Count a block of numbers, NaN where missing."""
+        is_missing = np.isnan(x)
+        self.total += float(weight.sum())
+        if is_missing.any():
+            self.has_missing = True
+            self.missing += float(weight[is_missing].sum())
+            x, weight = x[~is_missing], weight[~is_missing]
+        if not len(x):
+            return
+        self.n += len(x)
+        self.low = min(self.low, float(x.min()))
+        self.high = max(self.high, float(x.max()))
+        self.is_whole = self.is_whole and bool((x == np.rint(x)).all())
+        if self.values is None:
+            return
+        if len(np.unique(x[:1000])) > MAX_VALUES:  # most columns
+            self.values = None
+            return
+        values, inverse = np.unique(x, return_inverse=True)
+        mass = np.bincount(inverse, weight, minlength=len(values))
+        self._count(dict(zip(values.tolist(), mass.tolist(), strict=True)))
+
+    def merge(self, other: NumberCounts) -> Self:
+        """Add what is known of other rows."""
+        self.n += other.n
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.is_whole = self.is_whole and other.is_whole
+        self.total += other.total
+        self.missing += other.missing
+        self.has_missing = self.has_missing or other.has_missing
+        if other.values is None:
+            self.values = None
+        elif self.values is not None:
+            self._count(other.values)
+        return self
+
+    def _count(self, more: dict[float, float]) -> None:
+        assert self.values is not None
+        for value, mass in more.items():
+            self.values[value] = self.values.get(value, 0.0) + mass
+        if len(self.values) > MAX_VALUES:
+            self.values = None

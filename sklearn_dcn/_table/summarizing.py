@@ -1,0 +1,284 @@
+"""A long table -> its summary -> an encoder, without all of its rows in memory.
+
+Levels are counted in all rows, and so are values of numbers while they are few, gaps
+and extremes. All else a column's encoder learns from a sample. A summary is the same
+however the table is cut into blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assigning import assign_columns
+from .categories import CategoryLevels, HashedLevels, ListLevels
+from .encoder import TableEncoder
+from .learning import ASSIGNING
+from .numbers import MAX_LEVELS, NumberLevels, Seen, Target
+from .reading import (
+    column_names,
+    factorize,
+    get_columns,
+    split_lists,
+    take_rows,
+    to_float,
+)
+from .summaries import LevelCounts, NumberCounts, RowSample
+from .target_statistics import Tell, do_nothing
+
+__all__ = ["SampledRows", "TableSummary", "learn_summary"]
+
+HEAD = 10_000  # rows that tell what a column is
+
+
+class SampledRows(NamedTuple):
+    """Some rows: their numbers, table, target and weights."""
+
+    rows: NDArray[np.intp]
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64]
+
+
+class Part(NamedTuple):
+    """Rows of one block in a sample."""
+
+    X: Any
+    y: NDArray[Any]
+    weight: NDArray[np.float64]
+
+    def take(self, at: NDArray[np.intp]) -> Part:
+        return Part(take_rows(self.X, at), self.y[at], self.weight[at])
+
+
+class TableSummary:
+    """What an encoder is learned from, added up block by block.
+
+    Parameters
+    ----------
+    options : dict
+        Parameters of the encoding by name.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = {name: options[name] for name in ASSIGNING}
+        self.n_rows = 0
+        self.total = 0.0  # weight
+        self.counts: dict[int, LevelCounts | NumberCounts] = {}
+        self.sample = RowSample(_join)
+        self._lists: dict[int, ListLevels] = {}
+        self._begun = False
+
+    def add(
+        self,
+        start: int,
+        X: Any,
+        y: NDArray[Any],
+        weight: NDArray[np.float64],
+    ) -> None:
+        """Add a checked block, the number of whose first row is `start`."""
+        columns = get_columns(X)
+        names = column_names(X) or [*range(len(columns))]
+        if not self._begun:
+            self._begin(X, names)
+        self.n_rows += len(y)
+        self.total += float(weight.sum())
+        part = Part(X, y, weight)
+        self.sample.add(start, len(y), part.take)
+        for j, counts in self.counts.items():
+            self._count(j, names[j], columns[j], counts, weight)
+
+    def merge(self, other: TableSummary) -> Self:
+        """Add the summary of other rows of the table."""
+        self.n_rows += other.n_rows
+        self.total += other.total
+        self.sample.merge(other.sample)
+        if not self._begun:
+            self.counts, self._lists = other.counts, other._lists
+            self._begun = other._begun
+            return self
+        for j, counts in other.counts.items():
+            self.counts[j].merge(counts)  # type: ignore[arg-type]
+        return self
+
+    def _begin(self, X: Any, names: Sequence[Any]) -> None:
+        """Find out which columns hold levels, lists and numbers, by the first rows."""
+        self._begun = True
+        head = take_rows(X, np.arange(min(HEAD, X.shape[0])))
+        # Of dates there are parts, whose levels a sample has all.
+        assigned = assign_columns(get_columns(head), names, **self.options)
+        sources = _sources(len(names), assigned)
+        for k, j in enumerate(sources):
+            if j in assigned.dates:
+                continue
+            if k in assigned.lists:
+                self._lists[j] = assigned.lists[k]
+            levelled = k in assigned.categories or k in assigned.lists
+            self.counts[j] = LevelCounts() if levelled else NumberCounts()
+
+    def _count(
+        self,
+        j: int,
+        name: Any,
+        column: Any,
+        counts: LevelCounts | NumberCounts,
+        weight: NDArray[np.float64],
+    ) -> None:
+        if isinstance(counts, NumberCounts):
+            counts.add(to_float(column, name), weight)
+        elif j in self._lists:
+            lists = split_lists(column, name, self._lists[j].separator)
+            each = np.repeat(weight, np.diff(lists.offsets))
+            counts.add(lists.codes, lists.levels, each)
+        else:
+            counts.add(*factorize(column, name), weight)
+
+    def sampled(self) -> SampledRows:
+        """Return the sample."""
+        rows, part = self.sample.rows()
+        return SampledRows(rows, *part)
+
+
+def learn_summary(
+    encoder: TableEncoder,
+    summary: TableSummary,
+    sample: SampledRows,
+    names: Sequence[str] | None,
+    dtype: Any,
+    n_threads: int = 1,
+    score: Callable[[NDArray[Any]], NDArray[np.float64]] | None = None,
+    tell: Tell = do_nothing,
+    stretch: NDArray[np.intp] | None = None,
+) -> list[Any]:
+    """Learn every column of a table by itself.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        It is fitted.
+    summary : TableSummary
+    sample : SampledRows
+        What `sampled` returned, its weights of the mean 1.
+    names, dtype, n_threads, tell
+        As of `fit_columns`.
+    score : callable or None
+        Returns a number for each target, which tells codes from numbers.
+    stretch : ndarray or None
+        In which part of the table each row of the sample is.
+
+    Returns
+    -------
+    columns : list
+        The columns of the sample, encoded.
+    """
+    target: Target | None = None
+    if score is not None:
+        target = lambda at: score(sample.y[at])  # noqa: E731
+    encoder.fit_columns(
+        sample.X,
+        names,
+        sample.weight,
+        dtype,
+        n_threads,
+        target=target,
+        tell=tell,
+        stretch=stretch,
+    )
+    unit = summary.total / summary.n_rows
+    wanted = encoder.numeric_levels
+    most = MAX_LEVELS if isinstance(wanted, str) else wanted
+    dated: dict[int, NumberLevels] = {}
+    if most is not None:
+        dated = {k: v for k, v in encoder.values.items() if k in encoder.dated}
+        encoder.values = {k: NumberLevels(int(most)) for k in encoder.numbers} | dated
+    for k in encoder.dated - dated.keys():
+        encoder.values.pop(k, None)
+    columns = encoder.spread(get_columns(sample.X))
+    for k, j in enumerate(encoder.sources):
+        if k in encoder.dated:  # the sample has told all
+            continue
+        counts = summary.counts[j]
+        if isinstance(counts, LevelCounts):
+            _learn_levels(encoder, k, counts, unit, summary.total)
+        else:
+            x = to_float(columns[k], encoder.names[k])
+            _learn_numbers(encoder, k, counts, unit, x, stretch)
+    encoder._choose_values()
+    return encoder.encode_columns(sample.X, dtype, n_threads)[0]
+
+
+def _learn_levels(
+    encoder: TableEncoder, k: int, counts: LevelCounts, unit: float, total: float
+) -> None:
+    """Learn the levels of a column by their counts in all rows."""
+    levels = counts.levels
+    codes = np.append(np.arange(len(levels)), -1)
+    weight = np.append(counts.weight, counts.missing) / unit
+    if k in encoder.lists:
+        encoder.lists[k].levels.fit(codes, levels, weight, total=total / unit)
+        return
+    ids: CategoryLevels | HashedLevels = encoder.categories[k]
+    if isinstance(ids, HashedLevels):
+        ids.fit(codes, levels, weight)
+        return
+    ids.fit_counts(levels, counts.rows, weight)
+
+
+def _learn_numbers(
+    encoder: TableEncoder,
+    k: int,
+    counts: NumberCounts,
+    unit: float,
+    x: NDArray[np.float64],
+    stretch: NDArray[np.intp] | None,
+) -> None:
+    """Learn gaps, extremes and values of a column of numbers in all rows.
+
+    `x` are those of the sample, and tell which values come again.
+    """
+    scaler = encoder.numbers[k]
+    scaler.has_missing = counts.has_missing
+    scaler.missing_share = counts.missing / counts.total
+    if scaler.seen is not None and counts.n:
+        n_distinct = len(counts.values or ()) or scaler.seen.n_distinct
+        scaler.seen = Seen(
+            counts.n, n_distinct, counts.low, counts.high, counts.is_whole
+        )
+    if k not in encoder.values:
+        return
+    values = np.array(sorted(counts.values or ()))
+    mass = np.array([(counts.values or {})[value] for value in values.tolist()]) / unit
+    isolated = isinstance(encoder.numeric_levels, str)
+    encoder.values[k].fit_counts(
+        values, mass, counts.missing / unit, isolated, x, stretch
+    )
+
+
+def _sources(n: int, assigned: Any) -> list[int]:
+    """Return the column of the table that each encoded one is made of."""
+    sources = []
+    for j in range(n):
+        n_parts = len(assigned.dates[j].parts) if j in assigned.dates else 1
+        sources += [j] * n_parts
+    return sources
+
+
+def _join(parts: list[Part]) -> Part:
+    """Return blocks as one."""
+    if len(parts) == 1:
+        return parts[0]
+    tables, ys, weights = zip(*parts, strict=True)
+    if isinstance(tables[0], np.ndarray):
+        X: Any = np.concatenate(tables)
+    elif hasattr(tables[0], "iloc"):
+        import pandas
+
+        X = pandas.concat(tables, ignore_index=True)
+    else:
+        import narwhals.stable.v2 as narwhals
+
+        X = narwhals.concat(tables)
+    return Part(X, np.concatenate(ys), np.concatenate(weights))

@@ -1,0 +1,303 @@
+"""Encoded rows that are not in memory: in a scratch file, or made again in each pass.
+
+Rows are written in chunks of 1,024, mixed within the block that they come in. A pass
+takes the chunks in a new order, some hundred at a time, and shuffles their rows
+together: so memory holds a buffer, and a table sorted by day or by label is mixed well.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from .._roles import uniform
+from .batches import TensorTable, joined, starts_of
+
+__all__ = ["EncodedAgain", "Spool", "SpoolError", "SpooledTable", "StreamedTable"]
+
+CHUNK = 1024  # rows that stay together on disk
+MIX_SEED = 1
+
+
+class SpoolError(OSError):
+    """The scratch file cannot be written; the message names the folder and the room."""
+
+
+class StreamedTable(Dataset[Any]):
+    """Rows that come part by part; batches of a `BatchIterator` are cut from these.
+
+    Parameters
+    ----------
+    n_rows : int
+    epoch_rows : int or None
+        Rows of an epoch; None is all. Epochs follow each other through the passes.
+    """
+
+    device: torch.device | None = None
+    generator: torch.Generator | None = None  # whose seed gives the order of rows
+    epoch = 0  # the one that is next
+    # Where the passes under way are, and their batches.
+    _going: tuple[int, Iterator[TensorTable]] | None = None
+
+    def __init__(self, n_rows: int, epoch_rows: int | None = None) -> None:
+        self.n_rows = n_rows
+        self.epoch_rows = min(epoch_rows or n_rows, n_rows)
+
+    def __len__(self) -> int:
+        return self.epoch_rows
+
+    def __getitem__(self, rows: Any) -> Any:
+        raise TypeError("Rows on disk have no numbers in a fit. Read the scan instead.")
+
+    def batches(self, size: int, shuffle: bool) -> Iterator[Any]:
+        """Yield the batches of the next epoch, or of all rows in their order."""
+        if not shuffle:
+            yield from map(self._send, self._pass(size, 0, shuffle))
+            return
+        in_pass = len(starts_of(self.n_rows, size))
+        in_epoch = min(len(starts_of(self.epoch_rows, size)), in_pass)
+        first = self.epoch * in_epoch
+        self.epoch += 1
+        going, self._going = self._going, None
+        batches = going[1] if going and going[0] == first else None
+        if batches is None:
+            batches = self._passes(size, *divmod(first, in_pass))
+        for batch in islice(batches, in_epoch):
+            yield self._send(batch)
+        self._going = first + in_epoch, batches
+
+    def _passes(self, size: int, number: int, skipped: int) -> Iterator[TensorTable]:
+        """Yield batches from a place in a pass on, for ever."""
+        while True:
+            yield from islice(self._pass(size, number, True), skipped, None)
+            number, skipped = number + 1, 0
+
+    def _pass(self, size: int, number: int, shuffle: bool) -> Iterator[TensorTable]:
+        """Yield the batches of one pass, as tables."""
+        order = None
+        if shuffle:
+            assert self.generator is not None
+            seed = self.generator.initial_seed() + number
+            order = torch.Generator().manual_seed(seed % 2**63)
+        rest: TensorTable | None = None
+        n_left = self.n_rows
+        for part in self.parts(order):
+            n_left -= len(part)
+            table = part if rest is None else joined([rest, part])
+            if order is not None:
+                at = torch.randperm(len(table), generator=order)
+                table = table.taken(at)
+            # What is left after whole batches goes on to the next part.
+            stop = len(table) if not n_left else len(table) // size * size
+            for start, end in _between(starts_of(stop, size), stop):
+                yield table.taken(slice(start, end))
+            rest = table.taken(slice(stop, len(table))) if stop < len(table) else None
+
+    def _send(self, batch: TensorTable) -> Any:
+        batch.device = self.device
+        return batch[:]
+
+    @abstractmethod
+    def parts(self, order: torch.Generator | None) -> Iterator[TensorTable]:
+        """Yield all rows once, in an order by chunks that is drawn from `order`."""
+
+    @abstractmethod
+    def digests(self) -> dict[str, str]:
+        """Return hashes of the content by name, as a `TensorTable`."""
+
+
+def _between(starts: list[int], stop: int) -> Iterable[tuple[int, int]]:
+    return zip(starts, [*starts[1:], stop], strict=True)
+
+
+class Spool:
+    """A scratch file that encoded rows are appended to.
+
+    Parameters
+    ----------
+    folder : str or None
+        Where a folder of its own is made; None is the system's for temporary files.
+    n_rows : int
+        Rows that are to come: it is checked beforehand that there is room.
+    """
+
+    def __init__(self, folder: str | None, n_rows: int) -> None:
+        self.n_expected = n_rows
+        try:
+            self.folder = tempfile.mkdtemp(prefix="sklearn_dcn-", dir=folder)
+        except OSError as error:
+            raise SpoolError(
+                error.errno,
+                f"cache={folder!r} must be a folder that can be written to "
+                f"({error.strerror}). Give another one, or None to keep nothing.",
+            ) from error
+        self.path = os.path.join(self.folder, "rows")
+        self._file: Any = open(self.path, "wb")
+        self._offsets = [0]
+        self._sizes: list[int] = []  # rows of each chunk
+        self._rest: TensorTable | None = None
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._lengths: list[list[int]] = []  # of each chunk's tensors
+
+    def add(self, start: int, table: TensorTable) -> None:
+        """Append rows, the number of the first of which is `start`."""
+        place = uniform(np.arange(start, start + len(table)), MIX_SEED)
+        mixed = table.taken(torch.from_numpy(np.argsort(place)))
+        if self._rest is not None:
+            mixed = joined([self._rest, mixed])
+        stop = len(mixed) // CHUNK * CHUNK
+        for at in range(0, stop, CHUNK):
+            self._write(mixed.taken(slice(at, at + CHUNK)))
+        self._rest = mixed.taken(slice(stop, len(mixed))) if stop < len(mixed) else None
+
+    def _write(self, chunk: TensorTable) -> None:
+        arrays = [tensor.numpy() for tensor in chunk.tensors()]
+        data = b"".join(array.tobytes() for array in arrays)
+        if not self._sizes:
+            self._check_room(len(data) * self.n_expected // len(chunk))
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._no_room(len(data) * self.n_expected // len(chunk)) from error
+        self._hash.update(data)
+        self._offsets.append(self._offsets[-1] + len(data))
+        self._sizes.append(len(chunk))
+        self._lengths.append([len(array) for array in arrays])
+        self._like = chunk
+
+    def _check_room(self, n_bytes: int) -> None:
+        if shutil.disk_usage(self.folder).free < n_bytes:
+            raise self._no_room(n_bytes)
+
+    def _no_room(self, n_bytes: int) -> SpoolError:
+        free = shutil.disk_usage(self.folder).free
+        return SpoolError(
+            errno.ENOSPC,
+            f"The encoded rows take {n_bytes / 2**20:,.0f} MiB, and "
+            f"{os.path.dirname(self.folder)!r} has {free / 2**20:,.0f} MiB left. Give "
+            "scan(cache=...) another folder, or None to encode rows again in each "
+            "epoch",
+        )
+
+    def close(self, buffer_rows: int, epoch_rows: int | None) -> SpooledTable:
+        """Return the table of the rows."""
+        if self._rest is not None:
+            self._write(self._rest)
+            self._rest = None
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._no_room(self._offsets[-1]) from error
+        return SpooledTable(self, buffer_rows, epoch_rows)
+
+    def remove(self) -> None:
+        """Remove the file and its folder."""
+        try:
+            self._file.close()
+        except OSError:  # of a full disk
+            pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SpooledTable(StreamedTable):
+    """The rows of a `Spool`.
+
+    Parameters
+    ----------
+    spool : Spool
+    buffer_rows : int
+        Rows in memory at a time.
+    epoch_rows : int or None
+    """
+
+    def __init__(
+        self, spool: Spool, buffer_rows: int, epoch_rows: int | None = None
+    ) -> None:
+        super().__init__(sum(spool._sizes), epoch_rows)
+        self.spool = spool
+        self.n_chunks = max(1, buffer_rows // CHUNK)
+
+    def parts(self, order: torch.Generator | None) -> Iterator[TensorTable]:
+        """Yield the rows of some chunks at a time."""
+        n = len(self.spool._sizes)
+        at = torch.arange(n) if order is None else torch.randperm(n, generator=order)
+        for some in torch.split(at, self.n_chunks):
+            yield self._read(some.tolist())
+
+    def _read(self, chunks: list[int]) -> TensorTable:
+        spool = self.spool
+        like = spool._like.tensors()
+        lengths = [[spool._lengths[c][k] for c in chunks] for k in range(len(like))]
+        found = [
+            np.empty((sum(of), *tensor.shape[1:]), dtype=tensor.numpy().dtype)
+            for of, tensor in zip(lengths, like, strict=True)
+        ]
+        filled = [0] * len(found)
+        with open(spool.path, "rb", buffering=0) as file:
+            for i, c in enumerate(chunks):
+                file.seek(spool._offsets[c])
+                data = file.read(spool._offsets[c + 1] - spool._offsets[c])
+                at = 0
+                for k, array in enumerate(found):
+                    n = lengths[k][i]
+                    n_bytes = n * array.itemsize * int(np.prod(array.shape[1:]))
+                    part = np.frombuffer(data[at : at + n_bytes], dtype=array.dtype)
+                    array[filled[k] : filled[k] + n] = part.reshape(n, *array.shape[1:])
+                    filled[k] += n
+                    at += n_bytes
+        sizes = [spool._sizes[c] for c in chunks]
+        return spool._like.filled(list(map(torch.from_numpy, found)), sizes)
+
+    def digests(self) -> dict[str, str]:
+        """Return a hash of the file."""
+        return {"X": self.spool._hash.hexdigest()}
+
+
+class EncodedAgain(StreamedTable):
+    """Rows that are read and encoded in each pass.
+
+    Parameters
+    ----------
+    tables : callable
+        Returns an iterator of tables, of all rows.
+    n_rows : int
+    buffer_rows : int
+    epoch_rows : int or None
+    """
+
+    def __init__(
+        self,
+        tables: Callable[[], Iterator[TensorTable]],
+        n_rows: int,
+        buffer_rows: int,
+        epoch_rows: int | None = None,
+    ) -> None:
+        super().__init__(n_rows, epoch_rows)
+        self.tables, self.buffer_rows = tables, buffer_rows
+
+    def parts(self, order: torch.Generator | None) -> Iterator[TensorTable]:
+        """Yield the rows in their order, as many at a time as the buffer takes."""
+        waiting: list[TensorTable] = []
+        for table in self.tables():
+            waiting.append(table)
+            if sum(map(len, waiting)) >= self.buffer_rows:
+                yield joined(waiting)
+                waiting = []
+        if waiting:
+            yield joined(waiting)
+
+    def digests(self) -> dict[str, str]:
+        """Return a hash of the first rows."""
+        first = next(self.tables())
+        return {name: value for name, value in first.digests().items() if name == "X"}

@@ -133,6 +133,10 @@ INSIDE_TABLE = {
 TESTED_BY = {
     "_estimator/rivals.py": "field/test_rival_names.py",
     "_estimator/scoring.py": "field/test_scoring.py",
+    "_estimator/blocks.py": "_estimator/test_long_fit.py",
+    "_estimator/long_tables.py": "_estimator/test_long_fit.py",
+    "_scan/frames.py": "_scan/test_sources.py",
+    "_table/in_blocks.py": "_table/target_statistics/test_cross_sums.py",
     "_table/advising.py": "field/test_codes.py",
     "_table/learning.py": "_table/test_encoder.py",
     "_table/target_statistics/supervision.py": "_estimator/test_validation.py",

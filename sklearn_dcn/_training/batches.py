@@ -236,7 +236,7 @@ class BatchIterator:
 
     Parameters
     ----------
-    dataset : TensorTable
+    dataset : TensorTable or StreamedTable
         The rows.
     batch_size : int
         Rows in a batch. A last batch of one row joins the one before it: batch
@@ -245,9 +245,7 @@ class BatchIterator:
         Whether every pass takes the rows in a new order.
     """
 
-    def __init__(
-        self, dataset: TensorTable, batch_size: int, shuffle: bool = False
-    ) -> None:
+    def __init__(self, dataset: Any, batch_size: int, shuffle: bool = False) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle

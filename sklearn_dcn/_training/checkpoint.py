@@ -97,7 +97,7 @@ class Checkpoint(Watcher):
         return 0 if self.found is None else len(self.found["history"])
 
     def begin(
-        self, net: Any, data: TensorTable, valid: TensorTable | None, stopping: Any
+        self, net: Any, data: Any, valid: TensorTable | None, stopping: Any
     ) -> None:
         """Begin a training, or go on with that of the file."""
         self.net, self.course, self.stopping = net, net.course, stopping

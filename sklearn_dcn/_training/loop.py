@@ -15,6 +15,7 @@ from .course import Course, divergence, warn_of_ending
 from .devices import compiled, own_precision
 from .module_weights import is_finite
 from .net import DCNNet, Stopping
+from .spool import StreamedTable
 from .steps import Steps
 from .watcher import Watcher
 
@@ -34,7 +35,7 @@ TRAINING = (
 
 def train(
     net: DCNNet,
-    data: TensorTable,
+    data: TensorTable | StreamedTable,
     validation: TensorTable | None,
     *,
     epochs: int,
@@ -80,6 +81,8 @@ def train(
         checkpoint.begin(net, data, validation, stopping)
         watchers = [*watchers, checkpoint]
     course.watchers, course.n_finished = watchers, len(net.history)
+    if isinstance(data, StreamedTable):
+        data.epoch = course.n_finished - n_before
     try:
         with (
             torch.enable_grad(),

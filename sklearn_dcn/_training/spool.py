@@ -10,11 +10,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
 import shutil
 import tempfile
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -98,11 +99,12 @@ class StreamedTable(Dataset[Any]):
             if order is not None:
                 at = torch.randperm(len(table), generator=order)
                 table = table.taken(at)
-            # What is left after whole batches goes on to the next part.
-            stop = len(table) if not n_left else len(table) // size * size
-            for start, end in _between(starts_of(stop, size), stop):
+            # A row at least is left, and goes on to the next part.
+            stop = len(table) if not n_left else (len(table) - 1) // size * size
+            starts = starts_of(stop, size)
+            for start, end in pairwise([*starts, stop]):
                 yield table.taken(slice(start, end))
-            rest = table.taken(slice(stop, len(table))) if stop < len(table) else None
+            rest = table.taken(slice(stop, len(table)))
 
     def _send(self, batch: TensorTable) -> Any:
         batch.device = self.device
@@ -115,10 +117,6 @@ class StreamedTable(Dataset[Any]):
     @abstractmethod
     def digests(self) -> dict[str, str]:
         """Return hashes of the content by name, as a `TensorTable`."""
-
-
-def _between(starts: list[int], stop: int) -> Iterable[tuple[int, int]]:
-    return zip(starts, [*starts[1:], stop], strict=True)
 
 
 class Spool:
@@ -134,8 +132,11 @@ class Spool:
 
     def __init__(self, folder: str | None, n_rows: int) -> None:
         self.n_expected = n_rows
+        _remove_remnants(tempfile.gettempdir() if folder is None else folder)
         try:
-            self.folder = tempfile.mkdtemp(prefix="sklearn_dcn-", dir=folder)
+            self.folder = tempfile.mkdtemp(
+                prefix=f"{_mark()}{os.getpid()}-", dir=folder
+            )
         except OSError as error:
             raise SpoolError(
                 error.errno,
@@ -208,6 +209,36 @@ class Spool:
         except OSError:  # of a full disk
             pass
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _mark() -> str:
+    """Return how the names of folders begin that processes of this machine make."""
+    return f"sklearn_dcn-{platform.node() or 'here'}-"
+
+
+def _remove_remnants(folder: str) -> None:
+    """Remove what processes that were killed have left."""
+    mark = _mark()
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(mark)]
+    except OSError:
+        return
+    for name in names:
+        pid = name[len(mark) :].split("-")[0]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        pass
+    return True
 
 
 class SpooledTable(StreamedTable):

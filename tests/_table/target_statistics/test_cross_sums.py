@@ -1,0 +1,112 @@
+"""Crosses summed block by block: those of all rows at once."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sklearn_dcn._roles import N_FOLDS, HashRoles
+from sklearn_dcn._table.target_statistics import cross_sums
+from sklearn_dcn._table.target_statistics.cross_sums import (
+    HELD_OUT,
+    CrossSums,
+    PairSums,
+    to_values,
+)
+from sklearn_dcn._table.target_statistics.crosses import CrossStatistics
+from sklearn_dcn._table.target_statistics.supervision import Supervision
+
+N, SEED = 600, 3
+PAIRS = [(0, 1), (1, 2)]
+
+
+@pytest.fixture
+def table():
+    """Return codes of three columns, weights, and which rows train."""
+    rng = np.random.default_rng(0)
+    codes = [rng.integers(0, size, N).astype(np.int32) for size in (4, 30, 9)]
+    return codes, rng.integers(1, 4, N).astype(float), rng.random(N) < 0.9
+
+
+def targets_of(kind):
+    """Return targets by name: of a class, of three, or a number."""
+    rng = np.random.default_rng(1)
+    if kind == "number":
+        return {"": np.rint(rng.normal(size=N) * 64) / 64}
+    names = [""] if kind == "binary" else [" of a", " of b", " of c"]
+    label = rng.integers(0, max(2, len(names)), N)
+    return {name: (label == k).astype(int) for k, name in enumerate(names)}
+
+
+def by_blocks(codes, weight, trains, targets, is_logit, cuts=(100, 350)):
+    """Return crosses and the rows' numbers, from sums over blocks."""
+    crosses = CrossStatistics(PAIRS, ["a", "b", "c"], [4, 30, 9], "standard")
+    crosses.pairs, crosses.scores = PAIRS, [np.nan] * 2
+    roles = HashRoles(np.arange(N), N)
+    fold = np.where(trains, roles.folds(N_FOLDS, SEED), HELD_OUT)
+    sums = CrossSums(crosses, len(targets), is_logit)
+    values = to_values(weight, [*targets.values()])
+    for start, stop in zip([0, *cuts], [*cuts, N], strict=True):
+        at = slice(start, stop)
+        sums.add([c[at] for c in codes], fold[at], values[at])
+    sums.finish()
+    sums.fit_scalers(codes, fold, weight, [*targets])
+    return crosses, sums.of_others(codes, fold, weight)
+
+
+@pytest.mark.parametrize("kind", ["binary", "three", "number"])
+def test_they_are_those_of_all_rows(table, kind):
+    """An independent way: sorted keys of the whole table, as in memory."""
+    codes, weight, trains = table
+    targets, is_logit = targets_of(kind), kind != "number"
+    found, numbers = by_blocks(*table, targets, is_logit)
+    roles = HashRoles(np.arange(N), N)
+    supervision = Supervision(targets, is_logit, SEED, roles, trains[:, None])
+    whole = CrossStatistics(PAIRS, ["a", "b", "c"], [4, 30, 9], "standard")
+    expected = whole.fit_transform(codes, weight, supervision)[:, 0]
+    np.testing.assert_allclose(numbers, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found.keys, whole.keys)
+    np.testing.assert_allclose(found.values, whole.values, rtol=1e-12)
+    np.testing.assert_allclose(found.counts, whole.counts, rtol=1e-12)
+    assert found.counted == whole.counted
+    assert list(found.scalers) == list(whole.scalers)
+    np.testing.assert_allclose(
+        found.transform(codes), whole.transform(codes), rtol=1e-12
+    )
+
+
+@given(st.sets(st.integers(1, N - 1), max_size=6))
+def test_any_cut_gives_the_same_bits(cuts):
+    rng = np.random.default_rng(2)
+    codes = [rng.integers(0, size, N) for size in (4, 30, 9)]
+    weight, trains = rng.random(N) + 0.1, rng.random(N) < 0.9
+    targets = {"": rng.normal(size=N)}
+    found, numbers = by_blocks(codes, weight, trains, targets, False, sorted(cuts))
+    whole, expected = by_blocks(codes, weight, trains, targets, False, ())
+    assert found.values.tobytes() == whole.values.tobytes()
+    assert numbers.tobytes() == expected.tobytes()
+
+
+def test_pair_by_hand():
+    pair, other = PairSums(1), PairSums(1)
+    values = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
+    pair.add(np.array([7, 7, 7]), np.array([0, 1, HELD_OUT]), values)
+    other.add(np.array([3]), np.array([1]), np.array([[1.0, 1.0]]))
+    pair.merge(other)
+    pair.finish()
+    assert pair.levels.tolist() == [3, 7]
+    assert pair.sums.tolist() == [[1.0, 1.0], [4.0, 3.0]]
+    training, own = pair.find(np.array([7, 3, 5]), np.array([1, 1, 0]))
+    assert training.tolist() == [[2.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+    assert own.tolist() == [[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
+
+
+def test_memory_is_bounded(table, monkeypatch):
+    """Of too many levels the lightest are left out: unknown, as of new rows."""
+    whole, _ = by_blocks(*table, targets_of("binary"), True)
+    monkeypatch.setattr(cross_sums, "MAX_CELLS", 200)
+    monkeypatch.setattr(cross_sums, "MERGE_AT", 50)
+    found, numbers = by_blocks(*table, targets_of("binary"), True)
+    assert 0 < len(found.keys) < len(whole.keys)
+    assert set(found.keys) < set(whole.keys)
+    assert np.isfinite(numbers).all()

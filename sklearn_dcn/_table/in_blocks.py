@@ -63,14 +63,15 @@ class BlockEncoder:
         codes = encoder._codes(columns, encoder._cuts)
         rows = TargetRows(codes, weight, supervision)
         crosses.choose(rows, len(encoder.categories), tell, n_rows)
-        encoder.crosses = crosses
-        self.targets = rows.targets
-        self.sums = CrossSums(crosses, len(rows.targets), rows.is_logit)
+        if crosses.pairs:
+            encoder.crosses, self.targets = crosses, rows.targets
+            n_targets = len(rows.targets)
+            self.sums = CrossSums(crosses, n_targets, rows.is_logit, codes)
 
     @property
     def has_pairs(self) -> bool:
         """Whether blocks are to be added before rows can be encoded."""
-        return self.sums is not None and bool(self.sums.pairs)
+        return self.sums is not None
 
     def add(
         self,
@@ -89,10 +90,6 @@ class BlockEncoder:
     ) -> None:
         """End the sums; X is the sample, by which it is seen how numbers spread."""
         if self.sums is None:
-            return
-        if not self.sums.pairs:
-            self.encoder.crosses = None
-            self.sums = None
             return
         self.sums.finish()
         codes = self._codes(self._columns(X))

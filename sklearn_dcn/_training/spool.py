@@ -91,20 +91,23 @@ class StreamedTable(Dataset[Any]):
             assert self.generator is not None
             seed = self.generator.initial_seed() + number
             order = torch.Generator().manual_seed(seed % 2**63)
-        rest: TensorTable | None = None
+        rest: list[TensorTable] = []  # fewer rows than a batch, of the part before
         n_left = self.n_rows
         for part in self.parts(order):
             n_left -= len(part)
-            table = part if rest is None else joined([rest, part])
-            if order is not None:
-                at = torch.randperm(len(table), generator=order)
-                table = table.taken(at)
-            # A row at least is left, and goes on to the next part.
-            stop = len(table) if not n_left else (len(table) - 1) // size * size
-            starts = starts_of(stop, size)
-            for start, end in pairwise([*starts, stop]):
-                yield table.taken(slice(start, end))
-            rest = table.taken(slice(stop, len(table)))
+            n = len(part)
+            at = (
+                torch.arange(n) if order is None else torch.randperm(n, generator=order)
+            )
+            n_rest = sum(map(len, rest))
+            # A row at least is left for the next part.
+            stop = n_rest + n if not n_left else (n_rest + n - 1) // size * size
+            for start, end in pairwise([*starts_of(stop, size), stop]):
+                rows = at[max(start - n_rest, 0) : end - n_rest]
+                yield joined([*rest, part.taken(rows)])
+                rest = []
+            rest.append(part.taken(at[max(stop - n_rest, 0) :]))
+            del part  # before the next one is read
 
     def _send(self, batch: TensorTable) -> Any:
         batch.device = self.device
@@ -268,25 +271,27 @@ class SpooledTable(StreamedTable):
 
     def _read(self, chunks: list[int]) -> TensorTable:
         spool = self.spool
-        like = spool._like.tensors()
-        lengths = [[spool._lengths[c][k] for c in chunks] for k in range(len(like))]
+        like = [tensor.numpy() for tensor in spool._like.tensors()]
+        lengths = np.array([spool._lengths[c] for c in chunks])
         found = [
-            np.empty((sum(of), *tensor.shape[1:]), dtype=tensor.numpy().dtype)
-            for of, tensor in zip(lengths, like, strict=True)
+            np.empty((n, *array.shape[1:]), dtype=array.dtype)
+            for n, array in zip(lengths.sum(axis=0), like, strict=True)
         ]
-        filled = [0] * len(found)
+        filled = np.cumsum(lengths, axis=0) - lengths
+        offsets = spool._offsets
+        data = bytearray(max(offsets[c + 1] - offsets[c] for c in chunks))
         with open(spool.path, "rb", buffering=0) as file:
             for i, c in enumerate(chunks):
-                file.seek(spool._offsets[c])
-                data = file.read(spool._offsets[c + 1] - spool._offsets[c])
+                file.seek(offsets[c])
+                n_bytes = offsets[c + 1] - offsets[c]
+                file.readinto(memoryview(data)[:n_bytes])
                 at = 0
                 for k, array in enumerate(found):
-                    n = lengths[k][i]
-                    n_bytes = n * array.itemsize * int(np.prod(array.shape[1:]))
-                    part = np.frombuffer(data[at : at + n_bytes], dtype=array.dtype)
-                    array[filled[k] : filled[k] + n] = part.reshape(n, *array.shape[1:])
-                    filled[k] += n
-                    at += n_bytes
+                    first, n = filled[i, k], lengths[i, k]
+                    to = array[first : first + n]
+                    of = np.frombuffer(data, array.dtype, to.size, at)
+                    to[...] = of.reshape(to.shape)
+                    at += to.nbytes
         sizes = [spool._sizes[c] for c in chunks]
         return spool._like.filled(list(map(torch.from_numpy, found)), sizes)
 

@@ -174,7 +174,7 @@ def test_a_full_disk_is_told_before(tmp_path, monkeypatch):
     monkeypatch.setattr(spool_module.shutil, "disk_usage", usage)
     spool = Spool(str(tmp_path), N)
     with pytest.raises(
-        SpoolError, match="take .* MiB, and .* has 0 MiB left"
+        SpoolError, match=r"take .* MiB, and .* has 0 MiB left"
     ) as caught:
         spool.add(0, table(0, N))
     assert caught.value.errno == errno.ENOSPC

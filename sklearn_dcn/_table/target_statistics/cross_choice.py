@@ -187,7 +187,7 @@ class CrossChoice:
         # Scores cannot tell: of many columns the best of all pairs scores high by
         # chance; and where levels are rare, pairs that score low do much together.
         # So the loss decides, of rows that are part of no statistic here.
-        room = MAX_PAIRS  # of a table read in blocks, for which `CrossSums` are bounded
+        room = MAX_PAIRS  # of a table read in blocks, whose sums are bounded
         if not self.is_sample:
             room = MAX_MEMORIZED // (self.n_rows * self.n_members)
         most = max(1, min(MAX_PAIRS // self.rows.y.shape[1], room))

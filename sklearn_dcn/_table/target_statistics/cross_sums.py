@@ -1,7 +1,8 @@
 """Memorised crosses of a table that is read in blocks: sums by level, pair and fold.
 
-They are those of `TargetRows.memorise`, of rows that one network, or all, hold out in
-common, and do not depend on how the table is cut: sums are of numbers rounded to
+They are those of `TargetRows.memorise`, for the levels of a pair that a sample of the
+rows holds: a level that it has not is rare, and counts as new. So they take little
+room, and do not depend on how the table is cut: sums are of numbers rounded to
 multiples of 2^-20, which floats add exactly.
 """
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..numbers import fit_scalers
 from .crosses import CrossStatistics
-from .groups import Floats, Groups, Keys
+from .groups import Floats, Keys
 from .supervision import N_FOLDS
 from .target_rows import PRIOR_ROWS, Codes, link
 
@@ -22,9 +23,6 @@ __all__ = ["CrossSums", "HELD_OUT", "PairSums", "to_values"]
 
 HELD_OUT = N_FOLDS  # the fold of rows that train no network
 N_CELLS = N_FOLDS + 1
-
-MERGE_AT = 1 << 20  # cells of blocks that wait to be merged
-MAX_CELLS = 16_000_000  # of all pairs, 24 bytes each for one target
 
 
 class CrossSums:
@@ -37,14 +35,17 @@ class CrossSums:
     n_targets : int
     is_logit : bool
         Whether targets are indicators of classes.
+    codes : sequence of integer ndarrays of shape (n,)
+        Those of the sample.
     """
 
     def __init__(
-        self, crosses: CrossStatistics, n_targets: int, is_logit: bool
+        self, crosses: CrossStatistics, n_targets: int, is_logit: bool, codes: Codes
     ) -> None:
         self.crosses, self.is_logit = crosses, is_logit
         self.totals = np.zeros((N_CELLS, 1 + n_targets))  # by fold
-        self.pairs = [PairSums(n_targets) for _ in crosses.pairs]
+        keys = crosses._keys(codes)
+        self.pairs = [PairSums(np.unique(key), n_targets) for key in keys.T]
 
     def add(self, codes: Codes, fold: NDArray[np.intp], values: Floats) -> None:
         """Add a block.
@@ -62,32 +63,23 @@ class CrossSums:
         keys = self.crosses._keys(codes)
         for k, pair in enumerate(self.pairs):
             pair.add(keys[:, k], fold, values)
-        n_cells = sum(pair.n_cells for pair in self.pairs)
-        while n_cells > MAX_CELLS:
-            largest = max(self.pairs, key=lambda pair: pair.n_cells)
-            before = largest.n_cells
-            largest.drop_lightest()
-            n_cells += largest.n_cells - before
 
     def finish(self) -> None:
         """Give the crosses what they keep of all rows."""
         crosses = self.crosses
-        for pair in self.pairs:
-            pair.finish()
         mean_of_all = self.totals[:, 1:].sum(axis=0) / self.totals[:, 0].sum()
-        found = [_smooth(pair.sums, mean_of_all) for pair in self.pairs]
+        of_levels = [pair.sums.sum(axis=1) for pair in self.pairs]
+        found = [_smooth(sums, mean_of_all) for sums in of_levels]
         crosses.is_logit = self.is_logit
         crosses.default = link(mean_of_all, self.is_logit)
         crosses.keys = np.concatenate([pair.levels for pair in self.pairs])
         crosses.values = link(np.concatenate(found), self.is_logit)
         crosses.counted = tuple(
-            k
-            for k, pair in enumerate(self.pairs)
-            if pair.sums[:, 0].mean() < PRIOR_ROWS
+            k for k, sums in enumerate(of_levels) if sums[:, 0].mean() < PRIOR_ROWS
         )
         crosses.counts = np.empty(0)
         if crosses.counted:
-            counts = [pair.sums[:, 0] for pair in self.pairs]
+            counts = [sums[:, 0] for sums in of_levels]
             crosses.counts = np.log1p(np.concatenate(counts))
         of_training = self.totals[:HELD_OUT]
         self.mean = of_training[:, 1:].sum(axis=0) / of_training[:, 0].sum()
@@ -123,71 +115,55 @@ class CrossSums:
 class PairSums:
     """Sums by level of a pair, and fold.
 
-    Attributes
+    Parameters
     ----------
     levels : int64 ndarray of shape (n_levels,)
-        After `finish` the levels, in order.
-    sums : ndarray of shape (n_levels, 1 + n_targets)
-        Their weights and targets in all rows.
+        Those that are summed up, in order.
+    n_targets : int
+
+    Attributes
+    ----------
+    sums : ndarray of shape (n_levels, N_CELLS, 1 + n_targets)
+        Weights and targets.
     """
 
-    def __init__(self, n_targets: int) -> None:
-        self._cells: Keys = np.empty(0, np.int64)  # level * N_CELLS + fold, in order
-        self._sums = np.empty((0, 1 + n_targets))
-        self._waiting: list[tuple[Keys, Floats]] = []
+    def __init__(self, levels: Keys, n_targets: int) -> None:
+        self.levels = levels
+        self._by_cell = np.zeros((1 + n_targets, len(levels) * N_CELLS))
+        self._training: Floats | None = None
 
     @property
-    def n_cells(self) -> int:
-        """Cells that are kept, merged or not."""
-        return len(self._cells) + sum(len(cells) for cells, _ in self._waiting)
+    def sums(self) -> Floats:
+        """All sums."""
+        shape = len(self._by_cell), len(self.levels), N_CELLS
+        return np.moveaxis(self._by_cell.reshape(shape), 0, 2)
 
     def add(self, key: Keys, fold: NDArray[np.intp], values: Floats) -> None:
         """Add the rows of a block."""
-        groups = Groups.of(key * N_CELLS + fold)
-        found = _sums(groups.codes, values, len(groups.keys))
-        self._waiting.append((groups.keys, found))
-        if sum(len(cells) for cells, _ in self._waiting) > MERGE_AT:
-            self._merge()
+        at, known = self._find(key)
+        cell = at[known] * N_CELLS + fold[known]
+        for sums, column in zip(self._by_cell, values[known].T, strict=True):
+            np.add.at(sums, cell, column)
+        self._training = None
 
-    def merge(self, other: PairSums) -> None:
+    def merge(self, other: PairSums) -> PairSums:
         """Add the sums of other rows."""
-        self._waiting += [(other._cells, other._sums), *other._waiting]
-        self._merge()
-
-    def _merge(self) -> None:
-        cells = [self._cells, *(cells for cells, _ in self._waiting)]
-        sums = [self._sums, *(found for _, found in self._waiting)]
-        groups = Groups.of(np.concatenate(cells))
-        self._cells = groups.keys
-        self._sums = _sums(groups.codes, np.concatenate(sums), len(groups.keys))
-        self._waiting = []
-
-    def drop_lightest(self) -> None:
-        """Forget the levels of the least weight, about half of the cells or more."""
-        self._merge()
-        groups = Groups.of(self._cells // N_CELLS)
-        weight = np.bincount(groups.codes, self._sums[:, 0])
-        bound = np.median(weight[groups.codes])
-        kept = (weight > bound)[groups.codes]
-        self._cells, self._sums = self._cells[kept], self._sums[kept]
-
-    def finish(self) -> None:
-        """Add up the cells of each level."""
-        self._merge()
-        groups = Groups.of(self._cells // N_CELLS)
-        n = len(groups.keys)
-        self.levels = groups.keys
-        self.sums = _sums(groups.codes, self._sums, n)
-        is_held = self._cells % N_CELLS == HELD_OUT
-        self._training = self.sums - _sums(
-            groups.codes[is_held], self._sums[is_held], n
-        )
+        self._by_cell += other._by_cell
+        self._training = None
+        return self
 
     def find(self, key: Keys, fold: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Return sums over the training rows of a level, and over those of its fold."""
-        training = _at(self.levels, key, self._training)
-        own = _at(self._cells, key * N_CELLS + fold, self._sums)
-        return training, own
+        if self._training is None:
+            self._training = self.sums[:, :HELD_OUT].sum(axis=1)
+        at, known = self._find(key)
+        own = self._by_cell[:, at * N_CELLS + fold].T
+        return self._training[at] * known[:, None], own * known[:, None]
+
+    def _find(self, key: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the position of each row's level, and whether it is one."""
+        at = np.minimum(np.searchsorted(self.levels, key), len(self.levels) - 1)
+        return at, self.levels[at] == key
 
 
 def to_values(weight: Floats, targets: Sequence[NDArray[np.float64]]) -> Floats:
@@ -204,14 +180,6 @@ def _exact(values: Floats) -> Floats:
 def _sums(codes: NDArray[np.intp], values: Floats, n: int) -> Floats:
     columns = [np.bincount(codes, column, minlength=n) for column in values.T]
     return np.stack(columns, axis=1)
-
-
-def _at(keys: Keys, wanted: Keys, sums: Floats) -> Floats:
-    """Return the sums of keys, in order, that are wanted; 0 of those not there."""
-    if not len(keys):
-        return np.zeros((len(wanted), sums.shape[1]))
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where((keys[at] == wanted)[:, None], sums[at], 0.0)
 
 
 def _smooth(sums: Floats, mean: Floats) -> Floats:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_dcn._roles import N_FOLDS, HashRoles
-from sklearn_dcn._table.target_statistics import cross_sums
 from sklearn_dcn._table.target_statistics.cross_sums import (
     HELD_OUT,
     CrossSums,
@@ -38,13 +37,15 @@ def targets_of(kind):
     return {name: (label == k).astype(int) for k, name in enumerate(names)}
 
 
-def by_blocks(codes, weight, trains, targets, is_logit, cuts=(100, 350)):
+def by_blocks(
+    codes, weight, trains, targets, is_logit, cuts=(100, 350), sample=slice(None)
+):
     """Return crosses and the rows' numbers, from sums over blocks."""
     crosses = CrossStatistics(PAIRS, ["a", "b", "c"], [4, 30, 9], "standard")
     crosses.pairs, crosses.scores = PAIRS, [np.nan] * 2
     roles = HashRoles(np.arange(N), N)
     fold = np.where(trains, roles.folds(N_FOLDS, SEED), HELD_OUT)
-    sums = CrossSums(crosses, len(targets), is_logit)
+    sums = CrossSums(crosses, len(targets), is_logit, [c[sample] for c in codes])
     values = to_values(weight, [*targets.values()])
     for start, stop in zip([0, *cuts], [*cuts, N], strict=True):
         at = slice(start, stop)
@@ -88,25 +89,30 @@ def test_any_cut_gives_the_same_bits(cuts):
 
 
 def test_pair_by_hand():
-    pair, other = PairSums(1), PairSums(1)
-    values = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
-    pair.add(np.array([7, 7, 7]), np.array([0, 1, HELD_OUT]), values)
+    levels = np.array([3, 7])
+    pair, other = PairSums(levels, 1), PairSums(levels, 1)
+    values = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 2.0], [9.0, 9.0]])
+    pair.add(np.array([7, 7, 7, 5]), np.array([0, 1, HELD_OUT, 0]), values)
     other.add(np.array([3]), np.array([1]), np.array([[1.0, 1.0]]))
     pair.merge(other)
-    pair.finish()
-    assert pair.levels.tolist() == [3, 7]
-    assert pair.sums.tolist() == [[1.0, 1.0], [4.0, 3.0]]
-    training, own = pair.find(np.array([7, 3, 5]), np.array([1, 1, 0]))
-    assert training.tolist() == [[2.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
-    assert own.tolist() == [[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
+    assert pair.sums.sum(axis=1).tolist() == [[1.0, 1.0], [4.0, 3.0]]
+    training, own = pair.find(np.array([7, 3, 5, 99]), np.array([1, 1, 0, 0]))
+    assert training.tolist() == [[2.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+    assert own.tolist() == [[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
 
 
-def test_memory_is_bounded(table, monkeypatch):
-    """Of too many levels the lightest are left out: unknown, as of new rows."""
-    whole, _ = by_blocks(*table, targets_of("binary"), True)
-    monkeypatch.setattr(cross_sums, "MAX_CELLS", 200)
-    monkeypatch.setattr(cross_sums, "MERGE_AT", 50)
-    found, numbers = by_blocks(*table, targets_of("binary"), True)
+def test_levels_that_the_sample_has_not_are_new(table):
+    """The others have the sums of all rows."""
+    targets = targets_of("binary")
+    whole, _ = by_blocks(*table, targets, True)
+    found, numbers = by_blocks(*table, targets, True, sample=slice(0, 90))
     assert 0 < len(found.keys) < len(whole.keys)
-    assert set(found.keys) < set(whole.keys)
-    assert np.isfinite(numbers).all()
+    at = np.searchsorted(whole.keys, found.keys)
+    np.testing.assert_array_equal(whole.keys[at], found.keys)
+    np.testing.assert_array_equal(whole.values[at], found.values)
+    keys = found._keys(table[0])
+    is_new = ~np.isin(keys[:, 1], found.keys)
+    assert 0 < is_new.sum() < N
+    trained = table[2]
+    mean = np.average(targets[""][trained], weights=table[1][trained])
+    np.testing.assert_allclose(numbers[is_new, 1], np.log(mean / (1 - mean)))

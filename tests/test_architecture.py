@@ -446,6 +446,7 @@ def test_few_import_libraries_of_frames():
     reading = "_table/reading"
     assert users_of("pandas") == {
         "_analysis/mixing.py",
+        "_scan/frames.py",
         "_table/target_statistics/foreign_encoders.py",
         "datasets/_tables.py",
         f"{reading}/frames.py",
@@ -479,7 +480,7 @@ def test_only_reading_knows_frames():
         if room(module_name(path)).startswith("_")
         and attributes(path.read_text(encoding="utf-8")) & special
     }
-    assert users == {"_table/reading"}
+    assert users == {"_scan", "_table/reading"}
 
 
 # Sizes --------------------------------------------------------------------------------

@@ -40,7 +40,6 @@ from .._training import (
     with_callbacks,
 )
 from .architecture import network_arguments, resolve_network, resolved_before
-from .blocks import RowsInMemory
 from .defaults import (
     BULK,
     resolve_batch_size,
@@ -104,10 +103,12 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers, strings, categories, booleans and ids; cells may be missing.
-        y : array-like of shape (n_samples,)
-            Target; for regression also of shape (n_samples, n_outputs).
+        X : DataFrame or array-like of shape (n_samples, n_features), scan or path
+            Numbers, strings, categories, booleans and ids; cells may be missing. Of
+            rows in files, what `sklearn_dcn.scan` returns, or a path as it takes them.
+        y : array-like of shape (n_samples,), default=None
+            Target; for regression also of shape (n_samples, n_outputs). Of a path the
+            name of the column, and nothing of a scan, which names it.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss and in all statistics. Only their ratios
             matter: they are scaled to mean 1, and what counts rows, as
@@ -166,8 +167,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         tell = Preparation(self.verbose == 1)
         given = self._check_validation(validation)
         if self._is_long(rows):
-            told = X, y, sample_weight
-            self._fit_blocks(RowsInMemory(*rows[:3]), given, checkpoint, tell, told)
+            self._fit_long(rows, given, checkpoint, tell, (X, y, sample_weight))
             return
         if warm:
             encoded = self._continue(rows)

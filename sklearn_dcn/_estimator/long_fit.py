@@ -46,6 +46,10 @@ class FitsLongTables(LearnsLongTables):
             and which_way(parameters) in ("auto", "random")
         )
 
+    def _fit_long(self, rows: Rows, *how: Any) -> None:
+        """Fit a long table in memory."""
+        self._fit_blocks(RowsInMemory(*rows[:3]), *how)
+
     def _fit_scan(self, scan: Scan, validation: tuple[Any, ...]) -> None:
         """Fit a table that is not in memory."""
         self._rng = resolve_random_state(self.random_state)

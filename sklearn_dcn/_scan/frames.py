@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-__all__ = ["schema_of", "to_arrow", "to_frame"]
+__all__ = ["joined", "schema_of", "to_arrow", "to_frame"]
 
 
 def to_arrow(frame: Any) -> Any:
@@ -57,3 +57,10 @@ def to_frame(batch: Any, gaps: Collection[str] | None = None) -> Any:
         table = table.cast(schema)
     frame = table.to_pandas()
     return frame if frame.index.name is None else frame.reset_index()
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return frames, or columns, one below the other."""
+    import pandas
+
+    return pandas.concat(parts, ignore_index=True)

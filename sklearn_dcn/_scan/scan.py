@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from .._printing import html_table, quantity, text_table
+from .frames import joined
 from .sources import BLOCK, SourceError, open_source
 
 __all__ = ["Block", "Scan", "is_scan", "scan"]
@@ -302,6 +303,4 @@ def _join(parts: tuple[Any, ...]) -> Any:
     """Return blocks of a column, or of columns, as one."""
     if parts[0] is None or len(parts) == 1:
         return parts[0]
-    import pandas
-
-    return pandas.concat(parts, ignore_index=True)
+    return joined(parts)

@@ -22,6 +22,7 @@ from .reading import (
     column_names,
     factorize,
     get_columns,
+    join_tables,
     split_lists,
     take_rows,
     to_float,
@@ -271,14 +272,4 @@ def _join(parts: list[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     tables, ys, weights = zip(*parts, strict=True)
-    if isinstance(tables[0], np.ndarray):
-        X: Any = np.concatenate(tables)
-    elif hasattr(tables[0], "iloc"):
-        import pandas
-
-        X = pandas.concat(tables, ignore_index=True)
-    else:
-        import narwhals.stable.v2 as narwhals
-
-        X = narwhals.concat(tables)
-    return Part(X, np.concatenate(ys), np.concatenate(weights))
+    return Part(join_tables(tables), np.concatenate(ys), np.concatenate(weights))

@@ -22,7 +22,7 @@ from .optimizers import OPTIMIZERS
 from .own_torch import own_torch
 from .progress import Preparation, Progress
 from .schedule import SCHEDULES
-from .spool import EncodedAgain, Spool, SpoolError
+from .spool import EncodedAgain, Spool
 from .watcher import Watcher
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "SCHEDULES",
     "SeenLevels",
     "Spool",
-    "SpoolError",
     "TRAINING",
     "TensorTable",
     "Watcher",

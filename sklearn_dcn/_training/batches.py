@@ -134,6 +134,7 @@ class TensorTable(Dataset[Any]):
     device: torch.device | None = None
     # Source of the order of rows when shuffled; None is torch's own.
     generator: torch.Generator | None = None
+    epoch = 0  # the one that is next, which rows from disk depend on
 
     def __init__(
         self, x: Encoded, y: Tensor, weight: Tensor | None = None, offset: float = 0.0

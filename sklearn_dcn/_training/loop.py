@@ -81,8 +81,7 @@ def train(
         checkpoint.begin(net, data, validation, stopping)
         watchers = [*watchers, checkpoint]
     course.watchers, course.n_finished = watchers, len(net.history)
-    if isinstance(data, StreamedTable):
-        data.epoch = course.n_finished - n_before
+    data.epoch = course.n_finished - n_before
     try:
         with (
             torch.enable_grad(),

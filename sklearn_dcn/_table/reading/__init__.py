@@ -16,7 +16,7 @@ from .dates import DATE_PARTS, LEVELS_OF, DateColumn, to_levels
 from .encoded_arrays import mark_ids
 from .factorize import factorize, factorize_cells
 from .floats import to_float, unwrap_nullable
-from .frames import header, is_pandas, to_categorical, to_polars
+from .frames import header, is_pandas, join_tables, to_categorical, to_polars
 from .kinds import Kind, is_date_kind
 from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
@@ -61,6 +61,7 @@ __all__ = [
     "is_date_kind",
     "is_pandas",
     "is_records",
+    "join_tables",
     "level_family",
     "mark_ids",
     "mean_weight",

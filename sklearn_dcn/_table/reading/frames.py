@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "is_frame",
     "is_narwhals",
     "is_pandas",
+    "join_tables",
     "to_categorical",
     "to_polars",
 ]
@@ -62,6 +64,19 @@ def header(X: Any) -> Any:
     import pandas  # releases of scikit-learn differ in the frames that they know
 
     return pandas.DataFrame(columns=X.columns)
+
+
+def join_tables(tables: Sequence[Any]) -> Any:
+    """Return checked tables of the same columns, one below the other."""
+    if isinstance(tables[0], np.ndarray):
+        return np.concatenate(tables)
+    if is_pandas(tables[0]):
+        import pandas
+
+        return pandas.concat(tables, ignore_index=True)
+    import narwhals.stable.v2 as narwhals
+
+    return narwhals.concat(tables)
 
 
 def to_categorical(frame: Any, levels: dict[int, Any]) -> Any:

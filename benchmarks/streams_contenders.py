@@ -207,12 +207,13 @@ def named_passes(passes):
     """Return the passes of a fit by what they are for.
 
     The first one counts and the last one encodes; one between them sums up crosses,
-    if any were chosen. Before it columns are learned from the sample. A table of few
-    rows is read once.
+    if any were chosen. Before it columns are learned from the sample.
     """
     names = ["counted", "crosses", "encoded"]
-    if len(passes) < 3:
-        names = ["counted", "encoded"] if len(passes) == 2 else ["read"]
+    if len(passes) == 2:
+        names = ["counted", "encoded"]
+    elif len(passes) < 2:  # few rows, which are loaded
+        return {}
     found = {}
     for k, (name, one) in enumerate(zip(names, passes, strict=True)):
         if k == 1:

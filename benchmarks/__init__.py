@@ -8,7 +8,8 @@ flows one way, a file for each stage::
     command line   __main__.py      options, machine and versions (environment.py)
       -> suite     train.py, ...    which contenders, which figures
       -> workers   workers.py       a process for each contender, turns interleaved
-      -> models    networks.py, neural.py, libraries.py, trees.py, job_contenders.py
+      -> models    networks.py, neural.py, libraries.py, trees.py, job_contenders.py,
+                  streams_contenders.py, streams_rivals.py
       -> report    report.py        medians, ratios, tables, pictures
 
 `quality` has a command line of its own, and keeps its results in a file::

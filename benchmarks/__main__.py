@@ -22,6 +22,7 @@ SUITES = (
     "ids",
     "embedder",
     "serve",
+    "streams",
 )
 
 
@@ -48,7 +49,8 @@ def main():
 def add_common_options(parser, module):
     """Add the options that every suite has, and those of this one."""
     parser.add_argument("--repeats", type=int, default=module.DEFAULTS["repeats"])
-    parser.add_argument("--rows", type=int, default=module.DEFAULTS["rows"])
+    kind = getattr(module, "read_rows", int)  # several, or one
+    parser.add_argument("--rows", type=kind, default=module.DEFAULTS["rows"])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", help=f"some of: {', '.join(module.NAMES)}")
     parser.add_argument("--output", help="directory for tables, raw figures, picture")

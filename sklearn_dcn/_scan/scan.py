@@ -257,14 +257,14 @@ def scan(
     --------
     >>> import os, tempfile
     >>> from sklearn_dcn import DCNClassifier, scan
-    >>> from sklearn_dcn.datasets import load_shoppers
-    >>> X, y = load_shoppers(return_X_y=True)
+    >>> from sklearn_dcn.datasets import load_online_shoppers
+    >>> X, y = load_online_shoppers(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "visits.parquet")
     >>> X.assign(bought=y).to_parquet(path)
     >>> visits = scan(path, target="bought")
     >>> visits.n_rows
     12330
-    >>> model = DCNClassifier(max_epochs=1, random_state=0).fit(visits)
+    >>> model = DCNClassifier(max_epochs=1, validation="random").fit(visits)
     """
     _check_names("target", target, several=True)
     _check_names("weight", weight, several=False)

@@ -147,6 +147,7 @@ METHODS = [
         *METRICS,
         *RECIPES,
         *EXPORTS,
+        sklearn_dcn.scan,
     ],
 )
 def test_parameters_are_those_of_the_signature(obj):
@@ -380,6 +381,7 @@ def run_block(code, namespace, path, line):
         "docs/index.md",
         "docs/user_guide.md",
         "docs/tables.md",
+        "docs/larger_than_memory.md",
         "docs/persistence.md",
         "docs/serving.md",
         "docs/interactions.md",

@@ -22,6 +22,7 @@ __all__ = [
     "HashRoles",
     "LONG",
     "LastRoles",
+    "MAX_HELD_OUT",
     "Mask",
     "N_FOLDS",
     "RandomRoles",
@@ -240,7 +241,6 @@ class HashRoles(Roles):
 
     def _training(self, share: float, n_members: int, seed: int) -> Mask:
         # All networks hold out the same rows: these are many enough for all.
-        share = min(share, MAX_HELD_OUT / self.n_all)
         trains = uniform(self.rows, seed) >= share
         return np.repeat(trains[:, None], n_members, axis=1)
 

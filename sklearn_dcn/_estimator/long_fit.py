@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.sparse import issparse
 
 from .._roles import LONG
-from .._scan import Scan, is_scan
+from .._scan import Scan
 from .._table import HELD_OUT, take_rows
 from .._training import (
     Checkpoint,
@@ -61,16 +60,9 @@ class FitsLongTables(LearnsLongTables):
         for _ in blocks:  # names and number of columns, which a checkpoint compares
             break
         tell = Preparation(self.verbose == 1)
-        given = None
-        if not is_scan(validation[0]):
-            given = self._check_validation(validation)
-        self._fit_blocks(
-            blocks,
-            given if given is not None else validation[0],
-            self._find_checkpoint(),
-            tell,
-            scan=scan,
-        )
+        given = self._check_validation(validation)
+        checkpoint = self._find_checkpoint()
+        self._fit_blocks(blocks, given, checkpoint, tell, scan=scan)
 
     def _fit_blocks(
         self,
@@ -91,10 +83,8 @@ class FitsLongTables(LearnsLongTables):
             seen = SeenLevels(self.module_.members[0].embedding)
             data, valid = self._encode_rows(fit, blocks, seen, scan, tell)
         try:
-            if is_scan(given):
-                valid = self._encode_given(given)
-            elif given is not None:
-                valid = self._validation_table({}, given, None, given, warm=False)
+            if given is not None:
+                valid = self._validation_table({}, None, None, given, warm=False)
             ends_early = valid is not None and bool(self.early_stopping)
             epochs = self._resolve_epochs(len(data), ends_early)
             tasks = self._begin_tasks(epochs, *told) if told else []
@@ -161,24 +151,6 @@ class FitsLongTables(LearnsLongTables):
         except BaseException:
             spool.remove()
             raise
-
-    def _encode_given(self, scan: Scan) -> TensorTable:
-        """Return the rows of a scan that validate, all of them in memory."""
-        tables = []
-        for block in ScannedRows(
-            scan, lambda X, _: self._check_X(X, reset=False), self._check_y
-        ):
-            y, weight = self._encode_target(block.y, block.weight, "_val")
-            w = torch.from_numpy(weight).to(self._dtype)
-            y = self._target.tensor(y, self._dtype)
-            tables.append(TensorTable(self._encode(block.X), y, w))
-        table = joined(tables)
-        w = table.target["weight"]
-        if bool((w == w[0]).all()):
-            del table.target["weight"]
-        else:
-            table.target["weight"] = w / w.mean()
-        return table
 
     def _score_of_long(self, fit: LongFit, blocks: Blocks, given: Any) -> Any:
         """Return what scores the rows that validate, if anything is to."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._roles import N_FOLDS, HashRoles, uniform
+from .._roles import MAX_HELD_OUT, N_FOLDS, HashRoles, uniform
 from .._table import (
     ENCODING,
     HELD_OUT,
@@ -182,7 +182,7 @@ class LearnsLongTables(HasRows):
         """Return which rows validate, and which describe each other."""
         share, split_seed = 0.0, 0
         if holds_out and resolve_early_stopping(self.early_stopping, n_rows):
-            share = self.validation_fraction
+            share = min(self.validation_fraction, MAX_HELD_OUT / n_rows)
             split_seed = self._split_seed = self._draw_seed()
         is_last = self.validation_ == "last"
         _, time = self.encoder_.find_time(X) if is_last else (None, None)

@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from .._roles import N_FOLDS, Mask, Roles
+from .._scan import Scan
 from .._table import Supervision, check_weight, mean_weight, take_rows, to_mean_one
-from .._training import Encoded, TensorTable, hide_unseen, take, to_tensors
+from .._training import Encoded, TensorTable, hide_unseen, joined, take, to_tensors
+from .blocks import ScannedRows
 from .defaults import looks_closer, resolve_early_stopping
 from .predicting_files import PredictsFiles
 from .scoring import ValidationScore
@@ -110,9 +112,11 @@ class HasRows(TrainsNet, PredictsFiles):
         with np.errstate(over="ignore"):  # a loss that is not finite is an error
             return weight / self._row_unit
 
-    def _check_validation(self, validation: tuple[Any, ...]) -> Rows | None:
-        """Return the validation rows that `fit` was given, if any."""
+    def _check_validation(self, validation: tuple[Any, ...]) -> Rows | Scan | None:
+        """Return the validation rows that `fit` was given, if any, or their scan."""
         X_val, y_val, weight_val = validation
+        if isinstance(X_val, Scan):
+            return X_val
         if X_val is not None and y_val is not None:
             return self._check_rows(
                 X_val, y_val, weight_val, reset=False, suffix="_val"
@@ -184,16 +188,18 @@ class HasRows(TrainsNet, PredictsFiles):
     def _validation_table(
         self,
         encoded: Encoded,
-        rows: Rows,
+        rows: Any,
         trains: Mask | None,
-        given: Rows | None,
+        given: Rows | Scan | None,
         warm: bool,
     ) -> TensorTable | None:
         """Return the rows that validate: those given, or held out, if any has weight.
 
         `warm` says that a fit goes on, whose first one may have known those given.
         """
-        if given is not None:
+        if isinstance(given, Scan):
+            table = self._encode_scan(given)
+        elif given is not None:
             x = self._encode_again(given, "_val") if warm else self._encode(given.X)
             table = self._tensors(x, given, suffix="_val")
         elif trains is not None:
@@ -211,6 +217,24 @@ class HasRows(TrainsNet, PredictsFiles):
         )
         return None
 
+    def _encode_scan(self, scan: Scan) -> TensorTable:
+        """Return the rows of a scan that validate, all of them in memory."""
+        tables = []
+        for block in ScannedRows(
+            scan, lambda X, _: self._check_X(X, reset=False), self._check_y
+        ):
+            y, weight = self._encode_target(block.y, block.weight, "_val")
+            w = torch.from_numpy(weight).to(self._dtype)
+            y = self._target.tensor(y, self._dtype)
+            tables.append(TensorTable(self._encode(block.X), y, w))
+        table = joined(tables)
+        w = table.target["weight"]
+        if bool((w == w[0]).all()):
+            del table.target["weight"]
+        else:
+            table.target["weight"] = w / w.mean()
+        return table
+
     def _newest_table(
         self, encoded: Encoded, rows: Rows, trains: Mask | None
     ) -> TensorTable | None:
@@ -221,7 +245,7 @@ class HasRows(TrainsNet, PredictsFiles):
         return self._tensors_at(np.flatnonzero(newest), encoded, rows, None)
 
     def _validation_score(
-        self, rows: Rows, trains: Mask | None, given: Rows | None
+        self, rows: Rows, trains: Mask | None, given: Any
     ) -> ValidationScore | None:
         """Return what scores the rows of `_validation_table`, if anything is to."""
         if self.scoring in (None, "loss"):

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .._ids import MISSING_ID
 from .assigning import assign_columns
-from .categories import CategoryLevels, HashedLevels, ListLevels
+from .categories import HashedLevels, ListLevels
 from .encoder import TableEncoder
 from .learning import ASSIGNING
 from .numbers import MAX_LEVELS, NumberLevels, Seen, Target
@@ -71,6 +72,7 @@ class TableSummary:
         self.counts: dict[int, LevelCounts | NumberCounts] = {}
         self.sample = RowSample(_join)
         self._lists: dict[int, ListLevels] = {}
+        self._hashed: dict[int, HashedLevels] = {}
         self._begun = False
 
     def add(
@@ -99,7 +101,7 @@ class TableSummary:
         self.sample.merge(other.sample)
         if not self._begun:
             self.counts, self._lists = other.counts, other._lists
-            self._begun = other._begun
+            self._hashed, self._begun = other._hashed, other._begun
             return self
         for j, counts in other.counts.items():
             self.counts[j].merge(counts)  # type: ignore[arg-type]
@@ -117,6 +119,11 @@ class TableSummary:
                 continue
             if k in assigned.lists:
                 self._lists[j] = assigned.lists[k]
+            ids = assigned.categories.get(
+                k, getattr(self._lists.get(j), "levels", None)
+            )
+            if isinstance(ids, HashedLevels):  # of which there is no end
+                self._hashed[j] = ids
             levelled = k in assigned.categories or k in assigned.lists
             self.counts[j] = LevelCounts() if levelled else NumberCounts()
 
@@ -130,12 +137,16 @@ class TableSummary:
     ) -> None:
         if isinstance(counts, NumberCounts):
             counts.add(to_float(column, name), weight)
-        elif j in self._lists:
+            return
+        if j in self._lists:
             lists = split_lists(column, name, self._lists[j].separator)
-            each = np.repeat(weight, np.diff(lists.offsets))
-            counts.add(lists.codes, lists.levels, each)
+            weight = np.repeat(weight, np.diff(lists.offsets))
+            codes, levels = lists.codes, lists.levels
         else:
-            counts.add(*factorize(column, name), weight)
+            codes, levels = factorize(column, name)
+        if j in self._hashed:
+            codes, levels = _buckets(codes, self._hashed[j].find(levels))
+        counts.add(codes, levels, weight)
 
     def sampled(self) -> SampledRows:
         """Return the sample."""
@@ -218,14 +229,15 @@ def _learn_levels(
     levels = counts.levels
     codes = np.append(np.arange(len(levels)), -1)
     weight = np.append(counts.weight, counts.missing) / unit
-    if k in encoder.lists:
-        encoder.lists[k].levels.fit(codes, levels, weight, total=total / unit)
-        return
-    ids: CategoryLevels | HashedLevels = encoder.categories[k]
+    is_list = k in encoder.lists
+    ids: Any = encoder.lists[k].levels if is_list else encoder.categories[k]
     if isinstance(ids, HashedLevels):
-        ids.fit(codes, levels, weight)
-        return
-    ids.fit_counts(levels, counts.rows, weight)
+        cells = np.append(np.asarray(levels, dtype=np.intp), MISSING_ID)
+        ids.counts = np.bincount(cells, weight, minlength=ids.n_ids)
+    elif is_list:
+        ids.fit(codes, levels, weight, total=total / unit)
+    else:
+        ids.fit_counts(levels, counts.rows, weight)
 
 
 def _learn_numbers(
@@ -256,6 +268,14 @@ def _learn_numbers(
     encoder.values[k].fit_counts(
         values, mass, counts.missing / unit, isolated, x, stretch
     )
+
+
+def _buckets(
+    codes: NDArray[Any], ids: NDArray[np.int32]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return a factorised column with the ids of its levels in place of these."""
+    distinct, at = np.unique(ids, return_inverse=True)
+    return np.append(at, -1)[codes], distinct.astype(np.int64)
 
 
 def _sources(n: int, assigned: Any) -> list[int]:

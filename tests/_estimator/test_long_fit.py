@@ -198,6 +198,46 @@ def test_the_scratch_is_removed(tmp_path):
     assert vars(model) == before
 
 
+@pytest.mark.parametrize("tags", [False, True], ids=["user", "tags"])
+def test_buckets_are_counted_not_levels(tags, tmp_path):
+    """Of hashed ids there is no end."""
+    hashing = {"tags" if tags else "user": 8}
+    model, X, _, y = make("binary", hashing=hashing)
+    model.fit(X, y["y"])
+    column = model.encoder_.categories[5]
+    if tags:
+        column = next(iter(model.encoder_.lists.values())).levels
+        cells = X["tags"].explode().dropna().tolist()
+    else:
+        cells = X["user"].tolist()
+    expected = np.bincount(column.find(cells), minlength=column.n_ids)
+    assert_array_equal(column.counts, expected)
+
+
+def test_a_long_scan_validates_a_frame(tmp_path):
+    model, X, _, y = make("binary")
+    X_val, y_val = make_clicks(600, seed=5)
+    given = write(tmp_path, X_val, y=y_val)
+    short, answer = X.iloc[:250], y["y"][:250]
+    by_scan = model.fit(short, answer, X_val=scan(given, "y"))
+    by_frame = make("binary")[0].fit(short, answer, X_val=X_val, y_val=y_val)
+    losses = [m.history_[-1]["valid_loss"] for m in (by_scan, by_frame)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("way", ["random", "last"])
+def test_the_rows_that_validate_are_bounded(way, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_dcn._estimator.long_tables.MAX_HELD_OUT", 40)
+    model, X, _, y = make("binary", validation=way)
+    where = write(tmp_path, X, y=y["y"])
+    seen = []
+    monkeypatch.setattr(
+        type(model), "_hold_long", lambda self, held, levels: seen.extend(held)
+    )
+    model.fit(scan(where, "y", buffer_rows=1024))
+    assert 20 <= sum(map(len, seen)) <= 65
+
+
 def test_validation_rows_of_a_scan(tmp_path):
     model, X, _, y = make("binary")
     for name in ("a", "b"):

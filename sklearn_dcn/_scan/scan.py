@@ -1,0 +1,293 @@
+"""A description of rows that are not in memory: where they are, and what is what."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from html import escape
+from typing import Any, NamedTuple
+
+from .._printing import html_table, quantity, text_table
+from .sources import BLOCK, SourceError, open_source
+
+__all__ = ["Block", "Scan", "is_scan", "scan"]
+
+BUFFER_ROWS = 262_144
+SHOWN = 12  # columns of the repr
+
+
+class Block(NamedTuple):
+    """Some rows that follow each other.
+
+    Attributes
+    ----------
+    start : int
+        The number of the first of them, from 0.
+    X : DataFrame
+    y : Series, DataFrame or None
+        The target, if the scan has one.
+    weight : Series or None
+    """
+
+    start: int
+    X: Any
+    y: Any
+    weight: Any
+
+
+class Scan:
+    """Rows that are read block by block; what `scan` returns.
+
+    Attributes
+    ----------
+    target : str, list of str or None
+    weight : str or None
+    cache : {"auto"}, str or None
+    buffer_rows : int
+    epoch_rows : int or None
+        As given to `scan`.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        target: Any,
+        weight: str | None,
+        columns: Sequence[str] | None,
+        cache: str | None,
+        buffer_rows: int,
+        epoch_rows: int | None,
+    ) -> None:
+        self._given = source
+        self.target = target
+        self.weight = weight
+        self._columns = None if columns is None else list(columns)
+        self.cache = cache
+        self.buffer_rows = buffer_rows
+        self.epoch_rows = epoch_rows
+
+    @cached_property
+    def source(self) -> Any:
+        """What reads the rows."""
+        return open_source(self._given)
+
+    @cached_property
+    def schema(self) -> Any:
+        """All columns of the source, as an arrow schema."""
+        return self.source.schema()
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns of the target."""
+        if self.target is None:
+            return []
+        return [self.target] if isinstance(self.target, str) else list(self.target)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of X.
+
+        Raises
+        ------
+        SourceError
+            If a column that was named is not there.
+        """
+        own = [*self.targets, *([self.weight] if self.weight else [])]
+        there = [name for name in self.schema.names if name not in self._index]
+        for name in [*own, *(self._columns or [])]:
+            if name not in self.schema.names:
+                raise SourceError(
+                    f"{self.source.title}: there is no column {name!r}; there are "
+                    f"{', '.join(map(str, there))}."
+                )
+        return [n for n in (self._columns or there) if n not in own]
+
+    @property
+    def _index(self) -> list[str]:
+        """The columns that were the index of a pandas frame."""
+        found = (self.schema.metadata or {}).get(b"pandas")
+        index = json.loads(found).get("index_columns", []) if found else []
+        return [name for name in index if isinstance(name, str)]
+
+    @cached_property
+    def n_rows(self) -> int | None:
+        """The number of rows, where it is known without reading them."""
+        found = self.source.count()
+        return None if found is None else int(found)
+
+    def blocks(self, size: int = BLOCK, with_target: bool = True) -> Iterator[Block]:
+        """Yield all rows in their order, up to `size` at a time.
+
+        Parameters
+        ----------
+        size : int, default=65536
+        with_target : bool, default=True
+            Whether target and weight are read as well.
+        """
+        names, targets = self.columns, self.targets if with_target else []
+        weight = self.weight if with_target else None
+        wanted = [*names, *targets, *([weight] if weight else [])]
+        start = 0
+        for frame in self.source.frames(wanted, size):
+            y = None
+            if targets:
+                y = frame[self.target]
+            w = None if weight is None else frame[weight]
+            yield Block(start, frame[names], y, w)
+            start += len(frame)
+        if not start:
+            raise SourceError(f"{self.source.title}: there are no rows.")
+
+    def load(self, most: int | None = None) -> Block | None:
+        """Return all rows in memory; None if they are more than `most`."""
+        if most is not None and (self.n_rows or 0) > most:
+            return None
+        parts: list[Block] = []
+        n = 0
+        for block in self.blocks():
+            parts.append(block)
+            n += len(block.X)
+            if most is not None and n > most:
+                return None
+        columns = zip(*(block[1:] for block in parts), strict=True)
+        return Block(0, *(_join(column) for column in columns))
+
+    def __repr__(self) -> str:
+        header, rows, more = self._table()
+        lines = [self._title(), *text_table(header, rows, ())]
+        return "\n".join([*lines, *([more] if more else [])])
+
+    def _repr_html_(self) -> str:
+        header, rows, more = self._table()
+        title = f"<p>{escape(self._title())}</p>"
+        return title + html_table(header, rows, ()) + (f"<p>{escape(more)}</p>")
+
+    def _title(self) -> str:
+        n = self.n_rows
+        rows = "rows not counted yet" if n is None else quantity(n, "row")
+        return f"Scan of {self.source.title}: {rows}, " + quantity(
+            len(self.columns), "column"
+        )
+
+    def _table(self) -> tuple[list[str], list[list[str]], str]:
+        roles = dict.fromkeys(self.columns, "")
+        roles = dict.fromkeys(self.targets, "target") | roles
+        if self.weight:
+            roles = {self.weight: "weight"} | roles
+        rows = [
+            [str(name), str(self.schema.field(name).type), role]
+            for name, role in roles.items()
+        ]
+        left = len(rows) - SHOWN
+        more = f"... and {quantity(left, 'more column')}" if left > 0 else ""
+        return ["column", "type", "role"], rows[:SHOWN], more
+
+
+def scan(
+    source: Any,
+    target: str | Sequence[str] | None = None,
+    weight: str | None = None,
+    columns: Sequence[str] | None = None,
+    cache: str | os.PathLike[str] | None = "auto",
+    buffer_rows: int = BUFFER_ROWS,
+    epoch_rows: int | None = None,
+) -> Scan:
+    """Describe rows on disk or in a stream, for fits and predictions block by block.
+
+    Nothing is read before it is needed. A table of up to 200,000 rows is loaded, and
+    everything is as with a DataFrame; of a longer one memory holds no more than a
+    sample and some blocks.
+
+    Parameters
+    ----------
+    source : path, list of paths, or object
+        - A path, a folder, a glob or a list of files: Parquet, Feather (Arrow IPC),
+          CSV, or TSV, of which the last two may end in .gz or .bz2.
+        - A `pyarrow.dataset.Dataset`, a `polars.LazyFrame`, a relation of DuckDB.
+        - An object with ``__arrow_c_stream__``, such as a frame of polars or pandas.
+        - A function that returns an iterator of frames (pandas, polars, arrow), anew
+          in each call.
+    target : str, list of str or None, default=None
+        The column of the target; several for several outputs. None is for predictions.
+    weight : str or None, default=None
+        The column of the weights of rows.
+    columns : list of str or None, default=None
+        The columns of X; None is all but target and weight.
+    cache : {"auto"}, path or None, default="auto"
+        The folder in which a fit keeps the encoded rows, 4 bytes a cell, until it
+        ends; "auto" is the system's for temporary files. With None rows are read and
+        encoded again in each epoch.
+    buffer_rows : int, default=262144
+        Rows that are shuffled together. Where they are fewer than the table's, the
+        order is random by blocks of 1,024 rows and within so many blocks.
+    epoch_rows : int or None, default=None
+        Rows after which the network is validated, may stop and is written to the
+        checkpoint, as if they were an epoch; `max_epochs` counts these. None is all.
+
+    Returns
+    -------
+    scan : Scan
+        For the `X` of `fit`, `predict`, `predict_proba` and `predict_to`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter breaks its rule.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_dcn import DCNClassifier, scan
+    >>> from sklearn_dcn.datasets import load_shoppers
+    >>> X, y = load_shoppers(return_X_y=True)
+    >>> path = os.path.join(tempfile.mkdtemp(), "visits.parquet")
+    >>> X.assign(bought=y).to_parquet(path)
+    >>> visits = scan(path, target="bought")
+    >>> visits.n_rows
+    12330
+    >>> model = DCNClassifier(max_epochs=1, random_state=0).fit(visits)
+    """
+    _check_names("target", target, several=True)
+    _check_names("weight", weight, several=False)
+    if columns is not None:
+        _check_names("columns", list(columns), several=True)
+    _check_rows("buffer_rows", buffer_rows)
+    if epoch_rows is not None:
+        _check_rows("epoch_rows", epoch_rows)
+    if cache is not None and not isinstance(cache, (str, os.PathLike)):
+        raise TypeError(
+            f"cache must be 'auto', the path of a folder or None; got {cache!r}."
+        )
+    folder = None if cache is None else os.fspath(cache)
+    return Scan(source, target, weight, columns, folder, buffer_rows, epoch_rows)
+
+
+def is_scan(X: Any) -> bool:
+    """Tell whether `X` is a scan."""
+    return isinstance(X, Scan)
+
+
+def _check_names(name: str, value: Any, several: bool) -> None:
+    is_list = isinstance(value, (list, tuple)) and several and len(value)
+    names = value if is_list else [value]
+    if value is not None and not all(isinstance(one, str) for one in names):
+        kinds = "a column's name, or a list of names" if several else "a column's name"
+        raise TypeError(f"{name} must be {kinds}; got {value!r}.")
+
+
+def _check_rows(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"{name} must be a number of rows, at least 1; got {value!r}."
+        )
+
+
+def _join(parts: tuple[Any, ...]) -> Any:
+    """Return blocks of a column, or of columns, as one."""
+    if parts[0] is None or len(parts) == 1:
+        return parts[0]
+    import pandas
+
+    return pandas.concat(parts, ignore_index=True)

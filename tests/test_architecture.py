@@ -31,6 +31,8 @@ ARROWS = {
     "_warnings": [],
     # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
     "_files": [],
+    # Rows that are not in memory, block by block.
+    "_scan": ["_printing"],
     # A user's table -> ids and floats. No torch.
     "_table": ["_files", "_ids", "_printing", "_roles", "_sorting", "_warnings"],
     # y <-> tensor; losses and links.
@@ -86,7 +88,7 @@ ARROWS = {
         "network",
         "preprocessing",
     ],
-    "datasets": [],
+    "datasets": ["_scan"],
     # What a file may hold of each class, and `load`.
     "_saving": [
         "_checks",
@@ -151,6 +153,8 @@ TESTED_BY = {
     "_training/steps.py": "_training/test_schedule.py",
     "_training/watcher.py": "_training/test_progress.py",
     "_warnings.py": "whole/test_isolation.py",
+    "datasets/_lines.py": "datasets/test_readers.py",
+    "datasets/_movielens.py": "datasets/test_readers.py",
     "datasets/_tables.py": "datasets/test_loaders.py",
     "inspection/_effect.py": "field/test_effect_of_a_column.py",
     "network/_init.py": "network/test_cross_layers.py",
@@ -426,16 +430,24 @@ def test_no_module_imports_pandas_when_it_is_loaded():
 
 
 def test_few_import_libraries_of_frames():
-    """The loaders, the reader of frames, and what makes frames for other libraries."""
+    """Loaders, readers of frames and files, and what makes frames for others."""
     reading = "_table/reading"
     assert users_of("pandas") == {
         "_analysis/mixing.py",
+        "_scan/scan.py",
         "_table/target_statistics/foreign_encoders.py",
+        "datasets/_movielens.py",
         "datasets/_tables.py",
         f"{reading}/frames.py",
     }
-    assert users_of("polars") == {f"{reading}/frames.py"}
-    assert users_of("pyarrow") == {f"{reading}/frames.py"}
+    assert users_of("polars") == {"_scan/sources.py", f"{reading}/frames.py"}
+    assert users_of("pyarrow") == {
+        "_scan/frames.py",
+        "_scan/sources.py",
+        "datasets/_lines.py",
+        "datasets/_movielens.py",
+        f"{reading}/frames.py",
+    }
     assert users_of("narwhals") == {f"{reading}/floats.py", f"{reading}/frames.py"}
 
 

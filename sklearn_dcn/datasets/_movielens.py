@@ -214,12 +214,12 @@ def read_movielens(path: Any, **options: Any) -> Scan:
     Returns
     -------
     scan : Scan
-        With the target "rating", a float, in the order of the file, which of most is
-        not that of time. `user_id` and `movie_id` are strings, `timestamp` is one, of
-        UTC, without a zone; `genres` are a list of strings, empty if none is known, and
-        `year` is that of the title, a number. 100K and 1M also have `age`, `gender`,
-        `occupation` and `zip_code`: strings, but for `age` in 100K, which is a number.
-        In 1M `age` and `occupation` are codes. What is not known is missing.
+        With the target "rating", a float. Rows are in the order of the file, in most
+        by user and not by time. `user_id` and `movie_id` are strings; `timestamp` is
+        of UTC, without a zone; `genres` are a list of strings, empty where a film has
+        none; `year` is that of the title, a number. 100K and 1M also have `age`,
+        `gender`, `occupation` and `zip_code`: strings, but for `age` in 100K, which is
+        a number. In 1M `age` and `occupation` are codes. What is not known is missing.
 
     Raises
     ------

@@ -21,4 +21,6 @@ flows one way, a file for each stage::
       -> report     quality_report.py     ranks, ablations, learning curves
 
 `quality_more.py` and `quality_tomorrow.py` write tables for it.
+
+`rows.py` writes click logs of any length, and `write_rows` is for other suites.
 """

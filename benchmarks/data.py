@@ -49,9 +49,7 @@ class Clicks:
 
         columns = {f"I{j + 1}": x for j, x in enumerate(self.numbers.T.astype(float))}
         for c, size in enumerate(self.sizes):
-            # Times an odd number modulo a power of two: no two ids share a string.
-            codes = (np.arange(size, dtype=np.uint64) * 2654435761 + c) % 2**32
-            levels = pd.Series([f"{code:08x}" for code in codes.tolist()])
+            levels = pd.Series(level_names(c, size))
             columns[f"C{c + 1}"] = levels.array.take(self.ids[:, c])
         return pd.DataFrame(columns)
 
@@ -116,6 +114,13 @@ def column_sizes(n_cat, scale=1.0):
     return [max(2, round(SIZES[k] * scale)) for k in order]
 
 
+def level_names(column, size):
+    """Return the strings of the ids of a column, 8 hexadecimal digits each."""
+    # Times an odd number modulo a power of two: no two ids share a string.
+    codes = (np.arange(size, dtype=np.uint64) * 2654435761 + column) % 2**32
+    return [f"{code:08x}" for code in codes.tolist()]
+
+
 def make_clicks(rows, n_num=N_NUM, n_cat=N_CAT, scale=1.0, seed=0):
     """Draw a click log.
 
@@ -142,8 +147,8 @@ def make_clicks(rows, n_num=N_NUM, n_cat=N_CAT, scale=1.0, seed=0):
     spread = rng.uniform(0.5, 2.5, n_num)
     numbers = np.exp(spread * z + rng.uniform(0, 4, n_num)).astype(np.float32)
     numbers[:, ::2] = np.floor(numbers[:, ::2])  # half of them are counts
-    logit = _logit(rng, ids, sizes, z)
-    p = 1 / (1 + np.exp(-(logit - _shift_to_rate(logit, POSITIVE_RATE))))
+    logit = draw_effects(rng, sizes).log_odds(ids, z)
+    p = 1 / (1 + np.exp(-(logit - shift_to_rate(logit, POSITIVE_RATE))))
     y = (rng.random(rows) < p).astype(np.int8)
     numbers[rng.random(numbers.shape) < MISSING_RATE] = np.nan
     return Clicks(numbers, ids, y, sizes)
@@ -164,27 +169,70 @@ def load_clicks(rows, n_num=N_NUM, n_cat=N_CAT, scale=1.0, seed=0):
     return Clicks(**arrays, sizes=column_sizes(n_cat, scale))
 
 
-def _zipf(rng, size, n):
+@dataclass
+class Effects:
+    """What ids and numbers add to the log-odds of a click.
+
+    Parameters
+    ----------
+    of_ids : list of ndarray of shape (size,)
+        Of the first columns of ids.
+    pairs : list of two ndarrays of shape (size, LATENT_DIM)
+        Vectors of the ids of two columns that follow each other, the first columns'
+        first.
+    slopes : list of ndarray of shape (size,)
+        Of numbers, the last number's first, by the ids of the first columns.
+    """
+
+    of_ids: list
+    pairs: list
+    slopes: list
+
+    def log_odds(self, ids, z):
+        """Return the log-odds of rows, up to what all rows have in common."""
+        n_num = z.shape[1]
+        logit = 0.3 * z[:, : max(1, n_num // 3)].sum(axis=1)
+        for c, effect in enumerate(self.of_ids):
+            logit += 0.4 * effect[ids[:, c]]
+        for pair, (u, v) in enumerate(self.pairs):
+            a = 2 * pair
+            logit += 0.4 * (u[ids[:, a]] * v[ids[:, a + 1]]).sum(axis=1)
+        for c, slope in enumerate(self.slopes):
+            logit += 0.4 * slope[ids[:, c]] * z[:, -1 - c % n_num]
+        return logit
+
+
+def draw_effects(rng, sizes):
+    """Draw the effects of ids of columns with so many of them.
+
+    Returns
+    -------
+    effects : Effects
+    """
+    n_cat = len(sizes)
+    return Effects(
+        of_ids=[rng.standard_normal(size) for size in sizes[:8]],
+        pairs=[
+            tuple(rng.standard_normal((sizes[c], LATENT_DIM)) for c in (a, a + 1))
+            for a in range(0, min(12, n_cat - 1), 2)
+        ],
+        slopes=[rng.standard_normal(size) for size in sizes[:4]],
+    )
+
+
+def zipf_shares(size):
+    """Return the share of rows that have at most each id, the frequent ones first."""
     weights = (np.arange(1, size + 1) + ZIPF_SHIFT) ** -ZIPF_EXPONENT
-    ids = np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(n))
+    return np.cumsum(weights) / weights.sum()
+
+
+def _zipf(rng, size, n):
+    ids = np.searchsorted(zipf_shares(size), rng.random(n))
     return np.minimum(ids, size - 1).astype(np.int32)
 
 
-def _logit(rng, ids, sizes, z):
-    n_num, n_cat = z.shape[1], len(sizes)
-    logit = 0.3 * z[:, : max(1, n_num // 3)].sum(axis=1)
-    for c in range(min(8, n_cat)):
-        logit += 0.4 * rng.standard_normal(sizes[c])[ids[:, c]]
-    for a in range(0, min(12, n_cat - 1), 2):
-        u, v = (rng.standard_normal((sizes[c], LATENT_DIM)) for c in (a, a + 1))
-        logit += 0.4 * (u[ids[:, a]] * v[ids[:, a + 1]]).sum(axis=1)
-    for c in range(min(4, n_cat)):
-        slope = rng.standard_normal(sizes[c])[ids[:, c]]
-        logit += 0.4 * slope * z[:, -1 - c % n_num]
-    return logit
-
-
-def _shift_to_rate(logit, rate):
+def shift_to_rate(logit, rate):
+    """Return what to take off log-odds so that so many labels are positive."""
     low, high = logit.min() - 10, logit.max() + 10
     for _ in range(60):
         middle = (low + high) / 2

@@ -89,7 +89,7 @@ ARROWS = {
         "network",
         "preprocessing",
     ],
-    "datasets": [],
+    "datasets": ["_scan"],
     # What a file may hold of each class, and `load`.
     "_saving": [
         "_checks",
@@ -167,6 +167,8 @@ TESTED_BY = {
     "_training/steps.py": "_training/test_schedule.py",
     "_training/watcher.py": "_training/test_progress.py",
     "_warnings.py": "whole/test_isolation.py",
+    "datasets/_lines.py": "datasets/test_readers.py",
+    "datasets/_movielens.py": "datasets/test_readers.py",
     "datasets/_tables.py": "datasets/test_loaders.py",
     "inspection/_effect.py": "field/test_effect_of_a_column.py",
     "network/_init.py": "network/test_cross_layers.py",
@@ -442,17 +444,24 @@ def test_no_module_imports_pandas_when_it_is_loaded():
 
 
 def test_few_import_libraries_of_frames():
-    """The loaders, the reader of frames, and what makes frames for other libraries."""
+    """Loaders, readers of frames and files, and what makes frames for others."""
     reading = "_table/reading"
     assert users_of("pandas") == {
         "_analysis/mixing.py",
         "_scan/frames.py",
         "_table/target_statistics/foreign_encoders.py",
+        "datasets/_movielens.py",
         "datasets/_tables.py",
         f"{reading}/frames.py",
     }
-    assert users_of("polars") == {f"{reading}/frames.py"}
-    assert users_of("pyarrow") == {f"{reading}/frames.py"}
+    assert users_of("polars") == {"_scan/sources.py", f"{reading}/frames.py"}
+    assert users_of("pyarrow") == {
+        "_scan/frames.py",
+        "_scan/sources.py",
+        "datasets/_lines.py",
+        "datasets/_movielens.py",
+        f"{reading}/frames.py",
+    }
     assert users_of("narwhals") == {f"{reading}/floats.py", f"{reading}/frames.py"}
 
 

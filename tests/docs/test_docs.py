@@ -41,7 +41,9 @@ DISPLAYS = [
 ESTIMATORS = [DCNClassifier, DCNRegressor]
 NETWORK_CLASSES = [getattr(network, name) for name in network.__all__]
 STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
-LOADERS = [getattr(datasets, name) for name in datasets.__all__]
+DATASETS = [getattr(datasets, name) for name in datasets.__all__]
+LOADERS = [loader for loader in DATASETS if loader.__name__.startswith("load_")]
+READERS = [reader for reader in DATASETS if reader not in LOADERS]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
@@ -144,6 +146,7 @@ METHODS = [
         *NETWORK_CLASSES,
         *STEPS,
         *LOADERS,
+        *READERS,
         *METRICS,
         *RECIPES,
         *EXPORTS,

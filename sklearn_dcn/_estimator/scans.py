@@ -12,7 +12,12 @@ __all__ = ["check_scannable", "read_scan", "read_targets", "scan_of"]
 
 
 def read_scan(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, suffix: str = ""
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    suffix: str = "",
+    loads: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Return a table as it was given, or what a scan or path of a short one holds.
 
@@ -24,6 +29,8 @@ def read_scan(
     sample_weight : array-like or None; of a path the column's name or None
     suffix : str, default=""
         Of the arguments' names.
+    loads : bool, default=False
+        Whether a scan is loaded however many rows it has.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def read_scan(
             f"The scan of X{suffix} has no target. Name its column: "
             "scan(..., target=name)."
         )
-    block = X.load(LONG)
+    block = X.load(None if loads else LONG)
     if block is not None:
         return block.X, block.y, block.weight
     check_scannable(estimator)

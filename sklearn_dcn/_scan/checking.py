@@ -13,7 +13,7 @@ __all__ = ["check_target", "check_weights"]
 
 
 def check_target(title: str, frame: Any, names: Sequence[str], start: int) -> None:
-    """Raise a SourceError if a cell of the target is missing.
+    """Raise a SourceError if a cell of the target is missing or infinite.
 
     Parameters
     ----------
@@ -35,6 +35,12 @@ def check_target(title: str, frame: Any, names: Sequence[str], start: int) -> No
                 f"{int(missing.sum()):,} times from there on in a block of "
                 f"{len(frame):,}. Leave such rows out: write the others, or scan a "
                 "query or data set that is filtered."
+            )
+        if frame[name].dtype.kind == "f" and np.isinf(frame[name]).any():
+            row = start + int(np.asarray(np.isinf(frame[name])).argmax())
+            raise SourceError(
+                f"{title}: the target {name!r} must be finite; it is not in row "
+                f"{row:,}. Leave such rows out, or clip it."
             )
 
 

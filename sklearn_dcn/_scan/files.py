@@ -174,7 +174,7 @@ def _feather_batches(path: str, columns: Sequence[str]) -> Iterator[Any]:
 def _open_csv(
     path: str, types: Any = None, columns: Sequence[str] | None = None
 ) -> Any:
-    """Return a reader; the first rows tell the types, or those of the first file do."""
+    """Return a reader, whose types are given, or are those of the first rows."""
     import pyarrow.csv as csv
 
     return csv.open_csv(
@@ -199,8 +199,8 @@ def _bad_cell(path: str, types: Any, error: Exception) -> SourceError:
         return cannot_read(repr(path), error)
     at, kind, what = found.groups()
     return SourceError(
-        f"Column {types.names[int(at)]!r} of {path!r} is read as {kind}, which its first rows "
-        f"are; then comes an {what}. Write the table as Parquet, or scan a "
+        f"Column {types.names[int(at)]!r} of {path!r} is read as {kind}, as are its "
+        f"first rows; then comes an {what}. Write the table as Parquet, or scan a "
         "pyarrow.dataset.dataset(...) whose schema has the type."
     )
 
@@ -245,7 +245,7 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def partitioned_kind(source: Any) -> str | None:
-    """Return the kind of files in a folder whose folders are "name=value", else None."""
+    """Return the kind of the files in folders like "name=value", None of others."""
     folder = os.fspath(source)
     if not os.path.isdir(folder):
         return None

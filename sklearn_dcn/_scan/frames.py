@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "bytes_of",
     "can_change",
     "common_dtype",
     "dtype_with_gaps",
+    "family_of",
+    "is_pandas",
     "joined",
     "n_rows_of",
     "parts_of",
@@ -19,7 +22,15 @@ __all__ = [
     "schema_of",
     "to_arrow",
     "to_frame",
+    "words_of",
 ]
+
+FAMILIES = {
+    "numbers": ("integer", "floating", "mixed-integer-float", "decimal"),
+    "strings": ("string",),
+    "booleans": ("boolean",),
+    "dates": ("datetime64", "datetime", "date"),
+}
 
 
 def is_pandas(rows: Any) -> bool:
@@ -65,6 +76,15 @@ def _type_of(column: Any) -> Any:
         return pyarrow.Array.from_pandas(column).type
     except pyarrow.ArrowException:
         return pyarrow.null()
+
+
+def words_of(kind: Any) -> str:
+    """Return an arrow type for people."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(kind):
+        return f"categories of {kind.value_type}"
+    return str(kind)
 
 
 def n_rows_of(rows: Any) -> int:
@@ -181,3 +201,30 @@ def _union(columns: Sequence[Any]) -> Any:
         return union_categoricals(columns, ignore_order=True).dtype
     except TypeError:  # numbers here and strings there
         return np.dtype(object)
+
+
+def family_of(column: Any) -> str | None:
+    """Return what the cells of a column are; None of one without any."""
+    from pandas.api.types import infer_dtype
+
+    told = str(column.dtype)
+    if not column.notna().any():
+        return None
+    if told == "category":
+        return "categories"
+    kind = infer_dtype(column.head(1000), skipna=True)
+    for family, kinds in FAMILIES.items():
+        if kind in kinds:
+            return family
+    return kind if kind != "empty" else None
+
+
+def bytes_of(column: Any) -> bytes:
+    """Return bytes that are the same for the same cells alone."""
+    from pandas.util import hash_pandas_object
+
+    try:
+        hashes = hash_pandas_object(column, index=False)
+    except TypeError:  # lists
+        return repr([getattr(c, "tolist", lambda c=c: c)() for c in column]).encode()
+    return np.asarray(hashes).tobytes()

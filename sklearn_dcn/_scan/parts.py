@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .frames import bytes_of
+
 __all__ = ["Parts", "refuse_lists"]
 
 
@@ -46,7 +48,7 @@ class Parts:
         for frame in (block, beside):
             for name in frame.columns:
                 found.update(repr([name, str(frame[name].dtype)]).encode())
-                found.update(_bytes_of(frame[name]))
+                found.update(bytes_of(frame[name]))
         name = f"{len(self.paths):08}-{found.hexdigest()}.arrow"
         self.paths.append(os.path.join(self.folder, name))
         return os.path.exists(self.paths[-1])
@@ -115,17 +117,6 @@ def refuse_lists(schema: Any, names: Sequence[str]) -> None:
                 f"{name!r} is {kind}, which no CSV holds. Leave it out, or write a "
                 ".parquet."
             )
-
-
-def _bytes_of(column: Any) -> bytes:
-    """Return bytes that are the same for the same cells alone."""
-    from pandas.util import hash_pandas_object
-
-    try:
-        hashes = hash_pandas_object(column, index=False)
-    except TypeError:  # lists
-        return repr([getattr(c, "tolist", lambda c=c: c)() for c in column]).encode()
-    return np.asarray(hashes).tobytes()
 
 
 def _plain(column: Any, kind: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .._printing import html_table, quantity, text_table
 from .base import BLOCK, Source, SourceError
 from .checking import check_target, check_weights
-from .frames import saved_index
+from .frames import saved_index, words_of
 from .sources import check_kind, open_source
 
 __all__ = ["Block", "Scan", "is_scan", "scan"]
@@ -229,7 +229,7 @@ class Scan:
         if self.weight:
             roles = {self.weight: "weight"} | roles
         rows = [
-            [str(name), str(self.schema.field(name).type), role]
+            [str(name), words_of(self.schema.field(name).type), role]
             for name, role in roles.items()
         ]
         left = len(rows) - SHOWN

@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Any
 
 from .base import BLOCK, Source, SourceError, cannot_read
-from .frames import common_dtype, is_pandas, n_rows_of, schema_of, to_arrow, to_frame
+from .frames import (
+    common_dtype,
+    family_of,
+    is_pandas,
+    n_rows_of,
+    schema_of,
+    to_arrow,
+    to_frame,
+)
 
 __all__ = ["Calls", "InMemory", "OnceOnly"]
 
@@ -138,7 +146,7 @@ class OnceOnly(Source):
                     yield batch.select(list(columns))
 
     def gaps(self, columns: Sequence[str]) -> set[str]:
-        """Return the columns with a missing cell, as was seen when they were written."""
+        """Return the columns with a missing cell, as was seen in writing them."""
         return self._found & set(columns) if self._path else set()
 
 
@@ -223,8 +231,8 @@ class Calls(Source):
         first = self.schema().names
         if lacking := [name for name in columns if name not in names]:
             raise SourceError(
-                f"A frame of {self.title} has no column {lacking[0]!r}, which the first "
-                "one has. Give all frames the same columns."
+                f"A frame of {self.title} has no column {lacking[0]!r}, which the "
+                "first one has. Give all frames the same columns."
             )
         new = sorted(set(names) - set(first))
         if whole and new:
@@ -255,7 +263,7 @@ class Calls(Source):
 
     def _compare(self, column: Any, families: dict[str, str]) -> None:
         """Raise an error if cells are of another kind than in frames before."""
-        family = _family(column)
+        family = family_of(column)
         if family is None:
             return
         before = families.setdefault(str(column.name), family)
@@ -264,30 +272,6 @@ class Calls(Source):
                 f"Column {column.name!r} of {self.title} holds {before} in one frame "
                 f"and {family} in another. Cast one of them."
             )
-
-
-def _family(column: Any) -> str | None:
-    """Return what the cells of a column are; None of one without any."""
-    from pandas.api.types import infer_dtype
-
-    told = str(column.dtype)
-    if not column.notna().any():
-        return None
-    if told == "category":
-        return "categories"
-    kind = infer_dtype(column.head(1000), skipna=True)
-    for family, kinds in FAMILIES.items():
-        if kind in kinds:
-            return family
-    return kind if kind != "empty" else None
-
-
-FAMILIES = {
-    "numbers": ("integer", "floating", "mixed-integer-float", "decimal"),
-    "strings": ("string",),
-    "booleans": ("boolean",),
-    "dates": ("datetime64", "datetime", "date"),
-}
 
 
 def _with_names(rows: Any) -> Any:

@@ -83,7 +83,7 @@ def test_batches_are_refused(path):
         [*tiny().predict_batches(path)]
     with pytest.raises(TypeError, match="source must be a path"):
         [*fitted().predict_batches(3)]
-    with pytest.raises(SourceError, match="There is no file 'nowhere.csv'"):
+    with pytest.raises(SourceError, match=r"There is no file 'nowhere.csv'"):
         [*fitted().predict_batches("nowhere.csv")]
 
 
@@ -116,7 +116,7 @@ def test_ids_stand_beside_probabilities(suffix, path, tmp_path):
 def test_lists_beside(path, tmp_path):
     out = fitted().predict_to(path, tmp_path / "out.parquet", columns=["tags"])
     assert list(map(list, read(out)["tags"])) == list(map(list, WHOLE["tags"]))
-    with pytest.raises(ValueError, match="'tags' is list<.*>, which no CSV holds"):
+    with pytest.raises(ValueError, match=r"'tags' is list<.*>, which no CSV holds"):
         fitted().predict_to(path, tmp_path / "out.csv", columns=["tags"])
 
 
@@ -280,7 +280,7 @@ def test_a_folder_that_cannot_be_written_to(path, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "makedirs", fail)
     with pytest.raises(
-        PermissionError, match="cannot be written to .Permission denied"
+        PermissionError, match=r"cannot be written to .Permission denied"
     ):
         fitted().predict_to(path, tmp_path / "a.csv")
 

@@ -55,7 +55,7 @@ def assert_same(a, b):
 
 
 def state(model):
-    return {k: v for k, v in vars(model).items()}
+    return dict(vars(model))
 
 
 @pytest.mark.parametrize("kind", SOURCES)

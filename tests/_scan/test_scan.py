@@ -152,6 +152,7 @@ def test_repr_says_files_rows_columns_and_roles(path):
     assert lines[2].split() == ["weight", "int64", "weight"]
     assert lines[3].split() == ["click", "int64", "target"]
     assert lines[4].split() == ["city", "string"]
+    assert lines[5].split() == ["device", "categories", "of", "string"]
     html = scan(path, "click", "weight")._repr_html_()
     assert "1,000 rows" in html and "<td>target</td>" in html
     assert "<p></p>" not in html
@@ -206,7 +207,7 @@ def test_parameters_are_checked_when_a_scan_is_made(options, error, message):
 )
 def test_unknown_columns(path, options):
     with pytest.raises(
-        SourceError, match="there is no column 'clik'.*'click'"
+        SourceError, match=r"there is no column 'clik'.*'click'"
     ) as found:
         next(scan(path, **options).blocks())
     assert path in str(found.value)
@@ -232,7 +233,9 @@ def test_no_column_is_left(tmp_path):
 
 def test_a_column_that_is_there_twice():
     table = pa.table([[1], [2], [3]], names=["a", "a", "y"])
-    with pytest.raises(SourceError, match="the column 'a' is there twice. Rename one."):
+    with pytest.raises(
+        SourceError, match=r"the column 'a' is there twice. Rename one."
+    ):
         next(scan(table, "y").blocks())
 
 
@@ -244,11 +247,14 @@ def test_missing_targets_and_bad_weights(path):
             load(scan(path, "visits"))
         assert path in str(e.value)
         with pytest.raises(
-            SourceError, match="weight 'price' must be finite.*nan in row"
+            SourceError, match=r"weight 'price' must be finite.*nan in row"
         ):
             load(scan(path, "click", "price"))
         with pytest.raises(SourceError, match="weight 'city' must be a number"):
             load(scan(path, "click", "city"))
+    endless = TABLE.append_column("z", pa.array(np.r_[np.ones(999), -np.inf]))
+    with pytest.raises(SourceError, match=r"target 'z' must be finite; .* in row 999"):
+        scan(endless, "z").load()
     negative = TABLE.append_column(
         "minus", pa.array(np.r_[np.ones(300), -np.ones(700)])
     )

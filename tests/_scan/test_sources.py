@@ -194,8 +194,7 @@ def test_a_stream_is_removed_when_the_interpreter_ends(tmp_path):
     code = f"""
         import os, pyarrow
         table = pyarrow.table({{"x": [1, 2], "y": [0, 1]}})
-        reader = pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches())
-        rows = scan(reader, "y", cache={str(tmp_path)!r})
+        rows = scan(table.to_reader(), "y", cache={str(tmp_path)!r})
         rows.load()
         if os.fork() == 0:
             raise SystemExit  # which is not the one that wrote it
@@ -373,7 +372,7 @@ def test_empty_and_broken_files(suffix, tmp_path):
         scan(path).load()
     if suffix == ".csv":
         path.write_text("x,y\n", encoding="utf-8")
-        with pytest.raises(SourceError, match="a.csv': there are no rows"):
+        with pytest.raises(SourceError, match=r"a.csv': there are no rows"):
             scan(path).load()
         return
     path.write_bytes(b"\x1f\x8b no such thing" * 9)
@@ -441,7 +440,7 @@ def test_a_file_that_vanishes(tmp_path):
     rows = scan(path)
     [*rows.blocks()]
     path.unlink()
-    with pytest.raises(SourceError, match="table.parquet' cannot be read"):
+    with pytest.raises(SourceError, match=r"table.parquet' cannot be read"):
         [*rows.blocks()]
 
 
@@ -457,7 +456,7 @@ def test_a_file_that_grows(tmp_path):
 def test_csv_with_a_ragged_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1,2\n3,4,5\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="a.csv' cannot be read.*Expected 2 columns"):
+    with pytest.raises(SourceError, match=r"a.csv' cannot be read.*Expected 2 columns"):
         scan(path).load()
 
 
@@ -471,7 +470,7 @@ def test_csv_whose_type_changes(tmp_path, monkeypatch):
             scan(path, columns=columns).load()
     (tmp_path / "b.csv").write_text("t,x\nb,2.5\n", encoding="utf-8")
     path.write_text("t,x\na,1\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="Column 'x' of .*b.csv' is read as int64"):
+    with pytest.raises(SourceError, match=r"Column 'x' of .*b.csv' is read as int64"):
         scan(tmp_path).load()
 
 

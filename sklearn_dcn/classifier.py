@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
-from ._estimator import BaseDCN, Rows, naming_rivals
+from ._estimator import BaseDCN, Rows, ScoresScans, naming_rivals
 from ._targets import ClassTarget
 from ._training import sample_negatives
 
 __all__ = ["DCNClassifier"]
 
 
-class DCNClassifier(ClassifierMixin, BaseDCN):
+class DCNClassifier(ScoresScans, ClassifierMixin, BaseDCN):
     """Deep & Cross Network for classification of mixed tables.
 
     Columns of strings, categories, ids and numbers are encoded, embedded and stacked

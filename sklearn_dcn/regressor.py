@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
-from ._estimator import BaseDCN, naming_rivals
+from ._estimator import BaseDCN, ScoresScans, naming_rivals
 from ._targets import ContinuousTarget
 
 __all__ = ["DCNRegressor"]
 
 
-class DCNRegressor(RegressorMixin, BaseDCN):
+class DCNRegressor(ScoresScans, RegressorMixin, BaseDCN):
     """Deep & Cross Network for regression on mixed tables.
 
     As :class:`DCNClassifier`, trained on the squared error of the standardised target;

@@ -135,7 +135,13 @@ TESTED_BY = {
     "_estimator/scoring.py": "field/test_scoring.py",
     "_estimator/blocks.py": "_estimator/test_long_fit.py",
     "_estimator/long_tables.py": "_estimator/test_long_fit.py",
+    "_scan/base.py": "_scan/test_sources.py",
+    "_scan/checking.py": "_scan/test_scan.py",
+    "_scan/files.py": "_scan/test_sources.py",
     "_scan/frames.py": "_scan/test_sources.py",
+    "_scan/parts.py": "_estimator/test_predicting_files.py",
+    "_scan/queries.py": "_scan/test_sources.py",
+    "_scan/streams.py": "_scan/test_sources.py",
     "_table/in_blocks.py": "_table/target_statistics/test_cross_sums.py",
     "_table/advising.py": "field/test_codes.py",
     "_table/learning.py": "_table/test_encoder.py",
@@ -454,10 +460,9 @@ def test_few_import_libraries_of_frames():
         "datasets/_tables.py",
         f"{reading}/frames.py",
     }
-    assert users_of("polars") == {"_scan/sources.py", f"{reading}/frames.py"}
-    assert users_of("pyarrow") == {
-        "_scan/frames.py",
-        "_scan/sources.py",
+    assert users_of("polars") == {"_scan/queries.py", f"{reading}/frames.py"}
+    outside = {path for path in users_of("pyarrow") if not path.startswith("_scan/")}
+    assert outside == {
         "datasets/_lines.py",
         "datasets/_movielens.py",
         f"{reading}/frames.py",

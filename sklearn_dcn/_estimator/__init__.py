@@ -3,6 +3,7 @@
 from .base import BaseDCN
 from .defaults import resolve_device
 from .parameters import RULES, check_parameters
+from .predicting_files import ScoresScans
 from .rivals import naming_rivals
 from .rows import Rows
 from .saving import FORMAT, FORMAT_VERSION, MAX_CONFIG, SPELLING, SavesToFile
@@ -16,6 +17,7 @@ __all__ = [
     "Rows",
     "SPELLING",
     "SavesToFile",
+    "ScoresScans",
     "check_parameters",
     "naming_rivals",
     "resolve_device",

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._scan import Scan, open_source, scan
+from .._scan import Parts, Scan, refuse_lists, scan
 from .predicting import PredictsLogits
-from .scans import scan_of
+from .scans import read_targets, scan_of
 
-__all__ = ["PredictsFiles"]
+__all__ = ["PredictsFiles", "ScoresScans"]
 
 FORMATS = (".parquet", ".feather", ".csv")
 
@@ -72,30 +70,31 @@ class PredictsFiles(PredictsLogits):
         Raises
         ------
         ValueError
-            If the file is of no known kind, or its folder is not there.
+            If the file is of no known kind, its folder is not there, or the columns
+            cannot be written to it.
         """
         check_is_fitted(self, "net_")
         path = os.path.abspath(out)
-        if os.path.splitext(path)[1] not in FORMATS:
-            raise ValueError(
-                f"out must end in {', '.join(FORMATS)}; got {os.fspath(out)!r}."
-            )
-        if not os.path.isdir(os.path.dirname(path)):
-            raise ValueError(
-                f"out must be in a folder that is there; got {os.fspath(out)!r}. "
-                "Create it."
-            )
+        kind = os.path.splitext(path)[1]
+        _check_path(path, kind)
         rows = _as_scan(X)
-        parts = _Parts(f"{path}.parts", self._mark(rows, columns))
         names = self._answer_names()
         beside = [] if columns is None else list(columns)
-        for k, (block, ids) in enumerate(self._scanned(rows, beside)):
-            if not parts.has(k):
-                answers = self._answers(block).reshape(len(block), -1)
-                for name, values in zip(names, answers.T, strict=True):
-                    ids[name] = values
-                parts.write(k, ids)
-        parts.join(path)
+        _check_beside(rows, beside, names, kind)
+        parts = Parts(f"{path}.parts", self._mark(names, beside))
+        types = [rows.schema.field(name).type for name in beside]
+        start = 0
+        for block, ids in self._scanned(rows, beside):
+            if not parts.has(block, ids):
+                try:
+                    answers = self._answers(block).reshape(len(block), -1)
+                except (TypeError, ValueError) as error:
+                    stop = start + len(block)
+                    error.add_note(f"It is in rows {start:,} to {stop:,} of the scan.")
+                    raise
+                parts.write(ids, types, names, answers)
+            start += len(block)
+        parts.join(path, kind)
         return path
 
     def _answers(self, X: Any) -> NDArray[Any]:
@@ -112,92 +111,65 @@ class PredictsFiles(PredictsLogits):
             return ["prediction"]
         return [f"prediction {k}" for k in outputs]
 
-    def _mark(self, rows: Scan, columns: Sequence[str] | None) -> str:
-        """Return a hash of what predicts, and of what."""
-        found = hashlib.blake2b(digest_size=16)
+    def _mark(self, names: list[str], beside: list[str]) -> str:
+        """Return a hash of what predicts, and of the columns that are written."""
+        found = hashlib.blake2b(repr([names, beside]).encode(), digest_size=16)
         for name, tensor in self.module_.state_dict().items():
+            array = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
             found.update(name.encode())
-            found.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-        told = [rows.source.title, rows.n_rows, [*rows.schema.names], columns]
-        found.update(json.dumps(told, default=str).encode())
+            found.update(array.tobytes())
         return found.hexdigest()
 
 
+class ScoresScans:
+    """The score of rows whose target may be a column of a scan."""
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy of a classifier, or R² of a regressor.
+
+        Parameters
+        ----------
+        X : table, scan or path
+            Rows with the columns of `fit`.
+        y : array-like of shape (n_samples, ...), default=None
+            Their target; that of a scan is its own, and of a path the column's name.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights; of a path the column's name.
+
+        Returns
+        -------
+        score : float
+        """
+        y, sample_weight = read_targets(X, y, sample_weight)
+        found: float = super().score(X, y, sample_weight)  # type: ignore[misc]
+        return found
+
+
 def _as_scan(X: Any) -> Scan:
-    found = scan_of(X)
-    if found is None:
-        open_source(X)  # which says what can be read
-        found = scan(X)
-    return found
+    return scan_of(X) or scan(X)
 
 
-class _Parts:
-    """Blocks of predictions, in a folder until all are there.
-
-    Parameters
-    ----------
-    folder : str
-    mark : str
-        What they are of; parts of anything else are removed.
-    """
-
-    def __init__(self, folder: str, mark: str) -> None:
-        self.folder = folder
-        self.n = 0
-        note = os.path.join(folder, "of.json")
-        try:
-            with open(note, encoding="utf-8") as file:
-                known = json.load(file)
-        except (OSError, ValueError):
-            known = None
-        if known != mark:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.makedirs(folder)
-            with open(note, "w", encoding="utf-8") as file:
-                json.dump(mark, file)
-
-    def _path(self, k: int) -> str:
-        return os.path.join(self.folder, f"{k:08}.arrow")
-
-    def has(self, k: int) -> bool:
-        """Tell whether a part is there."""
-        self.n = k + 1
-        return os.path.exists(self._path(k))
-
-    def write(self, k: int, frame: Any) -> None:
-        """Write a part, which is there as a whole or not at all."""
-        import pyarrow
-
-        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-        path = self._path(k)
-        with pyarrow.ipc.new_file(f"{path}.new", table.schema) as writer:
-            writer.write_table(table)
-        os.replace(f"{path}.new", path)
-
-    def join(self, path: str) -> None:
-        """Write all parts to one file, and remove them."""
-        import pyarrow
-
-        new = f"{path}.new"
-        with pyarrow.ipc.open_file(self._path(0)) as first:
-            schema = first.schema
-        with _writer(new, os.path.splitext(path)[1], schema) as writer:
-            for k in range(self.n):
-                with pyarrow.memory_map(self._path(k)) as file:
-                    writer.write_table(pyarrow.ipc.open_file(file).read_all())
-        os.replace(new, path)
-        shutil.rmtree(self.folder, ignore_errors=True)
+def _check_path(path: str, kind: str) -> None:
+    """Raise a ValueError for a file that cannot be written."""
+    if kind not in FORMATS:
+        raise ValueError(f"out must end in {', '.join(FORMATS)}; got {path!r}.")
+    if os.path.isdir(path):
+        raise ValueError(f"out must be a file; {path!r} is a folder. Add a name.")
+    if not os.path.isdir(os.path.dirname(path)):
+        raise ValueError(
+            f"out must be in a folder that is there; got {path!r}. Create it."
+        )
 
 
-def _writer(path: str, kind: str, schema: Any) -> Any:
-    if kind == ".parquet":
-        import pyarrow.parquet as parquet
-
-        return parquet.ParquetWriter(path, schema)
+def _check_beside(rows: Scan, beside: list[str], names: list[str], kind: str) -> None:
+    """Raise a ValueError for columns that cannot be written beside the predictions."""
+    rows.check_columns(beside)
+    all_names = [*beside, *names]
+    for name in all_names:
+        if all_names.count(name) > 1:
+            raise ValueError(
+                f"columns must have other names than the predictions, and each once; "
+                f"got {name!r}."
+            )
     if kind == ".csv":
-        import pyarrow.csv as csv
-
-        return csv.CSVWriter(path, schema)
-    import pyarrow
-
-    return pyarrow.ipc.new_file(path, schema)
+        refuse_lists(rows.schema, beside)

@@ -8,11 +8,16 @@ from typing import Any
 from .._roles import LONG
 from .._scan import Scan, is_scan, scan
 
-__all__ = ["check_scannable", "read_scan", "scan_of"]
+__all__ = ["check_scannable", "read_scan", "read_targets", "scan_of"]
 
 
 def read_scan(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, suffix: str = ""
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    suffix: str = "",
+    loads: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Return a table as it was given, or what a scan or path of a short one holds.
 
@@ -24,6 +29,8 @@ def read_scan(
     sample_weight : array-like or None; of a path the column's name or None
     suffix : str, default=""
         Of the arguments' names.
+    loads : bool, default=False
+        Whether a scan is loaded however many rows it has.
 
     Returns
     -------
@@ -41,6 +48,11 @@ def read_scan(
                 f"Of rows in files, y{suffix} must be the name of the target's column; "
                 f"got {type(y).__name__}. Or pass X{suffix}=scan(path, target=name)."
             )
+        if sample_weight is not None and not isinstance(sample_weight, str):
+            raise TypeError(
+                f"Of rows in files, sample_weight{suffix} must be the name of their "
+                f"column; got {type(sample_weight).__name__}."
+            )
         X, y, sample_weight = scan(X, target=y, weight=sample_weight), None, None
     if not is_scan(X):
         return X, y, sample_weight
@@ -56,7 +68,7 @@ def read_scan(
             f"The scan of X{suffix} has no target. Name its column: "
             "scan(..., target=name)."
         )
-    block = X.load(LONG)
+    block = X.load(None if loads else LONG)
     if block is not None:
         return block.X, block.y, block.weight
     check_scannable(estimator)
@@ -85,9 +97,7 @@ def check_scannable(estimator: Any) -> None:
 
 def _is_path(X: Any) -> bool:
     if isinstance(X, (list, tuple)):
-        return (bool(X) and all(isinstance(one, os.PathLike) for one in X)) or (
-            bool(X) and all(isinstance(one, str) for one in X)
-        )
+        return bool(X) and all(isinstance(one, (str, os.PathLike)) for one in X)
     return isinstance(X, (str, os.PathLike))
 
 
@@ -102,3 +112,37 @@ def scan_of(X: Any) -> Scan | None:
     if _is_path(X):
         return scan(X)
     return X if is_scan(X) else None
+
+
+def read_targets(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Return the target of rows to be scored, and their weights.
+
+    Parameters
+    ----------
+    X : table, scan or path
+    y : array-like or None
+        None is for the target of a scan; of a path it is the column's name.
+    sample_weight : array-like or None
+        Of a path the column's name or None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no target.
+    """
+    is_named = _is_path(X) and _is_name(y)
+    if not is_named and (y is not None or not is_scan(X)):
+        if y is None:
+            raise TypeError("score needs y, but of a scan with a target.")
+        return y, sample_weight
+    rows = scan(X, target=y, weight=sample_weight) if is_named else X
+    if rows.target is None:
+        raise ValueError(
+            "The scan of X has no target. Name its column: scan(..., target=name)."
+        )
+    if not is_named and sample_weight is not None:
+        raise TypeError(
+            "sample_weight must not be given beside a scan, whose weight is a column: "
+            "scan(..., weight=name)."
+        )
+    return rows.read_target()

@@ -1,14 +1,7 @@
 """Rows that are not in memory, described: `scan`; and read block by block."""
 
+from .base import BLOCK, SourceError
+from .parts import Parts, refuse_lists
 from .scan import Scan, is_scan, scan
-from .sources import BLOCK, Source, SourceError, open_source
 
-__all__ = [
-    "BLOCK",
-    "Scan",
-    "Source",
-    "SourceError",
-    "is_scan",
-    "open_source",
-    "scan",
-]
+__all__ = ["BLOCK", "Parts", "Scan", "SourceError", "is_scan", "refuse_lists", "scan"]

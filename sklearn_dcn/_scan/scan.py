@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from difflib import get_close_matches
 from html import escape
 from typing import Any, NamedTuple
 
 from .._printing import html_table, quantity, text_table
-from .frames import joined
-from .sources import BLOCK, SourceError, open_source
+from .base import BLOCK, Source, SourceError
+from .checking import check_target, check_weights
+from .frames import saved_index, words_of
+from .sources import check_kind, open_source
 
 __all__ = ["Block", "Scan", "is_scan", "scan"]
 
@@ -65,6 +66,7 @@ class Scan:
         epoch_rows: int | None,
     ) -> None:
         self._given = source
+        self._opened: list[Source] = []  # which copies share
         self.target = target
         self.weight = weight
         self._columns = None if columns is None else list(columns)
@@ -72,12 +74,14 @@ class Scan:
         self.buffer_rows = buffer_rows
         self.epoch_rows = epoch_rows
 
-    @cached_property
-    def source(self) -> Any:
+    @property
+    def source(self) -> Source:
         """What reads the rows."""
-        return open_source(self._given)
+        if not self._opened:
+            self._opened.append(open_source(self._given, self.cache))
+        return self._opened[0]
 
-    @cached_property
+    @property
     def schema(self) -> Any:
         """All columns of the source, as an arrow schema."""
         return self.source.schema()
@@ -96,34 +100,44 @@ class Scan:
         Raises
         ------
         SourceError
-            If a column that was named is not there.
+            If a column that was named is not there, or none is left.
         """
         own = [*self.targets, *([self.weight] if self.weight else [])]
-        there = [name for name in self.schema.names if name not in self._index]
-        for name in [*own, *(self._columns or [])]:
-            if name not in self.schema.names:
-                raise SourceError(
-                    f"{self.source.title}: there is no column {name!r}; there are "
-                    f"{', '.join(map(str, there))}."
-                )
-        return [n for n in (self._columns or there) if n not in own]
+        self.check_columns([*own, *(self._columns or [])])
+        index = saved_index(self.schema)
+        there = [name for name in self.schema.names if name not in index]
+        found = [name for name in (self._columns or there) if name not in own]
+        if not found:
+            raise SourceError(
+                f"{self.source.title}: beside target and weight there is no column. "
+                "Name some: columns=[...]."
+            )
+        return found
 
     def choose_columns(self, names: list[str]) -> None:
         """Read these columns alone, as those of X."""
         self._columns, self.target, self.weight = names, None, None
 
-    @property
-    def _index(self) -> list[str]:
-        """The columns that were the index of a pandas frame."""
-        found = (self.schema.metadata or {}).get(b"pandas")
-        index = json.loads(found).get("index_columns", []) if found else []
-        return [name for name in index if isinstance(name, str)]
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Raise an error for a column that is not there, or is there twice."""
+        there = self.schema.names
+        for name in names:
+            if name not in there:
+                like = get_close_matches(name, there, 3) or there[:SHOWN]
+                raise SourceError(
+                    f"{self.source.title}: there is no column {name!r}; among the "
+                    f"{len(there):,} columns are {', '.join(map(repr, like))}."
+                )
+        if len(set(there)) < len(there):
+            twice = next(name for name in there if there.count(name) > 1)
+            raise SourceError(
+                f"{self.source.title}: the column {twice!r} is there twice. Rename one."
+            )
 
-    @cached_property
+    @property
     def n_rows(self) -> int | None:
-        """The number of rows, where it is known without reading them."""
-        found = self.source.count()
-        return None if found is None else int(found)
+        """The number of rows, where it is known."""
+        return self.source.n_rows
 
     def blocks(
         self,
@@ -131,45 +145,65 @@ class Scan:
         with_target: bool = True,
         beside: Sequence[str] | None = None,
     ) -> Iterator[Block]:
-        """Yield all rows in their order, up to `size` at a time.
+        """Yield all rows in their order, `size` at a time.
 
         Parameters
         ----------
         size : int, default=65536
         with_target : bool, default=True
-            Whether target and weight are read as well.
+            Whether target and weight are read as well, and all blocks have the dtypes
+            of the whole table.
         beside : list of str or None, default=None
             Columns, perhaps no features, that are wanted as they are.
         """
-        names, targets = self.columns, self.targets if with_target else []
-        weight = self.weight if with_target else None
-        wanted = [*names, *targets, *([weight] if weight else []), *(beside or [])]
-        wanted = [*dict.fromkeys(wanted)]
+        names, wanted = self._wanted(with_target, beside)
+        whole = with_target and self._columns is None
         start = 0
-        for frame in self.source.frames(wanted, size):
-            y = None
-            if targets:
-                y = frame[self.target]
-            w = None if weight is None else frame[weight]
-            rest = None if beside is None else frame[list(beside)]
-            yield Block(start, frame[names], y, w, rest)
+        for frame in self.source.frames(wanted, size, exact=with_target, whole=whole):
+            yield self._block(start, frame, names, with_target, beside)
             start += len(frame)
-        if not start:
-            raise SourceError(f"{self.source.title}: there are no rows.")
 
     def load(self, most: int | None = None) -> Block | None:
         """Return all rows in memory; None if they are more than `most`."""
-        if most is not None and (self.n_rows or 0) > most:
-            return None
-        parts: list[Block] = []
-        n = 0
-        for block in self.blocks():
-            parts.append(block)
-            n += len(block.X)
-            if most is not None and n > most:
-                return None
-        columns = zip(*(block[1:4] for block in parts), strict=True)
-        return Block(0, *(_join(column) for column in columns))
+        names, wanted = self._wanted(True, None)
+        frame = self.source.load(wanted, self._columns is None, most)
+        return None if frame is None else self._block(0, frame, names, True, None)
+
+    def read_target(self) -> tuple[Any, Any]:
+        """Return target and weights of all rows in memory, and nothing else."""
+        own = [*self.targets, *([self.weight] if self.weight else [])]
+        self.check_columns(own)
+        frame = self.source.load(own, whole=False, most=None)
+        block = self._block(0, frame, own, True, None)
+        return block.y, block.weight
+
+    def _wanted(
+        self, with_target: bool, beside: Sequence[str] | None
+    ) -> tuple[list[str], list[str]]:
+        """Return the columns of X, and all that are to be read."""
+        names = self.columns
+        self.check_columns(beside or [])
+        own = [*self.targets, *([self.weight] if self.weight else [])]
+        others = [*(own if with_target else []), *(beside or [])]
+        return names, [*dict.fromkeys([*names, *others])]
+
+    def _block(
+        self,
+        start: int,
+        frame: Any,
+        names: list[str],
+        with_target: bool,
+        beside: Sequence[str] | None,
+    ) -> Block:
+        y = weight = None
+        if with_target and self.target is not None:
+            y = frame[self.target if isinstance(self.target, str) else self.targets]
+            check_target(self.source.title, frame, self.targets, start)
+        if with_target and self.weight is not None:
+            weight = frame[self.weight]
+            check_weights(self.source.title, weight, start)
+        rest = None if beside is None else frame[list(beside)]
+        return Block(start, frame[names], y, weight, rest)
 
     def __repr__(self) -> str:
         header, rows, more = self._table()
@@ -178,8 +212,9 @@ class Scan:
 
     def _repr_html_(self) -> str:
         header, rows, more = self._table()
+        table = html_table(header, rows, ())
         title = f"<p>{escape(self._title())}</p>"
-        return title + html_table(header, rows, ()) + (f"<p>{escape(more)}</p>")
+        return title + table + (f"<p>{escape(more)}</p>" if more else "")
 
     def _title(self) -> str:
         n = self.n_rows
@@ -194,7 +229,7 @@ class Scan:
         if self.weight:
             roles = {self.weight: "weight"} | roles
         rows = [
-            [str(name), str(self.schema.field(name).type), role]
+            [str(name), words_of(self.schema.field(name).type), role]
             for name, role in roles.items()
         ]
         left = len(rows) - SHOWN
@@ -268,8 +303,13 @@ def scan(
     """
     _check_names("target", target, several=True)
     _check_names("weight", weight, several=False)
-    if columns is not None:
-        _check_names("columns", list(columns), several=True)
+    if columns is not None and (
+        isinstance(columns, str)
+        or not len(columns)
+        or not all(isinstance(name, str) for name in columns)
+    ):
+        raise TypeError(f"columns must be a list of names; got {columns!r}.")
+    _check_apart(target, weight, columns)
     _check_rows("buffer_rows", buffer_rows)
     if epoch_rows is not None:
         _check_rows("epoch_rows", epoch_rows)
@@ -278,6 +318,7 @@ def scan(
             f"cache must be 'auto', the path of a folder or None; got {cache!r}."
         )
     folder = None if cache is None else os.fspath(cache)
+    check_kind(source)
     return Scan(source, target, weight, columns, folder, buffer_rows, epoch_rows)
 
 
@@ -294,13 +335,16 @@ def _check_names(name: str, value: Any, several: bool) -> None:
         raise TypeError(f"{name} must be {kinds}; got {value!r}.")
 
 
+def _check_apart(target: Any, weight: Any, columns: Any) -> None:
+    """Raise a ValueError for a column that is named twice."""
+    targets = [target] if isinstance(target, str) else target or []
+    own = [*targets, *([] if weight is None else [weight])]
+    for what, names in (("target and weight", own), ("columns", columns or [])):
+        twice = [name for name in names if list(names).count(name) > 1]
+        if twice:
+            raise ValueError(f"{what} must name a column once; got {twice[0]!r} twice.")
+
+
 def _check_rows(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a number of rows, at least 1; got {value!r}.")
-
-
-def _join(parts: tuple[Any, ...]) -> Any:
-    """Return blocks of a column, or of columns, as one."""
-    if parts[0] is None or len(parts) == 1:
-        return parts[0]
-    return joined(parts)

@@ -138,13 +138,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         """
         check_parameters(self.get_params(deep=False))
         X, y, sample_weight = read_scan(self, X, y, sample_weight)
-        X_val, y_val, sample_weight_val = read_scan(
-            self, X_val, y_val, sample_weight_val, suffix="_val"
-        )
+        given = read_scan(self, X_val, y_val, sample_weight_val, suffix="_val")
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
         with own_torch(self.n_jobs), naming_memory(self):
-            fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), warm)
+            fitted._fit(X, y, sample_weight, given, warm)
         self.__dict__ = fitted.__dict__
         return self
 

@@ -1,7 +1,16 @@
 """Rows that are not in memory, described: `scan`; and read block by block."""
 
-from .base import BLOCK, SourceError
+from .base import BLOCK, Source, SourceError
 from .parts import Parts, refuse_lists
 from .scan import Scan, is_scan, scan
 
-__all__ = ["BLOCK", "Parts", "Scan", "SourceError", "is_scan", "refuse_lists", "scan"]
+__all__ = [
+    "BLOCK",
+    "Parts",
+    "Scan",
+    "Source",
+    "SourceError",
+    "is_scan",
+    "refuse_lists",
+    "scan",
+]

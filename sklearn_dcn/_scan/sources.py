@@ -35,6 +35,8 @@ def open_source(source: Any, folder: str | None = "auto") -> Source:
     TypeError
         If it is nothing that rows can be read from.
     """
+    if isinstance(source, Source):
+        return source
     if isinstance(source, (str, os.PathLike)):
         kind = partitioned_kind(source)
         return _partitioned(source, kind) if kind else Files(find_files([source]))
@@ -62,7 +64,7 @@ def check_kind(source: Any) -> None:
     # Of the class, as a LazyFrame warns when it is asked for its columns.
     marks = ("count_rows", "__arrow_c_stream__", "columns")
     if not (
-        isinstance(source, (str, os.PathLike))
+        isinstance(source, (Source, str, os.PathLike))
         or _is_list_of_paths(source)
         or any(hasattr(type(source), mark) for mark in marks)
         or callable(source)

@@ -117,12 +117,7 @@ class Lines(Source):
         kinds = {name: kind for name, kind in self.layout.cells.items() if kind}
         return pyarrow.schema([(name, _type(kind)) for name, kind in kinds.items()])
 
-    def frames(self, columns: Sequence[str], size: int) -> Iterator[Any]:
-        """Yield pandas frames of `size` rows, the last of fewer, with these columns."""
-        for table in _regroup(self._tables(columns), size):
-            yield table.to_pandas()
-
-    def _tables(self, columns: Sequence[str]) -> Iterator[Any]:
+    def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
         """Yield the rows as arrow tables with the types of the schema."""
         import pyarrow
 
@@ -240,24 +235,6 @@ def refuse_archive(path: str) -> None:
         raise SourceError(
             f"{path!r} is an archive. Unpack it, and give the folder of its files."
         )
-
-
-def _regroup(tables: Iterator[Any], size: int) -> Iterator[Any]:
-    """Yield the rows of tables again, `size` at a time."""
-    import pyarrow
-
-    parts: list[Any] = []
-    n = 0
-    for table in tables:
-        parts.append(table)
-        n += table.num_rows
-        while n >= size:
-            whole = pyarrow.concat_tables(parts)
-            yield whole.slice(0, size)
-            n -= size
-            parts = [whole.slice(size)] if n else []
-    if n:
-        yield pyarrow.concat_tables(parts)
 
 
 def _type(kind: str) -> Any:

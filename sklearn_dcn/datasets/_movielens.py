@@ -175,7 +175,7 @@ class Ratings(Source):
             fields += [pyarrow.field(name, types[kind]) for name, kind in kinds.items()]
         return pyarrow.schema([*fields, own.field("rating")])
 
-    def frames(self, columns: Sequence[str], size: int) -> Iterator[Any]:
+    def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
         """Yield pandas frames of up to `size` rows with these columns."""
         joined = {
             key: [name for name in kinds if name in columns]
@@ -183,7 +183,7 @@ class Ratings(Source):
         }
         keys = [key for key, names in joined.items() if names]
         own = [name for name in self.lines.schema().names if name in {*columns, *keys}]
-        for frame in self.lines.frames(own, size):
+        for frame in self.lines.frames(own, size, exact=False, whole=whole):
             for key in keys:
                 side, _ = self.sides[key]
                 known = side[joined[key]].reindex(frame[key])

@@ -32,7 +32,7 @@ __all__ = [
 
 # Rows of a table whose roles are dealt out evenly; those of more follow from hashes.
 LONG = 200_000
-MAX_HELD_OUT = 200_000  # rows that validate, of those
+MAX_HELD_OUT = 100_000  # rows that validate, of those
 
 N_FOLDS = 5  # of rows that describe each other, and stretches that judge a choice
 

@@ -23,7 +23,7 @@ from .._training import (
 )
 from .blocks import Blocks, RowsInMemory, ScannedRows
 from .defaults import resolve_random_state
-from .long_tables import LearnsLongTables, LongFit
+from .long_tables import Dealt, LearnsLongTables, LongFit
 from .rows import Rows
 from .scoring import ValidationScore
 from .validation import which_way
@@ -81,14 +81,17 @@ class FitsLongTables(LearnsLongTables):
         with tell:
             fit = self._learn_long(blocks, tell, holds_out=given is None)
             seen = SeenLevels(self.module_.members[0].embedding)
-            data, valid = self._encode_rows(fit, blocks, seen, scan, tell)
+            data, held = self._encode_rows(fit, blocks, seen, scan, tell)
+            dealt = fit.dealt
+            del fit  # its sums take room
         try:
+            valid = self._hold_long(held, seen)
             if given is not None:
                 valid = self._validation_table({}, None, None, given, warm=False)
             ends_early = valid is not None and bool(self.early_stopping)
             epochs = self._resolve_epochs(len(data), ends_early)
             tasks = self._begin_tasks(epochs, *told) if told else []
-            score = self._score_of_long(fit, blocks, given)
+            score = self._score_of_long(dealt, blocks, given)
             self._train(
                 data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out
             )
@@ -97,7 +100,7 @@ class FitsLongTables(LearnsLongTables):
                 data.spool.remove()
         if valid is not None and ends_early and self.calibrate:
             calibrate(self.net_, valid)
-        if fit.dealt.share:
+        if dealt.share:
             seen.forget(self.module_.members)
         self.net_.optimizer_.state.clear()
         for task in tasks:
@@ -110,7 +113,7 @@ class FitsLongTables(LearnsLongTables):
         seen: SeenLevels,
         scan: Scan | None,
         tell: Preparation,
-    ) -> tuple[Any, TensorTable | None]:
+    ) -> tuple[Any, list[TensorTable]]:
         """Return the rows that train, perhaps in a file, and those that validate."""
         held: list[TensorTable] = []
         n_rows = fit.dealt.n_rows
@@ -137,7 +140,7 @@ class FitsLongTables(LearnsLongTables):
             )
         else:
             data = self._spool(encoded(True), n_rows, scan)
-        return data, self._hold_long(held, seen)
+        return data, held
 
     def _spool(
         self, tables: Iterator[tuple[int, TensorTable]], n_rows: int, scan: Scan
@@ -152,16 +155,16 @@ class FitsLongTables(LearnsLongTables):
             spool.remove()
             raise
 
-    def _score_of_long(self, fit: LongFit, blocks: Blocks, given: Any) -> Any:
+    def _score_of_long(self, dealt: Dealt, blocks: Blocks, given: Any) -> Any:
         """Return what scores the rows that validate, if anything is to."""
         if self.scoring in (None, "loss"):
             return None
         if isinstance(given, Rows):
             return ValidationScore(self, given.X, given.y, given.weight)
-        if not fit.dealt.share or not isinstance(blocks, RowsInMemory):
+        if not dealt.share or not isinstance(blocks, RowsInMemory):
             return None
-        rows = np.arange(fit.dealt.n_rows)
-        at = np.flatnonzero(self._folds(fit.dealt, rows, blocks.X) == HELD_OUT)
+        rows = np.arange(dealt.n_rows)
+        at = np.flatnonzero(self._folds(dealt, rows, blocks.X) == HELD_OUT)
         return ValidationScore(
             self, take_rows(blocks.X, at), blocks.y[at], blocks.weight[at]
         )

@@ -246,7 +246,7 @@ class Calls(Source):
         return rows.select(list(columns))
 
     def dtypes(self, columns: Sequence[str]) -> dict[str, Any]:
-        """Return the dtypes of columns that come with several."""
+        """Return the dtypes of the columns in all frames, but of categories."""
         new = [name for name in columns if name not in self._known]
         if new:
             families: dict[str, str] = {}

@@ -258,6 +258,22 @@ def test_categories_of_frames_are_joined():
     assert block["c"].tolist() == ["a", "b", "c", "b"]
 
 
+def test_categories_of_frames_without_any_are_joined():
+    def frames():
+        for cells in ([None, None], ["a", "b"]):
+            yield pl.DataFrame({"c": pl.Series(cells, dtype=pl.Categorical)})
+
+    (block,) = blocks_of(frames, 4)
+    assert str(block["c"].dtype) == "category"
+    assert block["c"].isna().tolist() == [True, True, False, False]
+
+
+def test_frames_that_all_have_gaps_are_cut():
+    frame = pa.table({"n": [1, 2, None, 4], "b": [True, False, None, True]})
+    for block in blocks_of(lambda: iter([frame, frame]), 2):
+        assert list(map(str, block.dtypes)) == ["float64", "object"]
+
+
 def test_an_iterator_that_is_returned_twice():
     frames = iter([WHOLE[:500], WHOLE[500:]])
     with pytest.raises(SourceError, match="returned the same iterator in two calls"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import tempfile
 import weakref
@@ -86,7 +87,8 @@ class OnceOnly(Source):
             )
         try:
             folder = tempfile.mkdtemp(
-                prefix="sklearn_dcn-",
+                # By which a fit knows what a process that was killed has left.
+                prefix=f"sklearn_dcn-{platform.node() or 'here'}-{os.getpid()}-",
                 dir=None if self._folder == "auto" else self._folder,
             )
         except OSError as error:

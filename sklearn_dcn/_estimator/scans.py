@@ -17,7 +17,6 @@ def read_scan(
     y: Any,
     sample_weight: Any,
     suffix: str = "",
-    loads: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Return a table as it was given, or what a scan or path of a short one holds.
 
@@ -29,8 +28,6 @@ def read_scan(
     sample_weight : array-like or None; of a path the column's name or None
     suffix : str, default=""
         Of the arguments' names.
-    loads : bool, default=False
-        Whether a scan is loaded however many rows it has.
 
     Returns
     -------
@@ -68,7 +65,7 @@ def read_scan(
             f"The scan of X{suffix} has no target. Name its column: "
             "scan(..., target=name)."
         )
-    block = X.load(None if loads else LONG)
+    block = X.load(LONG)
     if block is not None:
         return block.X, block.y, block.weight
     check_scannable(estimator)

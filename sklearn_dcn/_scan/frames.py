@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def dtype_with_gaps(kind: Any) -> Any:
 
 
 def common_dtype(dtypes: Sequence[Any]) -> Any:
-    """Return the dtype of a column that is made of some; None if they need no change.
+    """Return the dtype of a column that is made of some; None of categories.
 
     Parameters
     ----------
@@ -168,8 +169,10 @@ def common_dtype(dtypes: Sequence[Any]) -> Any:
     """
     import pandas
 
-    if len(dtypes) == 1 or all(isinstance(d, pandas.CategoricalDtype) for d in dtypes):
+    if all(isinstance(dtype, pandas.CategoricalDtype) for dtype in dtypes):
         return None
+    if len(dtypes) == 1:
+        return dtypes[0]
     return pandas.concat([pandas.Series([], dtype=dtype) for dtype in dtypes]).dtype
 
 
@@ -194,13 +197,12 @@ def joined(frames: Sequence[Any]) -> Any:
 
 
 def _union(columns: Sequence[Any]) -> Any:
-    """Return the dtype of all categories of some columns."""
-    from pandas.api.types import union_categoricals
+    """Return the dtype of all categories of some columns, in the order of columns."""
+    import pandas
 
-    try:
-        return union_categoricals(columns, ignore_order=True).dtype
-    except TypeError:  # numbers here and strings there
-        return np.dtype(object)
+    # Not by union_categoricals, for which those of a column of gaps are of no type.
+    each = (column.cat.categories for column in columns)
+    return pandas.CategoricalDtype([*dict.fromkeys(chain.from_iterable(each))])
 
 
 def family_of(column: Any) -> str | None:

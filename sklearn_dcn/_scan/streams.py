@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import tempfile
 import weakref
@@ -86,7 +87,8 @@ class OnceOnly(Source):
             )
         try:
             folder = tempfile.mkdtemp(
-                prefix="sklearn_dcn-",
+                # By which a fit knows what a process that was killed has left.
+                prefix=f"sklearn_dcn-{platform.node() or 'here'}-{os.getpid()}-",
                 dir=None if self._folder == "auto" else self._folder,
             )
         except OSError as error:
@@ -246,7 +248,7 @@ class Calls(Source):
         return rows.select(list(columns))
 
     def dtypes(self, columns: Sequence[str]) -> dict[str, Any]:
-        """Return the dtypes of columns that come with several."""
+        """Return the dtypes of the columns in all frames, but of categories."""
         new = [name for name in columns if name not in self._known]
         if new:
             families: dict[str, str] = {}

@@ -117,6 +117,10 @@ class Lines(Source):
         kinds = {name: kind for name, kind in self.layout.cells.items() if kind}
         return pyarrow.schema([(name, _type(kind)) for name, kind in kinds.items()])
 
+    def gaps(self, columns: Sequence[str]) -> set[str]:
+        """Return no column, as none of integers may have a missing cell."""
+        return set()
+
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
         """Yield the rows as arrow tables with the types of the schema."""
         import pyarrow
@@ -127,7 +131,8 @@ class Lines(Source):
             for batch in self._batches(path, columns):
                 self._check_target(path, batch, start)
                 start += batch.num_rows
-                yield pyarrow.Table.from_batches([batch]).cast(types)
+                if batch.num_rows:
+                    yield pyarrow.Table.from_batches([batch]).cast(types)
 
     def _batches(self, path: str, columns: Sequence[str]) -> Iterator[Any]:
         """Yield the rows of a file as arrow batches."""

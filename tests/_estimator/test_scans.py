@@ -1,5 +1,6 @@
 """Fits and scores of scans: in memory and block by block the same, or refused."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -32,6 +33,12 @@ def tiny(Estimator=DCNClassifier, **parameters):
     return Estimator(**{**options, "n_members": 1, **parameters})
 
 
+@functools.cache
+def fitted_to_frame(is_long):
+    """Return a fit to the frame; `is_long` says whether `streamed` is in force."""
+    return tiny().fit(X, WHOLE["click"], WHOLE["weight"])
+
+
 @pytest.fixture
 def streamed(monkeypatch):
     """Let tables of more than 500 rows be long ones."""
@@ -61,15 +68,13 @@ def state(model):
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_short_scan_is_fitted_as_a_frame(kind, tmp_path):
     rows = scan(SOURCES[kind](TABLE, tmp_path), "click", "weight", list(X.columns))
-    expected = tiny().fit(X, WHOLE["click"], WHOLE["weight"])
-    assert_same(tiny().fit(rows), expected)
+    assert_same(tiny().fit(rows), fitted_to_frame(is_long=False))
 
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_long_scan_is_fitted_as_a_frame(kind, tmp_path, streamed):
     rows = scan(SOURCES[kind](TABLE, tmp_path), "click", "weight", list(X.columns))
-    expected = tiny().fit(X, WHOLE["click"], WHOLE["weight"])
-    assert_same(tiny().fit(rows), expected)
+    assert_same(tiny().fit(rows), fitted_to_frame(is_long=True))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv"])

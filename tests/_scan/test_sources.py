@@ -184,7 +184,7 @@ def test_a_stream_is_kept_until_the_scan_is_gone(make, tmp_path):
     assert not [*tmp_path.iterdir()]  # nothing is read for the columns
     assert len([*rows.blocks(100)]) == 10
     (folder,) = tmp_path.iterdir()
-    assert folder.name.startswith("sklearn_dcn-")
+    assert f"-{os.getpid()}-" in folder.name  # by which remnants are known
     del rows
     gc.collect()
     assert not [*tmp_path.iterdir()]
@@ -256,6 +256,22 @@ def test_categories_of_frames_are_joined():
     (block,) = blocks_of(frames, 4)
     assert str(block["c"].dtype) == "category"
     assert block["c"].tolist() == ["a", "b", "c", "b"]
+
+
+def test_categories_of_frames_without_any_are_joined():
+    def frames():
+        for cells in ([None, None], ["a", "b"]):
+            yield pl.DataFrame({"c": pl.Series(cells, dtype=pl.Categorical)})
+
+    (block,) = blocks_of(frames, 4)
+    assert str(block["c"].dtype) == "category"
+    assert block["c"].isna().tolist() == [True, True, False, False]
+
+
+def test_frames_that_all_have_gaps_are_cut():
+    frame = pa.table({"n": [1, 2, None, 4], "b": [True, False, None, True]})
+    for block in blocks_of(lambda: iter([frame, frame]), 2):
+        assert list(map(str, block.dtypes)) == ["float64", "object"]
 
 
 def test_an_iterator_that_is_returned_twice():

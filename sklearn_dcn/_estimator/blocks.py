@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .._scan import BLOCK, Scan, SourceError
 from .._table import check_weight, take_rows
+from .memory import release_memory
 
 __all__ = ["BlockOfRows", "Blocks", "RowsInMemory", "ScannedRows"]
 
@@ -122,6 +123,7 @@ class ScannedRows(Blocks):
             if len(y):
                 yield BlockOfRows(start, X, y, weight / self.unit)
             start += len(y)
+            release_memory()
         if not start:
             raise SourceError(f"{self.scan.source.title}: no row has a weight above 0.")
         self.n_rows = start

@@ -24,6 +24,7 @@ from .._training import (
 from .blocks import Blocks, RowsInMemory, ScannedRows
 from .defaults import resolve_random_state
 from .long_tables import Dealt, LearnsLongTables, LongFit
+from .memory import release_memory
 from .rows import Rows
 from .scoring import ValidationScore
 from .validation import which_way
@@ -84,6 +85,7 @@ class FitsLongTables(LearnsLongTables):
             data, held = self._encode_rows(fit, blocks, seen, scan, tell)
             dealt = fit.dealt
             del fit  # its sums take room
+            release_memory()
         try:
             valid = self._hold_long(held, seen)
             if given is not None:

@@ -45,7 +45,7 @@ assert len(calls) >= (at if "whole" in sys.argv else 1)
 """
 
 STAGES = {
-    "while rows are counted": (("_table.summarizing", "TableSummary"), "add", 2),
+    "while rows are counted": (("_table.summarizing", "TableSummary"), "add", 1),
     "while rows are encoded": (("_training.spool", "Spool"), "_write", 2),
     "in an epoch": (("_training.net", "DCNNet"), "train_step_single", 25),
 }

@@ -79,7 +79,7 @@ def check_scannable(estimator: Any) -> None:
         ("category_encoder", (None,), "Leave it out: levels have embeddings"),
         ("validation_groups", (None,), "Pass X_val, of other groups"),
         ("validation_time", (None,), "Pass X_val, of later rows"),
-        ("scoring", (None,), "Leave it out, or load the rows"),
+        ("scoring", (None, "loss"), "Leave it out, or load the rows"),
     )
     for name, allowed, remedy in needs:
         value = getattr(estimator, name)

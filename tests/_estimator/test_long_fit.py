@@ -81,7 +81,7 @@ def test_files_give_the_fit_of_memory(kind, tmp_path):
         {"negative_sampling": 0.5},
         {"hashing": {"user": 16}},
         {"min_frequency": 20, "max_categories": 12},
-        {"min_frequency": 0.05},
+        {"min_frequency": 0.05, "scoring": "loss"},
         {"memorized_crosses": 3},
         {"memorized_crosses": [("kind", "few")], "numeric_levels": 8},
         {"memorized_crosses": None, "numeric_transform": "robust"},

@@ -6,7 +6,6 @@ from helpers.graphs import spoil
 
 from sklearn_dcn import datasets
 
-
 LOADERS = [name for name in datasets.__all__ if name.startswith("load_")]
 
 

@@ -150,6 +150,7 @@ TESTED_BY = {
     "_table/reading/other_inputs.py": "field/test_no_tables.py",
     "_table/reading/references.py": "field/test_odd_categories.py",
     "_training/answers.py": "field/test_scoring.py",
+    "_training/memory.py": "whole/test_bounded_memory.py",
     "_training/own_torch.py": "field/test_global_settings.py",
     "_files/foreign.py": "field/test_open_files.py",
     "onnx/_steps.py": "onnx/test_export.py",

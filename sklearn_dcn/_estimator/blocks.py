@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._scan import BLOCK, Scan, SourceError
 from .._table import check_weight, take_rows
-from .memory import release_memory
+from .._training import release_memory
 
 __all__ = ["BlockOfRows", "Blocks", "RowsInMemory", "ScannedRows"]
 

@@ -20,11 +20,11 @@ from .._training import (
     TensorTable,
     calibrate,
     joined,
+    release_memory,
 )
 from .blocks import Blocks, RowsInMemory, ScannedRows
 from .defaults import resolve_random_state
 from .long_tables import Dealt, LearnsLongTables, LongFit
-from .memory import release_memory
 from .rows import Rows
 from .scoring import ValidationScore
 from .validation import which_way

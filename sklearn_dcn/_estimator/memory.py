@@ -1,17 +1,15 @@
-"""Memory of a fit: an error where it runs out, and what is free given back."""
+"""Memory that runs out in a fit: an error that says what to change."""
 
 from __future__ import annotations
 
-import ctypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import torch
 
-__all__ = ["naming_memory", "release_memory"]
+__all__ = ["naming_memory"]
 
 # How torch says so on Linux, Windows and MPS, and of sizes beyond 64 bits.
 OUT_OF_MEMORY = re.compile(
@@ -51,20 +49,3 @@ def naming_memory(estimator: Any) -> Iterator[None]:
             "fit fewer, or give "
             f"them in parts to partial_fit. Now {now}."
         ) from error
-
-
-def release_memory() -> None:
-    """Give freed memory back to the system, where the C library can be asked to.
-
-    Of a table read in blocks something small stays of each block, and keeps what was
-    freed around it from being given back: memory would grow with the rows.
-    """
-    _trim()(0)
-
-
-@cache
-def _trim() -> Callable[[int], Any]:
-    try:
-        return ctypes.CDLL(None).malloc_trim  # of glibc
-    except (AttributeError, OSError, TypeError):
-        return lambda pad: 0

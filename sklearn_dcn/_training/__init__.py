@@ -15,6 +15,7 @@ from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
 from .loop import TRAINING, train
 from .members import SeenLevels, forget_unseen, hide_unseen
+from .memory import release_memory
 from .module_weights import count_products, silence
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
@@ -57,6 +58,7 @@ __all__ = [
     "predict_logits",
     "predict_stack",
     "reads_gradients",
+    "release_memory",
     "replay",
     "sample_negatives",
     "silence",

@@ -24,6 +24,7 @@ from torch.utils.data import Dataset
 
 from .._roles import uniform
 from .batches import TensorTable, joined, starts_of
+from .memory import release_memory
 
 __all__ = ["EncodedAgain", "Spool", "SpoolError", "SpooledTable", "StreamedTable"]
 
@@ -267,6 +268,7 @@ class SpooledTable(StreamedTable):
         n = len(self.spool._sizes)
         at = torch.arange(n) if order is None else torch.randperm(n, generator=order)
         for some in torch.split(at, self.n_chunks):
+            release_memory()
             yield self._read(some.tolist())
 
     def _read(self, chunks: list[int]) -> TensorTable:

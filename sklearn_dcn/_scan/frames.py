@@ -119,7 +119,8 @@ def to_frame(rows: Any, dtypes: Mapping[str, Any] | None = None) -> Any:
     else:
         table = to_arrow(rows)
         metadata = _without_index(table.schema.metadata)
-        frame = table.replace_schema_metadata(metadata).to_pandas()
+        table = _signed(table.replace_schema_metadata(metadata))
+        frame = table.to_pandas()
         frame.columns = table.column_names
     wanted = {
         name: dtype
@@ -127,6 +128,29 @@ def to_frame(rows: Any, dtypes: Mapping[str, Any] | None = None) -> Any:
         if isinstance(frame[name].dtype, np.dtype) and frame[name].dtype != dtype
     }
     return frame.astype(wanted) if wanted else frame
+
+
+def _signed(table: Any) -> Any:
+    """Return a table whose categories have codes that every pandas takes."""
+    import pyarrow
+
+    for at, field in enumerate(table.schema):
+        kind = field.type
+        if not pyarrow.types.is_dictionary(kind):
+            continue
+        if pyarrow.types.is_unsigned_integer(kind.index_type):
+            chunks = [
+                pyarrow.DictionaryArray.from_arrays(
+                    chunk.indices.cast(pyarrow.int64()),
+                    chunk.dictionary,
+                    ordered=kind.ordered,
+                )
+                for chunk in table.column(at).chunks
+            ]
+            if chunks:
+                column = pyarrow.chunked_array(chunks)
+                table = table.set_column(at, field.name, column)
+    return table
 
 
 def saved_index(schema: Any) -> list[str]:

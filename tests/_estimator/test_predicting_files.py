@@ -98,7 +98,8 @@ def test_ids_stand_beside_probabilities(suffix, path, tmp_path):
     found = read(out)
     assert list(found.columns) == [*ids, "probability of 0", "probability of 1"]
     p = fitted().predict_proba(WHOLE[NAMES])
-    np.testing.assert_array_equal(found.iloc[:, -2:].to_numpy(), p)
+    # To the last digits: older releases read a CSV so.
+    np.testing.assert_allclose(found.iloc[:, -2:].to_numpy(), p, rtol=1e-14)
     for name in ids:
         cells = found[name].astype(object).where(found[name].notna(), None).tolist()
         given = WHOLE[name].astype(object).where(WHOLE[name].notna(), None).tolist()
@@ -125,14 +126,16 @@ def test_classes_and_outputs_name_columns(path, tmp_path):
     model = tiny(validation="random").fit(X, WHOLE["city"].fillna("none"))
     found = read(model.predict_to(path, tmp_path / "a.parquet"))
     assert list(found.columns) == [f"probability of {c}" for c in model.classes_]
-    np.testing.assert_array_equal(found.to_numpy(), model.predict_proba(X))
+    np.testing.assert_allclose(found.to_numpy(), model.predict_proba(X), rtol=1e-14)
     model = tiny(DCNRegressor).fit(X, WHOLE[["age", "click"]])
     found = read(model.predict_to(path, tmp_path / "b.parquet", columns=["age"]))
     assert list(found.columns) == ["age", "prediction 0", "prediction 1"]
-    np.testing.assert_array_equal(found.iloc[:, 1:].to_numpy(), model.predict(X))
+    np.testing.assert_allclose(
+        found.iloc[:, 1:].to_numpy(), model.predict(X), rtol=1e-14
+    )
     model = tiny(DCNRegressor).fit(X, WHOLE["age"])
     found = read(model.predict_to(path, tmp_path / "c.csv"))
-    np.testing.assert_array_equal(found["prediction"], model.predict(X))
+    np.testing.assert_allclose(found["prediction"], model.predict(X), rtol=1e-14)
 
 
 def test_ids_of_functions_whose_frames_differ(tmp_path):

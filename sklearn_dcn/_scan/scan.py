@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from html import escape
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .._printing import html_table, quantity, text_table
@@ -78,6 +79,11 @@ class Scan:
     def source(self) -> Source:
         """What reads the rows."""
         if not self._opened:
+            if find_spec("pyarrow") is None:
+                raise ImportError(
+                    "Reading a scan needs pyarrow. Install it: pip install "
+                    "sklearn-dcn[stream]"
+                )
             self._opened.append(open_source(self._given, self.cache))
         return self._opened[0]
 

@@ -1,6 +1,7 @@
 """What a scan says and gives: blocks, roles of columns, errors."""
 
 import copy
+import sys
 
 import numpy as np
 import pandas as pd
@@ -260,3 +261,11 @@ def test_missing_targets_and_bad_weights(path):
     )
     with pytest.raises(SourceError, match=r"-1.0 in row 300"):
         [*scan(negative, "click", "minus").blocks(100)]
+
+
+def test_without_pyarrow_it_is_told(monkeypatch):
+    # The module, whose name is that of the function as well.
+    module = sys.modules["sklearn_dcn._scan.scan"]
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"sklearn-dcn\[stream\]"):
+        scan("clicks.parquet", "click").n_rows  # noqa: B018

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from abc import abstractmethod
 from typing import Any, Self
 
@@ -19,7 +18,6 @@ from .._table import (
     Supervision,
     TableEncoder,
     Tell,
-    advise,
     check_references,
 )
 from .._targets import ClassTarget, ContinuousTarget
@@ -43,7 +41,6 @@ from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     BULK,
     resolve_batch_size,
-    resolve_curves,
     resolve_device,
     resolve_dtype,
     resolve_early_stopping,
@@ -254,21 +251,23 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         if self.warm_start or not all_rows:  # they may come again
             y = self._target.encode(rows.y)
             self.encoder_.remember(rows.X, y, encoded, torch.get_num_threads())
-        self._keep_resolved()
-        y, weight = self._encode_target(rows.y, rows.weight)
-        logits = self._target.initial_logits(y, weight)
-        self.net_ = self._build_net(logits, device, self._draw_seed())
-        silence(self.module_.members, self._target.constant_outputs(y))
-        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
+        self._begin_net(rows.y, rows.weight, device)
         return to_tensors(encoded), rows, trains
 
-    def _keep_resolved(self) -> None:
-        """Keep what the parameters are, and stand for, in this fit."""
+    def _begin_net(
+        self, y: NDArray[Any], weight: NDArray[np.float64], device: torch.device
+    ) -> None:
+        """Keep what the parameters stand for, and build the net; y is of all rows."""
         self._resolved = resolve_network(
             vars(self), self.encoder_, self._numeric_embedding
         )
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
+        y, weight = self._encode_target(y, weight)
+        logits = self._target.initial_logits(y, weight)
+        self.net_ = self._build_net(logits, device, self._draw_seed())
+        silence(self.module_.members, self._target.constant_outputs(y))
+        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""
@@ -295,12 +294,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
             tell=tell,
             stretch=None if in_parts else rows.stretch,
         )
-        for text in advise(self.encoder_):
-            warnings.warn(text, UserWarning, stacklevel=2)
-        curves = options["numeric_embedding"]
-        self._numeric_embedding = resolve_curves(
-            self.numeric_embedding, curves, self.encoder_.is_seldom
-        )
+        self._end_columns(options)
         return columns
 
     def _learn_statistics(

@@ -30,7 +30,7 @@ from .._table import (
     advise,
     learn_summary,
 )
-from .._training import SeenLevels, TensorTable, joined, silence, take, to_tensors
+from .._training import SeenLevels, TensorTable, joined, take, to_tensors
 from .blocks import BlockOfRows, Blocks
 from .defaults import (
     resolve_curves,
@@ -128,7 +128,7 @@ class LearnsLongTables(HasRows):
         self._n_members = self._resolve_members(n_rows)
         dealt = self._deal(n_rows, holds_out, sample.X)
         encoder = self._learn_crosses(blocks, rows, sample, columns, dealt, tell)
-        self._build_for_long(y, weight, device)
+        self._begin_net(y, weight, device)  # these stand for those of all rows
         return LongFit(encoder, dealt, *self._loss_units(blocks, y, weight))
 
     def _sum_up(
@@ -169,14 +169,17 @@ class LearnsLongTables(HasRows):
             tell,
             rows.stretch,
         )
-        for text in advise(self.encoder_):
-            warnings.warn(text, UserWarning, stacklevel=2)
-        self._numeric_embedding = resolve_curves(
-            self.numeric_embedding,
-            options["numeric_embedding"],
-            self.encoder_.is_seldom,
-        )
+        self._end_columns(options)
         return columns
+
+    def _end_columns(self, options: dict[str, Any]) -> None:
+        """Tell what was guessed of columns, of any table, and what follows."""
+        for text in advise(self.encoder_):
+            warnings.warn(text, UserWarning, stacklevel=3)
+        curves = options["numeric_embedding"]
+        self._numeric_embedding = resolve_curves(
+            self.numeric_embedding, curves, self.encoder_.is_seldom
+        )
 
     def _deal(self, n_rows: int, holds_out: bool, X: Any) -> Dealt:
         """Return which rows validate, and which describe each other."""
@@ -229,17 +232,6 @@ class LearnsLongTables(HasRows):
                 tell(f"crosses: {n:,} of {dealt.n_rows:,} rows", n / dealt.n_rows)
         encoder.finish(sample.X, fold, rows.weight)
         return encoder
-
-    def _build_for_long(
-        self, y: NDArray[Any], weight: NDArray[np.float64], device: torch.device
-    ) -> None:
-        """Build the net; y and its weights stand for those of all rows."""
-        self._keep_resolved()
-        y, weight = self._encode_target(y, weight)
-        logits = self._target.initial_logits(y, weight)
-        self.net_ = self._build_net(logits, device, self._draw_seed())
-        silence(self.module_.members, self._target.constant_outputs(y))
-        self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
 
     def _loss_units(
         self, blocks: Blocks, y: NDArray[Any], weight: NDArray[np.float64]

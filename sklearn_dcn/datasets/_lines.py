@@ -136,35 +136,54 @@ class Lines(Source):
 
     def _batches(self, path: str, columns: Sequence[str]) -> Iterator[Any]:
         """Yield the rows of a file as arrow batches."""
+        try:
+            with self._open(path, columns) as reader:
+                yield from reader
+        except (OSError, ValueError) as error:
+            message = self._with_row(path, columns, str(error))
+            raise self._explain(path, message) from error
+
+    def _open(self, path: str, columns: Sequence[str], threads: bool = True) -> Any:
+        """Return arrow's reader of a file."""
         import pyarrow
         import pyarrow.csv as csv
 
         kinds = {name: self.layout.cells[name] for name in columns}
         whole = {"seconds": pyarrow.int64()}  # which arrow does not read as times
         types = {n: whole.get(k or "") or _type(k or "") for n, k in kinds.items()}
+        return csv.open_csv(
+            path,
+            read_options=csv.ReadOptions(
+                column_names=list(self.layout.cells),
+                skip_rows=1 if self.layout.header else 0,
+                block_size=BLOCK_BYTES,
+                use_threads=threads,
+            ),
+            parse_options=csv.ParseOptions(
+                delimiter=self.layout.delimiter,
+                quote_char='"' if self.layout.delimiter == "," else False,
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(columns),
+                null_values=[""],  # not "NA", "nan" and the like, which are levels
+                strings_can_be_null=True,
+                timestamp_parsers=["%y%m%d%H"],
+            ),
+        )
+
+    def _with_row(self, path: str, columns: Sequence[str], message: str) -> str:
+        """Return an error's message with the row, which old arrow tells one thread."""
+        found = LINE.search(message) or CELL.search(message)
+        if found is None or found["row"]:
+            return message
         try:
-            with csv.open_csv(
-                path,
-                read_options=csv.ReadOptions(
-                    column_names=list(self.layout.cells),
-                    skip_rows=1 if self.layout.header else 0,
-                    block_size=BLOCK_BYTES,
-                ),
-                parse_options=csv.ParseOptions(
-                    delimiter=self.layout.delimiter,
-                    quote_char='"' if self.layout.delimiter == "," else False,
-                ),
-                convert_options=csv.ConvertOptions(
-                    column_types=types,
-                    include_columns=list(columns),
-                    null_values=[""],  # not "NA", "nan" and the like, which are levels
-                    strings_can_be_null=True,
-                    timestamp_parsers=["%y%m%d%H"],
-                ),
-            ) as reader:
-                yield from reader
+            with self._open(path, columns, threads=False) as reader:
+                for _ in reader:
+                    pass
         except (OSError, ValueError) as error:
-            raise self._explain(path, str(error)) from error
+            return str(error)
+        return message
 
     def _check_target(self, path: str, batch: Any, start: int) -> None:
         """Raise an error if a cell of the target is missing or out of its range."""

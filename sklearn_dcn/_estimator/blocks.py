@@ -50,8 +50,11 @@ class Blocks(ABC):
         What weights are divided by.
     has_weights : bool
         Whether they may differ.
+    scratch : str or None
+        The folder of what memory has no room for; None is the system's.
     """
 
+    scratch: str | None = None
     n_rows: int | None = None
     unit = 1.0
     has_weights = False
@@ -100,6 +103,7 @@ class ScannedRows(Blocks):
     ) -> None:
         self.scan, self.check_X, self.check_y = scan, check_X, check_y
         self.n_rows = scan.n_rows
+        self.scratch = None if scan.cache == "auto" else scan.cache
         self.has_weights = scan.weight is not None
         self.is_known = False  # whether a first block was checked
 

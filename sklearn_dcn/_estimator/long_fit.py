@@ -43,7 +43,8 @@ class FitsLongTables(LearnsLongTables):
             and not self.warm_start
             and self.category_encoder is None
             and not issparse(rows.X)
-            and which_way(parameters) in ("auto", "random")
+            and which_way(parameters) in ("auto", "random", "last")
+            and self.validation_time is None
         )
 
     def _fit_long(self, rows: Rows, *how: Any) -> None:
@@ -58,8 +59,9 @@ class FitsLongTables(LearnsLongTables):
             lambda X, reset: self._check_X(X, reset=reset),
             lambda y: self._check_y(y),
         )
-        for _ in blocks:  # names and number of columns, which a checkpoint compares
-            break
+        if self.checkpoint is not None or validation[0] is not None:
+            for _ in blocks:  # names and number of columns, which these compare
+                break
         tell = Preparation(self.verbose == 1)
         given = self._check_validation(validation)
         checkpoint = self._find_checkpoint()

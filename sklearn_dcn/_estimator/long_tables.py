@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._roles import MAX_HELD_OUT, N_FOLDS, HashRoles, uniform
+from .._roles import MAX_HELD_OUT, N_FOLDS, HashRoles, LastRoles, Roles, uniform
 from .._table import (
     ENCODING,
     HELD_OUT,
@@ -43,6 +43,9 @@ from .rows import HasRows, Rows
 __all__ = ["Dealt", "LearnsLongTables", "LongFit"]
 
 
+N_STRETCHES = 10  # of the rows that train, in an order of time: of each the earlier
+
+
 class Dealt(NamedTuple):
     """How the rows of a long table are dealt out.
 
@@ -52,33 +55,36 @@ class Dealt(NamedTuple):
     share : float
         Of the rows that validate.
     split_seed, fold_seed : int
-    is_last : bool
-        Whether the last rows validate.
-    cut : datetime64 or None
-        The time from which on they do; None is by the order of the table.
+    cuts : ndarray or None
+        In an order of time, where each stretch but the first begins, and the rows that
+        validate: times, or numbers of rows. None is by chance.
+    is_timed : bool
+        Whether cuts are times.
     """
 
     n_rows: int
     share: float
     split_seed: int
     fold_seed: int
-    is_last: bool
-    cut: Any
+    cuts: NDArray[Any] | None
+    is_timed: bool
+
+    @property
+    def n_folds(self) -> int:
+        """Folds of the rows that train."""
+        return N_FOLDS if self.cuts is None else N_STRETCHES
 
     def folds(self, rows: NDArray[np.intp], time: Any = None) -> NDArray[np.intp]:
         """Return the fold of each row, `HELD_OUT` for those that validate."""
         roles = HashRoles(rows, self.n_rows)
-        fold = roles.folds(N_FOLDS, self.fold_seed)
-        if not self.share:
+        if self.cuts is None:
+            fold = roles.folds(N_FOLDS, self.fold_seed)
+            if self.share:
+                fold[~roles.training(self.share, 1, self.split_seed)[:, 0]] = HELD_OUT
             return fold
-        if self.is_last and self.cut is not None:
-            held = time >= self.cut
-        elif self.is_last:
-            held = rows >= self.n_rows - round(self.share * self.n_rows)
-        else:
-            held = ~roles.training(self.share, 1, self.split_seed)[:, 0]
-        fold[held] = HELD_OUT
-        return fold
+        place = time if self.is_timed else rows
+        fold = np.searchsorted(self.cuts, place, side="right")
+        return np.where(fold < N_STRETCHES, fold, HELD_OUT)
 
 
 class LongFit(NamedTuple):
@@ -135,7 +141,7 @@ class LearnsLongTables(HasRows):
         self, blocks: Blocks, tell: Tell
     ) -> tuple[TableSummary, dict[Any, float]]:
         """Read all rows once; return their summary, and the weight of each class."""
-        summary = TableSummary(self.get_params(deep=False))
+        summary = TableSummary(self.get_params(deep=False), blocks.scratch)
         mass: dict[Any, float] = {}
         for block in blocks:
             summary.add(*block)
@@ -187,18 +193,22 @@ class LearnsLongTables(HasRows):
         if holds_out and resolve_early_stopping(self.early_stopping, n_rows):
             share = min(self.validation_fraction, MAX_HELD_OUT / n_rows)
             split_seed = self._split_seed = self._draw_seed()
-        is_last = self.validation_ == "last"
-        _, time = self.encoder_.find_time(X) if is_last else (None, None)
-        cut = None
-        if time is not None:
-            at = int((1 - share) * len(time))
-            cut = np.sort(time)[min(at, len(time) - 1)]
-        return Dealt(n_rows, share, split_seed, self._draw_seed(), is_last, cut)
+        fold_seed, cuts, time = self._draw_seed(), None, None
+        if self.validation_ == "last":
+            _, time = self.encoder_.find_time(X)
+            steps = np.arange(1, N_STRETCHES + bool(share)) / N_STRETCHES
+            cuts = np.rint(steps * (1 - share) * n_rows).astype(np.intp)
+            if time is not None:
+                cuts = np.sort(time)[(cuts / n_rows * len(time)).astype(np.intp)]
+        return Dealt(n_rows, share, split_seed, fold_seed, cuts, time is not None)
 
     def _folds(self, dealt: Dealt, rows: NDArray[np.intp], X: Any) -> NDArray[np.intp]:
         """Return the fold of each of these rows."""
-        time = None if dealt.cut is None else self.encoder_.find_time(X)[1]
-        return dealt.folds(rows, time)
+        return dealt.folds(rows, self._time(dealt, X))
+
+    def _time(self, dealt: Dealt, X: Any) -> NDArray[Any] | None:
+        """Return the time of each of these rows, if it tells their folds."""
+        return self.encoder_.find_time(X)[1] if dealt.is_timed else None
 
     def _learn_crosses(
         self,
@@ -210,19 +220,25 @@ class LearnsLongTables(HasRows):
         tell: Tell,
     ) -> BlockEncoder:
         """Choose crosses by the sample, and learn them from all rows."""
-        encoder = BlockEncoder(self.encoder_)
-        # In an order of time a row may be described by earlier ones alone.
-        if self.encoder_.memorized_crosses is None or dealt.is_last:
+        encoder = BlockEncoder(
+            self.encoder_, self._numpy_dtype, torch.get_num_threads()
+        )
+        if self.encoder_.memorized_crosses is None:
             return encoder
         fold = self._folds(dealt, sample.rows, sample.X)
+        roles: Roles = HashRoles(sample.rows, dealt.n_rows)
+        if dealt.cuts is not None:  # a row may be described by earlier ones alone
+            roles = LastRoles(len(fold), self._time(dealt, sample.X))
         supervision = Supervision(
             self._target.columns(rows.y),
             self._strata(rows.y) is not None,
             dealt.fold_seed,
-            HashRoles(sample.rows, dealt.n_rows),
+            roles,
             (fold != HELD_OUT)[:, None],
         )
-        encoder.choose_crosses(columns, rows.weight, supervision, dealt.n_rows, tell)
+        encoder.choose_crosses(
+            columns, rows.weight, supervision, dealt.n_rows, dealt.n_folds, tell
+        )
         if encoder.has_pairs:
             for block in blocks:
                 targets = self._target.columns(block.y)
@@ -230,7 +246,7 @@ class LearnsLongTables(HasRows):
                 encoder.add(block.X, fold_of, block.weight, targets)
                 n = block.start + len(block.y)
                 tell(f"crosses: {n:,} of {dealt.n_rows:,} rows", n / dealt.n_rows)
-        encoder.finish(sample.X, fold, rows.weight)
+        encoder.finish(columns, fold, rows.weight)
         return encoder
 
     def _loss_units(
@@ -250,11 +266,7 @@ class LearnsLongTables(HasRows):
     ) -> tuple[TensorTable | None, TensorTable | None]:
         """Return the rows of a block that train, and those that validate."""
         fold = self._folds(fit.dealt, block.rows, block.X)
-        encoded = to_tensors(
-            fit.encoder.encode(
-                block.X, fold, block.weight, self._numpy_dtype, torch.get_num_threads()
-            )
-        )
+        encoded = to_tensors(fit.encoder.encode(block.X, fold, block.weight))
         trains = np.flatnonzero((fold != HELD_OUT) & self._is_drawn(fit, block))
         held = np.flatnonzero(fold == HELD_OUT)
         tables = [self._long_tensors(fit, encoded, block, at) for at in (trains, held)]

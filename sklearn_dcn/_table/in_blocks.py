@@ -28,10 +28,13 @@ class BlockEncoder:
     ----------
     encoder : TableEncoder
         Its columns are learned.
+    dtype : dtype
+        Of what numbers become, as in predictions.
+    n_threads : int, default=1
     """
 
-    def __init__(self, encoder: TableEncoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: TableEncoder, dtype: Any, n_threads: int = 1) -> None:
+        self.encoder, self.dtype, self.n_threads = encoder, dtype, n_threads
         self.sums: CrossSums | None = None
         self.targets: list[str] = []
 
@@ -41,6 +44,7 @@ class BlockEncoder:
         weight: NDArray[np.float64],
         supervision: Supervision,
         n_rows: int,
+        n_folds: int,
         tell: Tell = do_nothing,
     ) -> None:
         """Choose crosses by a sample of the rows.
@@ -54,6 +58,9 @@ class BlockEncoder:
             The target of these rows.
         n_rows : int
             All rows.
+        n_folds : int
+            Of those that train. If the roles of the sample have a rank, folds follow
+            each other in time, and a row is described by those of earlier ones.
         tell : callable, default=do_nothing
         """
         encoder = self.encoder
@@ -65,8 +72,14 @@ class BlockEncoder:
         crosses.choose(rows, len(encoder.categories), tell, n_rows)
         if crosses.pairs:
             encoder.crosses, self.targets = crosses, rows.targets
-            n_targets = len(rows.targets)
-            self.sums = CrossSums(crosses, n_targets, rows.is_logit, codes)
+            self.sums = CrossSums(
+                crosses,
+                len(rows.targets),
+                rows.is_logit,
+                codes,
+                n_folds,
+                is_ordered=rows.rank is not None,
+            )
 
     @property
     def has_pairs(self) -> bool:
@@ -83,37 +96,32 @@ class BlockEncoder:
         """Add a block to the sums of the crosses."""
         assert self.sums is not None
         values = to_values(weight, [*targets.values()])
-        self.sums.add(self._codes(self._columns(X)), fold, values)
+        columns, _ = self.encoder.encode_columns(X, self.dtype, self.n_threads)
+        self.sums.add(self._codes(columns), fold, values)
 
     def finish(
-        self, X: Any, fold: NDArray[np.intp], weight: NDArray[np.float64]
+        self, columns: list[Any], fold: NDArray[np.intp], weight: NDArray[np.float64]
     ) -> None:
-        """End the sums; X is the sample, by which it is seen how numbers spread."""
+        """End the sums; `columns` are the sample's, which tell how numbers spread."""
         if self.sums is None:
             return
         self.sums.finish()
-        codes = self._codes(self._columns(X))
-        self.sums.fit_scalers(codes, fold, weight, self.targets)
+        self.sums.fit_scalers(self._codes(columns), fold, weight, self.targets)
 
     def encode(
         self,
         X: Any,
         fold: NDArray[np.intp],
         weight: NDArray[np.float64],
-        dtype: Any,
-        n_threads: int = 1,
     ) -> dict[str, Any]:
         """Return a block as `TableEncoder.transform` does, but each row by others."""
-        columns, _ = self.encoder.encode_columns(X, dtype, n_threads)
+        columns, _ = self.encoder.encode_columns(X, self.dtype, self.n_threads)
         statistics: list[Scaled] = []
         if self.sums is not None:
             x = self.sums.of_others(self._codes(columns), fold, weight)
             scalers = self.sums.crosses.scalers
-            statistics = scale_all(scalers, x, dtype)
-        return self.encoder._assemble(columns, statistics, n_threads)
-
-    def _columns(self, X: Any) -> list[Any]:
-        return self.encoder.encode_columns(X, np.float64)[0]
+            statistics = scale_all(scalers, x, self.dtype)
+        return self.encoder._assemble(columns, statistics, self.n_threads)
 
     def _codes(self, columns: list[Any]) -> list[NDArray[Any]]:
         assert self.sums is not None

@@ -7,7 +7,7 @@ however the table is cut into blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,6 +34,7 @@ from .target_statistics import Tell, do_nothing
 __all__ = ["SampledRows", "TableSummary", "learn_summary"]
 
 HEAD = 10_000  # rows that tell what a column is
+MAX_HELD = 2_000_000  # levels whose counts are in memory, of all columns: about 400 MB
 
 
 class SampledRows(NamedTuple):
@@ -63,10 +64,14 @@ class TableSummary:
     ----------
     options : dict
         Parameters of the encoding by name.
+    scratch : str or None, default=None
+        The folder that counts go to beyond `MAX_HELD` levels; None is the system's for
+        temporary files.
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], scratch: str | None = None) -> None:
         self.options = {name: options[name] for name in ASSIGNING}
+        self.scratch = scratch
         self.n_rows = 0
         self.total = 0.0  # weight
         self.counts: dict[int, LevelCounts | NumberCounts] = {}
@@ -93,6 +98,7 @@ class TableSummary:
         self.sample.add(start, len(y), part.take)
         for j, counts in self.counts.items():
             self._count(j, names[j], columns[j], counts, weight)
+        self._bound()
 
     def merge(self, other: TableSummary) -> Self:
         """Add the summary of other rows of the table."""
@@ -105,7 +111,24 @@ class TableSummary:
             return self
         for j, counts in other.counts.items():
             self.counts[j].merge(counts)  # type: ignore[arg-type]
+        self._bound()
         return self
+
+    def _bound(self) -> None:
+        """Move counts to a scratch file, if there are too many, the most of all."""
+        held = [
+            counts
+            for j, counts in self.counts.items()
+            if isinstance(counts, LevelCounts) and j not in self._hashed
+        ]
+        n = sum(counts.n_held for counts in held)
+        if n <= MAX_HELD:
+            return
+        for counts in sorted(held, key=lambda counts: -counts.n_held):
+            n -= counts.n_held
+            counts.spill(self.scratch)
+            if n <= MAX_HELD // 2:
+                break
 
     def _begin(self, X: Any, names: Sequence[Any]) -> None:
         """Find out which columns hold levels, lists and numbers, by the first rows."""
@@ -226,18 +249,19 @@ def _learn_levels(
     encoder: TableEncoder, k: int, counts: LevelCounts, unit: float, total: float
 ) -> None:
     """Learn the levels of a column by their counts in all rows."""
-    levels = counts.levels
-    codes = np.append(np.arange(len(levels)), -1)
-    weight = np.append(counts.weight, counts.missing) / unit
     is_list = k in encoder.lists
     ids: Any = encoder.lists[k].levels if is_list else encoder.categories[k]
     if isinstance(ids, HashedLevels):
+        levels, weight = counts.levels, np.append(counts.weight, counts.missing)
         cells = np.append(np.asarray(levels, dtype=np.intp), MISSING_ID)
-        ids.counts = np.bincount(cells, weight, minlength=ids.n_ids)
-    elif is_list:
-        ids.fit(codes, levels, weight, total=total / unit)
-    else:
-        ids.fit_counts(levels, counts.rows, weight)
+        ids.counts = np.bincount(cells, weight / unit, minlength=ids.n_ids)
+        return
+
+    def parts() -> Iterator[tuple[Any, Any, Any]]:
+        for part in counts.parts():
+            yield part.levels, part.rows, part.weight / unit
+
+    ids.fit_counts(parts, counts.missing / unit, total / unit, keep_lone=is_list)
 
 
 def _learn_numbers(

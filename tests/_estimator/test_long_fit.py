@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import TargetEncoder
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, scan
+from sklearn_dcn._table import HELD_OUT
 from sklearn_dcn._training import DCNNet, checkpoint
 
 pytestmark = pytest.mark.usefixtures("streamed")
@@ -89,6 +90,7 @@ def test_files_give_the_fit_of_memory(kind, tmp_path):
         {"categorical_features": ["kind", "user", "few", "age"]},
         {"optimizer": "lazy_adamw", "category_dropout": 0.1},
         {"validation": "random", "numeric_embedding": "piecewise_linear"},
+        {"validation": "last", "memorized_crosses": 2},
     ],
     ids=lambda options: "-".join(options),
 )
@@ -319,7 +321,35 @@ def test_an_order_of_time_is_seen(tmp_path):
         assert any("order of the table" in str(w.message) for w in caught)
         found.append(model)
     assert [model.validation_ for model in found] == ["last", "last"]
-    assert all(model.encoder_.crosses is None for model in found)
+
+
+@pytest.mark.parametrize("is_dated", [False, True])
+def test_in_an_order_of_time_earlier_rows_describe_a_row(is_dated, tmp_path):
+    """The first tenth of those that train knows nothing of any pair."""
+    X, y = make_clicks()
+    X = X.drop(columns="tags" if is_dated else ["tags", "day"])
+    time = X["day"].to_numpy() if is_dated else np.arange(len(X))
+    pairs = [("kind", "few"), ("user", "new")]
+    seen = []
+
+    class Watched(DCNClassifier):
+        def _encode_long(self, fit, block, levels):
+            fold = self._folds(fit.dealt, block.rows, block.X)
+            encoder = fit.encoder
+            columns, _ = encoder.encoder.encode_columns(block.X, encoder.dtype)
+            codes = encoder._codes(columns)
+            seen.append((fold, encoder.sums.of_others(codes, fold, block.weight)))
+            return super()._encode_long(fit, block, levels)
+
+    options = OPTIONS | {"validation": "last", "memorized_crosses": pairs}
+    Watched(**options).fit(write(tmp_path, X.assign(y=y)), "y")
+    fold, x = map(np.concatenate, zip(*seen, strict=True))
+    assert len(np.unique(x[fold == 0], axis=0)) == 1
+    assert len(np.unique(x[fold == 1], axis=0)) > 10
+    # Stretches follow each other, and the last rows validate.
+    order = np.argsort(time, kind="stable")
+    assert (np.diff(fold[order]) >= 0).all()
+    assert (fold[order][-150:] == HELD_OUT).all()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.streams import make_clicks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_dcn._table import TableEncoder, TableSummary, learn_summary
+from sklearn_dcn._table import TableEncoder, TableSummary, learn_summary, summarizing
 from sklearn_dcn._table.summaries import sample as sample_module
 
 N = 1200
@@ -67,6 +68,41 @@ def test_any_shards_in_any_order(table, data, cuts):
     order = data.draw(st.permutations(range(len(bounds) - 1)))
     found = encoder_of(summary_of(table, bounds, order))
     assert told(found) == told(encoder_of(summary_of(table, [0, N])))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"min_frequency": 15},
+        {"min_frequency": 0.02},
+        {"max_categories": 5},
+        {"max_categories": 31, "min_frequency": 2},
+        {"hashing": {"user": 8}},
+    ],
+)
+def test_counts_that_went_to_a_file(options, monkeypatch):
+    """Of users, tags and ids that are new in each row, the same levels and counts."""
+    X, y = make_clicks(N)
+    X["id"] = [f"id{k}" for k in range(N)]
+    X["code"] = pd.Series(np.arange(N) % 40 * 64, dtype="int64")
+    options = options | {"categorical_features": ["kind", "user", "id", "code"]}
+    whole = TableEncoder(**options)
+    whole.fit_columns(X, list(X.columns), np.ones(N))
+    monkeypatch.setattr(summarizing, "MAX_HELD", 50)
+    summary = TableSummary(whole.__dict__ | options)
+    for start in range(0, N, 100):
+        rows = X.iloc[start : start + 100].reset_index(drop=True)
+        summary.add(start, rows, y[start : start + 100], np.ones(100))
+    spilled = [c for c in summary.counts.values() if getattr(c, "_spilled", None)]
+    assert len(spilled) >= 1
+    encoder = TableEncoder(**options)
+    learn_summary(encoder, summary, summary.sampled(), list(X.columns), np.float64)
+    assert told(encoder) == told(whole)
+    for k, column in encoder.categories.items():
+        assert vars(column).get("_families") == vars(whole.categories[k]).get(
+            "_families"
+        )
 
 
 def test_of_a_short_table_it_is_the_fit_itself(table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +16,8 @@ from .column_ids import BLOCK, ColumnIds, families, spread
 from .vocabulary import Vocabulary, by_value
 
 __all__ = ["CategoryLevels"]
+
+Part = tuple[Levels, NDArray[np.float64], NDArray[np.float64]]  # rows, weights
 
 MIN_ROWS = 100  # fewer can't tell that an id is new in every row
 MOST_LONE = 0.9  # of the rows with a level of their own
@@ -78,22 +81,49 @@ class CategoryLevels(ColumnIds):
         return spread(codes, self.fit(codes, levels, weight, lone=lone))
 
     def fit_counts(
-        self, levels: Levels, rows: NDArray[Any], weight: NDArray[np.float64]
+        self,
+        parts: Callable[[], Iterable[Part]],
+        missing: float,
+        total: float,
+        keep_lone: bool = False,
     ) -> None:
         """Learn levels by the rows of each, and by their weights.
 
         Parameters
         ----------
-        levels : list, or array of integers
-        rows : ndarray of shape (len(levels),)
-        weight : ndarray of shape (len(levels) + 1,)
-            The last is that of missing cells.
+        parts : callable
+            Returns some levels at a time, each once, with their rows and weights.
+        missing : float
+            The weight of missing cells.
+        total : float
+            What `min_frequency` is a fraction of.
+        keep_lone : bool, default=False
+            As of `fit_transform`.
         """
-        lone = None
-        if self.min_frequency is None:
-            lone = _are_lone(rows, int(rows.sum()))
-        self.folds_lone = lone is not None
-        self.fit(np.append(np.arange(len(levels)), -1), levels, weight, lone=lone)
+        if self.min_frequency is None and not keep_lone:
+            n_lone = n_present = 0.0
+            for _, rows, _ in parts():
+                n_lone += np.count_nonzero(rows == 1)
+                n_present += rows.sum()
+            self.folds_lone = _are_most(n_lone, n_present)
+        found: list[tuple[Levels, NDArray[np.float64]]] = []
+        seen: set[str | None] = set()
+        n_folded, folded = 0, 0.0
+        for levels, rows, weight in parts():
+            lone = rows == 1 if self.folds_lone else None
+            kept = self._keep(levels, np.append(weight, missing), total, lone)
+            found.append((_take(levels, kept), weight[kept]))
+            seen |= families(levels)
+            n_folded += int(np.count_nonzero(weight)) - len(kept)
+            folded += weight.sum() - weight[kept].sum()
+        levels, weight = found[0]
+        if len(found) > 1:
+            levels, weight = _join(found)
+            counts = np.append(weight, missing)
+            kept = self._keep(levels, counts, total, None, folds=n_folded > 0)
+            folded += weight.sum() - weight[kept].sum()
+            levels, weight = _take(levels, kept), weight[kept]
+        self._learn(levels, weight, folded, missing, seen)
 
     def fit(
         self,
@@ -107,7 +137,10 @@ class CategoryLevels(ColumnIds):
         counts = _count(codes, weight, len(levels))
         total = counts.sum() if total is None else total
         kept = self._keep(levels, counts, total, lone)
-        self._learn(levels, counts, kept)
+        folded = counts[:-1].sum() - counts[kept].sum()
+        self._learn(
+            _take(levels, kept), counts[kept], folded, counts[-1], families(levels)
+        )
         if self.vocabulary.n_distinct < len(kept):  # 1 and True, of one hash
             return self.find(levels)
         id_of = np.full(len(levels), UNKNOWN_ID, dtype=np.int32)
@@ -115,15 +148,17 @@ class CategoryLevels(ColumnIds):
         return id_of
 
     def _learn(
-        self, levels: Levels, counts: NDArray[Any], kept: NDArray[np.intp]
+        self,
+        known: Levels,
+        counts: NDArray[Any],
+        folded: float,
+        missing: float,
+        seen: set[str | None],
     ) -> None:
-        """Keep the levels that get an id, the types of all, and the counts."""
-        is_array = isinstance(levels, np.ndarray)
-        known = levels[kept] if is_array else [levels[code] for code in kept]
+        """Keep the levels that get an id, the counts, and the types of all levels."""
         self.vocabulary = Vocabulary(known, N_RESERVED_IDS, UNKNOWN_ID)
-        self._families = families(levels)
-        folded = counts[:-1].sum() - counts[kept].sum()
-        self.counts = np.concatenate([[folded, counts[-1]], counts[kept]])
+        self._families = seen
+        self.counts = np.concatenate([[folded, missing], counts])
 
     def transform(self, column: Any) -> NDArray[np.int32]:
         """Return the id of every cell.
@@ -194,10 +229,12 @@ class CategoryLevels(ColumnIds):
         counts: NDArray[Any],
         total: float,
         lone: NDArray[np.bool_] | None,
+        folds: bool = False,
     ) -> NDArray[np.intp]:
         """Return the codes of the levels that get an id, most frequent first.
 
-        The last of `counts` is that of missing cells.
+        The last of `counts` is that of missing cells; `folds` says that other levels
+        were folded already.
         """
         # Frequent levels stand together, so their embeddings stay in the cache. Ties
         # are broken by value: ids must not depend on the order of the rows.
@@ -215,7 +252,7 @@ class CategoryLevels(ColumnIds):
             present &= order != levels.index(UNKNOWN_LEVEL)
         kept = order[present]
         if self.max_categories is not None:
-            folds = len(kept) < np.count_nonzero(counts[:-1])
+            folds = folds or len(kept) < int(np.count_nonzero(counts[:-1]))
             if len(kept) + folds > self.max_categories:
                 kept = kept[: self.max_categories - 1]
         return kept
@@ -248,8 +285,27 @@ def _find_lone(codes: NDArray[Any], n_levels: int) -> NDArray[np.bool_] | None:
 def _are_lone(rows: NDArray[Any], n_present: Any) -> NDArray[np.bool_] | None:
     """Return which levels have a single row, if nearly all rows are of such."""
     lone: NDArray[np.bool_] = rows == 1
-    is_most = n_present >= MIN_ROWS and lone.sum() > MOST_LONE * n_present
-    return lone if is_most else None
+    return lone if _are_most(lone.sum(), n_present) else None
+
+
+def _are_most(n_lone: float, n_present: float) -> bool:
+    """Tell whether nearly all rows are of levels that have a single one."""
+    return bool(n_present >= MIN_ROWS and n_lone > MOST_LONE * n_present)
+
+
+def _take(levels: Levels, at: NDArray[np.intp]) -> Levels:
+    return levels[at] if isinstance(levels, np.ndarray) else [levels[k] for k in at]
+
+
+def _join(parts: Iterable[tuple[Levels, NDArray[np.float64]]]) -> Any:
+    """Return levels and their weights as one: an array if all are."""
+    levels, weights = zip(*parts, strict=True)
+    weight = np.concatenate(weights)
+    if all(isinstance(some, np.ndarray) or not len(some) for some in levels):
+        arrays = [some for some in levels if len(some)]
+        return (np.concatenate(arrays) if arrays else []), weight
+    as_lists = (s.tolist() if isinstance(s, np.ndarray) else s for s in levels)
+    return [level for some in as_lists for level in some], weight
 
 
 def _count(

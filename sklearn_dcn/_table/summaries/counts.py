@@ -6,26 +6,70 @@ counts are the same: exactly so of rows, and of weights to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LevelCounts", "NumberCounts"]
+from .spilled import SpilledCounts
+
+__all__ = ["Counted", "LevelCounts", "NumberCounts"]
 
 MAX_VALUES = 256  # distinct numbers that are counted one by one
+
+
+class Counted(NamedTuple):
+    """Some levels of a column: a list, or an array of integers; rows and weights."""
+
+    levels: Any
+    rows: NDArray[np.float64]
+    weight: NDArray[np.float64]
 
 
 class LevelCounts:
     """Rows and weight of every level of a column, and of its missing cells."""
 
     def __init__(self) -> None:
+        self._forget()
+        self._spilled: list[SpilledCounts] = []
+        self.n_missing = 0.0
+        self.missing = 0.0  # their weight
+
+    def _forget(self) -> None:
         self._at: dict[Any, int] = {}
         self._rows = np.zeros(0)
         self._weight = np.zeros(0)
-        self.n_missing = 0.0
-        self.missing = 0.0  # their weight
+
+    @property
+    def n_held(self) -> int:
+        """Levels in memory."""
+        return len(self._at)
+
+    def spill(self, folder: str | None = None) -> None:
+        """Move what was counted to a scratch file, which goes with the process.
+
+        Parameters
+        ----------
+        folder : str or None, default=None
+            Where; None is the system's for temporary files.
+        """
+        if self.n_held:
+            counted = [*self._at], self.rows, self.weight
+            self._spilled.append(SpilledCounts(*counted, folder))
+            self._forget()
+
+    def parts(self) -> Iterator[Counted]:
+        """Yield the levels, each once: all of them, or a part of what was spilled."""
+        if not self._spilled:
+            yield Counted(self.levels, self.rows, self.weight)
+            return
+        self.spill()
+        for k in range(SpilledCounts.N_PARTS):
+            part = LevelCounts()
+            for spilled in self._spilled:
+                part._count(*spilled.read(k))
+            yield Counted(part.levels, part.rows, part.weight)
 
     def add(
         self, codes: NDArray[Any], levels: Any, weight: NDArray[np.float64]
@@ -46,6 +90,7 @@ class LevelCounts:
         self.n_missing += other.n_missing
         self.missing += other.missing
         self._count([*other._at], other.rows, other.weight)
+        self._spilled += other._spilled
         return self
 
     def _count(
@@ -64,7 +109,7 @@ class LevelCounts:
 
     @property
     def levels(self) -> Any:
-        """The levels that occur: a list, or an array if they are integers."""
+        """The levels in memory: a list, or an array if they are integers."""
         levels = [*self._at]
         if levels and set(map(type, levels)) == {int}:
             found = np.array(levels)

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from ..numbers import fit_scalers
 from .crosses import CrossStatistics
 from .groups import Floats, Keys
-from .supervision import N_FOLDS
 from .target_rows import PRIOR_ROWS, Codes, link
 
 __all__ = ["CrossSums", "HELD_OUT", "PairSums", "to_values"]
 
-HELD_OUT = N_FOLDS  # the fold of rows that train no network
-N_CELLS = N_FOLDS + 1
+HELD_OUT = 100  # the fold of rows that train no network, above that of any other
 
 
 class CrossSums:
@@ -37,15 +35,26 @@ class CrossSums:
         Whether targets are indicators of classes.
     codes : sequence of integer ndarrays of shape (n,)
         Those of the sample.
+    n_folds : int
+        Of the rows that train.
+    is_ordered : bool
+        Whether folds follow each other in time: a row is told of earlier ones alone.
     """
 
     def __init__(
-        self, crosses: CrossStatistics, n_targets: int, is_logit: bool, codes: Codes
+        self,
+        crosses: CrossStatistics,
+        n_targets: int,
+        is_logit: bool,
+        codes: Codes,
+        n_folds: int,
+        is_ordered: bool,
     ) -> None:
         self.crosses, self.is_logit = crosses, is_logit
-        self.totals = np.zeros((N_CELLS, 1 + n_targets))  # by fold
+        self.n_folds, self.is_ordered = n_folds, is_ordered
+        self.totals = np.zeros((n_folds + 1, 1 + n_targets))  # by fold
         keys = crosses._keys(codes)
-        self.pairs = [PairSums(np.unique(key), n_targets) for key in keys.T]
+        self.pairs = [PairSums(np.unique(key), n_targets, n_folds) for key in keys.T]
 
     def add(self, codes: Codes, fold: NDArray[np.intp], values: Floats) -> None:
         """Add a block.
@@ -59,13 +68,14 @@ class CrossSums:
         values : ndarray of shape (n, 1 + n_targets)
             What `to_values` gives.
         """
-        self.totals += _sums(fold, values, N_CELLS)
+        cells = np.minimum(fold, self.n_folds)
+        self.totals += _sums(cells, values, self.n_folds + 1)
         keys = self.crosses._keys(codes)
         for k, pair in enumerate(self.pairs):
-            pair.add(keys[:, k], fold, values)
+            pair.add(keys[:, k], cells, values)
 
     def finish(self) -> None:
-        """Give the crosses what they keep of all rows."""
+        """Give the crosses what they keep of all rows; no more can be added."""
         crosses = self.crosses
         mean_of_all = self.totals[:, 1:].sum(axis=0) / self.totals[:, 0].sum()
         of_levels = [pair.sums.sum(axis=1) for pair in self.pairs]
@@ -81,8 +91,10 @@ class CrossSums:
         if crosses.counted:
             counts = [sums[:, 0] for sums in of_levels]
             crosses.counts = np.log1p(np.concatenate(counts))
-        of_training = self.totals[:HELD_OUT]
+        of_training = self.totals[: self.n_folds]
         self.mean = of_training[:, 1:].sum(axis=0) / of_training[:, 0].sum()
+        for pair in self.pairs:
+            pair.tell(self.is_ordered)
 
     def fit_scalers(
         self,
@@ -100,15 +112,19 @@ class CrossSums:
     def of_others(self, codes: Codes, fold: NDArray[np.intp], weight: Floats) -> Floats:
         """Return the numbers (n, n_features) of rows, by others that train."""
         keys = self.crosses._keys(codes)
-        trains = fold != HELD_OUT
+        cells = np.minimum(fold, self.n_folds)
+        own = np.where(cells < self.n_folds, _exact(weight), 0.0)
+        all_of_them = np.full_like(cells, self.n_folds)
         means, counts = [], []
         for k, pair in enumerate(self.pairs):
-            training, own = pair.find(keys[:, k], fold)
-            others = training - np.where(trains[:, None], own, 0.0)
+            others = pair.told(keys[:, k], cells)
             means.append(link(_smooth(others, self.mean), self.is_logit))
-            if k in self.crosses.counted:
-                rest = training[:, 0] - np.where(trains, _exact(weight), 0.0)
-                counts.append(np.log1p(np.maximum(rest, 0.0)))
+            if k not in self.crosses.counted:
+                continue
+            n = others[:, 0]
+            if not self.is_ordered:  # beside the row itself, not beside its fold
+                n = np.maximum(pair.told(keys[:, k], all_of_them)[:, 0] - own, 0.0)
+            counts.append(np.log1p(n))
         return np.column_stack([*means, *counts])
 
 
@@ -120,45 +136,51 @@ class PairSums:
     levels : int64 ndarray of shape (n_levels,)
         Those that are summed up, in order.
     n_targets : int
-
-    Attributes
-    ----------
-    sums : ndarray of shape (n_levels, N_CELLS, 1 + n_targets)
-        Weights and targets.
+    n_folds : int
+        Of rows that train; the next one is of those that do not.
     """
 
-    def __init__(self, levels: Keys, n_targets: int) -> None:
-        self.levels = levels
-        self._by_cell = np.zeros((1 + n_targets, len(levels) * N_CELLS))
-        self._training: Floats | None = None
+    def __init__(self, levels: Keys, n_targets: int, n_folds: int) -> None:
+        self.levels, self.n_cells = levels, n_folds + 1
+        self._by_cell = np.zeros((1 + n_targets, len(levels) * self.n_cells))
 
     @property
     def sums(self) -> Floats:
-        """All sums."""
-        shape = len(self._by_cell), len(self.levels), N_CELLS
+        """Weights and targets, of shape (n_levels, n_folds + 1, 1 + n_targets)."""
+        shape = len(self._by_cell), len(self.levels), self.n_cells
         return np.moveaxis(self._by_cell.reshape(shape), 0, 2)
 
     def add(self, key: Keys, fold: NDArray[np.intp], values: Floats) -> None:
         """Add the rows of a block."""
         at, known = self._find(key)
-        cell = at[known] * N_CELLS + fold[known]
+        cell = at[known] * self.n_cells + fold[known]
         for sums, column in zip(self._by_cell, values[known].T, strict=True):
             np.add.at(sums, cell, column)
-        self._training = None
 
     def merge(self, other: PairSums) -> PairSums:
         """Add the sums of other rows."""
         self._by_cell += other._by_cell
-        self._training = None
         return self
 
-    def find(self, key: Keys, fold: NDArray[np.intp]) -> tuple[Floats, Floats]:
-        """Return sums over the training rows of a level, and over those of its fold."""
-        if self._training is None:
-            self._training = self.sums[:, :HELD_OUT].sum(axis=1)
+    def tell(self, is_ordered: bool) -> None:
+        """Put in the place of the sums of a fold what its rows are told of others.
+
+        They are those of the other folds that train, or of earlier ones alone; and the
+        rows that do not train are told of all that do.
+        """
+        sums = self.sums
+        training = sums[:, :-1].sum(axis=1)
+        if is_ordered:
+            sums[:, 1:] = np.cumsum(sums[:, :-1], axis=1)
+            sums[:, 0] = 0.0
+        else:
+            sums[:, :-1] = training[:, None] - sums[:, :-1]
+            sums[:, -1] = training
+
+    def told(self, key: Keys, fold: NDArray[np.intp]) -> Floats:
+        """Return the sums (n, 1 + n_targets) that rows are told, after `tell`."""
         at, known = self._find(key)
-        own = self._by_cell[:, at * N_CELLS + fold].T
-        return self._training[at] * known[:, None], own * known[:, None]
+        return self._by_cell[:, at * self.n_cells + fold].T * known[:, None]
 
     def _find(self, key: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the position of each row's level, and whether it is one."""

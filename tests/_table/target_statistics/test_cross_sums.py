@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_dcn._roles import N_FOLDS, HashRoles
+from sklearn_dcn._roles import N_FOLDS, HashRoles, LastRoles
 from sklearn_dcn._table.target_statistics.cross_sums import (
     HELD_OUT,
     CrossSums,
@@ -38,14 +38,25 @@ def targets_of(kind):
 
 
 def by_blocks(
-    codes, weight, trains, targets, is_logit, cuts=(100, 350), sample=slice(None)
+    codes,
+    weight,
+    trains,
+    targets,
+    is_logit,
+    cuts=(100, 350),
+    sample=slice(None),
+    stretch=None,
 ):
     """Return crosses and the rows' numbers, from sums over blocks."""
     crosses = CrossStatistics(PAIRS, ["a", "b", "c"], [4, 30, 9], "standard")
     crosses.pairs, crosses.scores = PAIRS, [np.nan] * 2
     roles = HashRoles(np.arange(N), N)
     fold = np.where(trains, roles.folds(N_FOLDS, SEED), HELD_OUT)
-    sums = CrossSums(crosses, len(targets), is_logit, [c[sample] for c in codes])
+    if stretch is not None:
+        fold = np.where(trains, stretch, HELD_OUT)
+    n_folds, is_ordered = fold[trains].max() + 1, stretch is not None
+    some = [c[sample] for c in codes]
+    sums = CrossSums(crosses, len(targets), is_logit, some, n_folds, is_ordered)
     values = to_values(weight, [*targets.values()])
     for start, stop in zip([0, *cuts], [*cuts, N], strict=True):
         at = slice(start, stop)
@@ -88,17 +99,40 @@ def test_any_cut_gives_the_same_bits(cuts):
     assert numbers.tobytes() == expected.tobytes()
 
 
-def test_pair_by_hand():
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_pair_by_hand(is_ordered):
     levels = np.array([3, 7])
-    pair, other = PairSums(levels, 1), PairSums(levels, 1)
+    pair, other = PairSums(levels, 1, 2), PairSums(levels, 1, 2)
     values = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 2.0], [9.0, 9.0]])
-    pair.add(np.array([7, 7, 7, 5]), np.array([0, 1, HELD_OUT, 0]), values)
+    pair.add(np.array([7, 7, 7, 5]), np.array([0, 1, 2, 0]), values)
     other.add(np.array([3]), np.array([1]), np.array([[1.0, 1.0]]))
     pair.merge(other)
     assert pair.sums.sum(axis=1).tolist() == [[1.0, 1.0], [4.0, 3.0]]
-    training, own = pair.find(np.array([7, 3, 5, 99]), np.array([1, 1, 0, 0]))
-    assert training.tolist() == [[2.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
-    assert own.tolist() == [[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+    pair.tell(is_ordered)
+    key, fold = np.array([7, 7, 3, 7, 5, 99]), np.array([0, 1, 1, 2, 0, 0])
+    first = [0.0, 0.0] if is_ordered else [1.0, 0.0]
+    rest = [[1.0, 1.0], [0.0, 0.0], [2.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+    assert pair.told(key, fold).tolist() == [first, *rest]
+
+
+@pytest.mark.parametrize("kind", ["binary", "three", "number"])
+def test_earlier_rows_alone_by_stretch(table, kind):
+    """As in memory, where rows of one stretch are of one time."""
+    codes, weight, _ = table
+    trains = np.arange(N) < 500
+    stretch = np.arange(N) // 50
+    targets, is_logit = targets_of(kind), kind != "number"
+    found, numbers = by_blocks(
+        codes, weight, trains, targets, is_logit, stretch=stretch
+    )
+    roles = LastRoles(N, np.minimum(stretch, 10))
+    supervision = Supervision(targets, is_logit, SEED, roles, trains[:, None])
+    whole = CrossStatistics(PAIRS, ["a", "b", "c"], [4, 30, 9], "standard")
+    expected = whole.fit_transform(codes, weight, supervision)[:, 0]
+    np.testing.assert_allclose(numbers, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found.keys, whole.keys)
+    np.testing.assert_allclose(found.values, whole.values, rtol=1e-12)
+    assert found.counted == whole.counted == (1,)
 
 
 def test_levels_that_the_sample_has_not_are_new(table):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..numbers import fit_scalers
 from .crosses import CrossStatistics
 from .groups import Floats, Keys
+from .key_index import KeyIndex
 from .target_rows import PRIOR_ROWS, Codes, link
 
 __all__ = ["CrossSums", "HELD_OUT", "PairSums", "to_values"]
@@ -114,7 +115,7 @@ class CrossSums:
         keys = self.crosses._keys(codes)
         cells = np.minimum(fold, self.n_folds)
         own = np.where(cells < self.n_folds, _exact(weight), 0.0)
-        all_of_them = np.full_like(cells, self.n_folds)
+        last_cell = np.full_like(cells, self.n_folds)  # of all that train
         means, counts = [], []
         for k, pair in enumerate(self.pairs):
             others = pair.told(keys[:, k], cells)
@@ -123,7 +124,7 @@ class CrossSums:
                 continue
             n = others[:, 0]
             if not self.is_ordered:  # beside the row itself, not beside its fold
-                n = np.maximum(pair.told(keys[:, k], all_of_them)[:, 0] - own, 0.0)
+                n = np.maximum(pair.told(keys[:, k], last_cell)[:, 0] - own, 0.0)
             counts.append(np.log1p(n))
         return np.column_stack([*means, *counts])
 
@@ -142,19 +143,22 @@ class PairSums:
 
     def __init__(self, levels: Keys, n_targets: int, n_folds: int) -> None:
         self.levels, self.n_cells = levels, n_folds + 1
-        self._by_cell = np.zeros((1 + n_targets, len(levels) * self.n_cells))
+        self._index = KeyIndex(levels)
+        # Behind the levels' cells are those of all others, which are not told.
+        n_cells = (len(levels) + 1) * self.n_cells
+        self._by_cell = np.zeros((1 + n_targets, n_cells))
+        self._told: Floats | None = None
 
     @property
     def sums(self) -> Floats:
         """Weights and targets, of shape (n_levels, n_folds + 1, 1 + n_targets)."""
-        shape = len(self._by_cell), len(self.levels), self.n_cells
-        return np.moveaxis(self._by_cell.reshape(shape), 0, 2)
+        shape = len(self._by_cell), len(self.levels) + 1, self.n_cells
+        return np.moveaxis(self._by_cell.reshape(shape)[:, :-1], 0, 2)
 
     def add(self, key: Keys, fold: NDArray[np.intp], values: Floats) -> None:
         """Add the rows of a block."""
-        at, known = self._find(key)
-        cell = at[known] * self.n_cells + fold[known]
-        for sums, column in zip(self._by_cell, values[known].T, strict=True):
+        cell = self._cells(key, fold)
+        for sums, column in zip(self._by_cell, values.T, strict=True):
             np.add.at(sums, cell, column)
 
     def merge(self, other: PairSums) -> PairSums:
@@ -170,22 +174,22 @@ class PairSums:
         """
         sums = self.sums
         training = sums[:, :-1].sum(axis=1)
+        told = np.zeros((len(sums) + 1, *sums.shape[1:]))  # no others of a new level
         if is_ordered:
-            sums[:, 1:] = np.cumsum(sums[:, :-1], axis=1)
-            sums[:, 0] = 0.0
+            told[:-1, 1:] = np.cumsum(sums[:, :-1], axis=1)
         else:
-            sums[:, :-1] = training[:, None] - sums[:, :-1]
-            sums[:, -1] = training
+            told[:-1, :-1] = training[:, None] - sums[:, :-1]
+            told[:-1, -1] = training
+        self._told = told.reshape(-1, told.shape[2])
+        self._by_cell = self._by_cell[:, :0]
 
     def told(self, key: Keys, fold: NDArray[np.intp]) -> Floats:
         """Return the sums (n, 1 + n_targets) that rows are told, after `tell`."""
-        at, known = self._find(key)
-        return self._by_cell[:, at * self.n_cells + fold].T * known[:, None]
+        assert self._told is not None
+        return self._told.take(self._cells(key, fold), axis=0)
 
-    def _find(self, key: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Return the position of each row's level, and whether it is one."""
-        at = np.minimum(np.searchsorted(self.levels, key), len(self.levels) - 1)
-        return at, self.levels[at] == key
+    def _cells(self, key: Keys, fold: NDArray[np.intp]) -> NDArray[np.intp]:
+        return self._index.find(key) * self.n_cells + fold
 
 
 def to_values(weight: Floats, targets: Sequence[NDArray[np.float64]]) -> Floats:

@@ -103,6 +103,16 @@ default="quantile"
         column by itself twice; or "auto": at most 32 that explain more than their
         columns one by one, and columns of rare levels by themselves, from 1,000 rows
         on. "auto" is None in `partial_fit` and for a sparse `X`.
+    new_levels : {"unknown", "learn"}, default="unknown"
+        What becomes of levels that later calls of `partial_fit`, or later fits of
+        `warm_start`, bring. "unknown" keeps those of the first one. With "learn" a
+        level gets an id once `min_frequency` rows had it, and starts from the embedding
+        of an unknown one; where `max_categories` leaves no room it takes the id of the
+        level that is used least. Memorised crosses learn its pairs.
+    statistics_decay : float or None, default=None
+        In (0, 1): what each later call keeps of what is known of numbers and of the
+        target. Quantiles, or other scales, of numbers and memorised crosses then follow
+        the rows, and forget old ones. None leaves both as they were.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do
@@ -349,6 +359,8 @@ default="auto"
         numeric_levels: int | str | None = "auto",
         datetime_parts: Any = "auto",
         memorized_crosses: Any = "auto",
+        new_levels: str = "unknown",
+        statistics_decay: float | None = None,
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "auto",
@@ -407,6 +419,8 @@ default="auto"
         self.numeric_levels = numeric_levels
         self.datetime_parts = datetime_parts
         self.memorized_crosses = memorized_crosses
+        self.new_levels = new_levels
+        self.statistics_decay = statistics_decay
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross
@@ -454,20 +468,22 @@ default="auto"
         self.net_params = net_params
 
     @naming_rivals
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on a batch of rows, for data that comes in parts.
 
-        The first call learns the encoding of columns and the target's mean and scale:
-        later levels that it did not see are unknown. Give it rows enough to be
-        representative. If they come again they are described as with `warm_start`;
-        after a `fit` without it all rows count as new, so give none of that fit.
+        The first call, or the `fit` before, learns the encoding of columns and the
+        target's mean and scale: later levels that it did not see are unknown, or
+        learned by `new_levels`, and numbers are normalised as there, or followed by
+        `statistics_decay`. Give it rows enough to be representative. If they come again
+        they are described as with `warm_start`; after a `fit` without it all rows count
+        as new, so give none of that fit.
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target.
+        X : DataFrame, array-like of shape (n_samples, n_features), scan or path
+            Rows. A scan of more than 200,000 is learned block by block of 65,536.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+            Target; of a path the name of its column, and of a scan None.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; None is 1 each. Those of the first call are scaled to
             mean 1, later ones by the same factor. Where all are 0 nothing moves.

@@ -135,6 +135,7 @@ TESTED_BY = {
     "_estimator/scoring.py": "field/test_scoring.py",
     "_estimator/blocks.py": "_estimator/test_long_fit.py",
     "_estimator/long_tables.py": "_estimator/test_long_fit.py",
+    "_saving/fits.py": "_saving/test_estimators.py",
     "_scan/base.py": "_scan/test_sources.py",
     "_scan/checking.py": "_scan/test_scan.py",
     "_scan/files.py": "_scan/test_sources.py",
@@ -142,6 +143,8 @@ TESTED_BY = {
     "_scan/parts.py": "_estimator/test_predicting_files.py",
     "_scan/queries.py": "_scan/test_sources.py",
     "_scan/streams.py": "_scan/test_sources.py",
+    "_table/going_on.py": "_estimator/test_going_on.py",
+    "_training/growth.py": "_estimator/test_going_on.py",
     "_table/in_blocks.py": "_table/target_statistics/test_cross_sums.py",
     "_table/advising.py": "field/test_codes.py",
     "_table/learning.py": "_table/test_encoder.py",
@@ -197,7 +200,7 @@ PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines
-MAX_ESTIMATOR = 680  # two thirds of these files document the parameters
+MAX_ESTIMATOR = 700  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
 

@@ -51,9 +51,9 @@ from .defaults import (
     resolve_random_state,
     resolve_table,
 )
-from .long_fit import FitsLongTables
+from .going_on import GoesOnFitting
 from .memory import naming_memory
-from .parameters import check_continuation, check_parameters
+from .parameters import check_parameters
 from .pickling import KeepsNet
 from .rivals import naming_rivals
 from .rows import Rows
@@ -66,7 +66,7 @@ __all__ = ["BaseDCN"]
 STATISTICS = ("category_encoder", "memorized_crosses")
 
 
-class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
+class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
     """The fit of a Deep & Cross Network, whatever the target.
 
     A subclass gives the constructor, the hooks `_check_y`, `_make_target`,
@@ -165,8 +165,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
             self._fit_long(rows, given, checkpoint, tell, (X, y, sample_weight))
             return
         if warm:
-            encoded = self._continue(rows)
             self.net_ = copy.deepcopy(self.net_)
+            if self._goes_on:  # which changes the encoding
+                self.encoder_ = copy.deepcopy(self.encoder_)
+            encoded = self._continue(rows)
             rows = self._keep_order(rows)
             trains = None if given is not None else self._hold_out(rows)
         else:
@@ -187,27 +189,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
             self.net_.optimizer_.state.clear()
         for task in tasks:
             task.end()
-
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **start: Any) -> Self:
-        check_parameters(self.get_params(deep=False), in_parts=True)
-        first = not hasattr(self, "net_")
-        fitted = copy.copy(self)
-        with own_torch(self.n_jobs), naming_memory(self):
-            rows = fitted._check_rows(
-                X, y, sample_weight, reset=first, can_vanish=not first, **start
-            )
-            if not (first or fitted._has_weight(rows)):
-                return self  # nothing to learn from: momentum must not move it either
-            tell = Preparation(self.verbose == 1)
-            if first:
-                fitted._rng = resolve_random_state(self.random_state)
-                encoded, *_ = fitted._learn(rows, tell, False, all_rows=False)
-            else:
-                encoded = fitted._continue(rows)
-            data = fitted._training_table(encoded, rows)
-            fitted._train(data, None, epochs=1, ends_early=False, out=tell.out)
-        self.__dict__ = fitted.__dict__
-        return self
 
     # The encoding and the net ---------------------------------------------------------
 
@@ -251,6 +232,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         if self.warm_start or not all_rows:  # they may come again
             y = self._target.encode(rows.y)
             self.encoder_.remember(rows.X, y, encoded, torch.get_num_threads())
+        self.encoder_.keep_numbers(rows.X, rows.weight)
         self._begin_net(rows.y, rows.weight, device)
         return to_tensors(encoded), rows, trains
 
@@ -261,6 +243,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         self._resolved = resolve_network(
             vars(self), self.encoder_, self._numeric_embedding
         )
+        self._resolved["n_ids"] = self.encoder_.n_ids
         self._params_in_fit = self.get_params(deep=False)
         self._params_in_fit["category_encoder"] = self.encoder_.category_encoder
         y, weight = self._encode_target(y, weight)
@@ -348,10 +331,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
             self._resolved or resolved_before(vars(self), self.encoder_),
         )
         optimizer = self.optimizer
-        if optimizer == "auto":
+        if optimizer == "auto":  # by the ids of the fit, if there are more by now
             whole_tables = self.embedding_l2_scope == "table"
             dense = whole_tables or bool(reads_gradients(self.callbacks))
-            optimizer = resolve_optimizer(self.encoder_.n_ids, dense)
+            n_ids = (self._resolved or {}).get("n_ids", self.encoder_.n_ids)
+            optimizer = resolve_optimizer(n_ids, dense)
         net = build_net(
             self._target.criterion,
             arguments,
@@ -373,11 +357,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, FitsLongTables):
         is_asked_for = self.dtype == "bfloat16"
         net.products, net.bulk_from = (net.bulk, 0) if is_asked_for else (None, BULK)
         return net
-
-    def _continue(self, rows: Rows) -> Encoded:
-        """Encode more rows for the net that is there, none by its own target."""
-        check_continuation(self._params_in_fit, self.get_params(deep=False))
-        return self._encode_again(rows)
 
     def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
         n_batch = resolve_batch_size(self.batch_size, n_rows)

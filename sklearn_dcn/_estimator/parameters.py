@@ -31,6 +31,8 @@ RULES: dict[str, Rule] = {
     "numeric_levels": rules.count(1, None, "auto"),
     "datetime_parts": rules.datetime_parts,
     "memorized_crosses": rules.memorized_crosses,
+    "new_levels": rules.option("unknown", "learn"),
+    "statistics_decay": rules.share_or_none,
     "numeric_embedding": rules.option("auto", None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": rules.embedding_dim,
     "cross": rules.option("auto", *CROSS_KINDS),
@@ -54,7 +56,7 @@ RULES: dict[str, Rule] = {
     "warmup": check_rate,
     "plateau_epochs": rules.count(1),
     "max_grad_norm": rules.number(0.0, None, inclusive=False),
-    "ema_decay": rules.ema_decay,
+    "ema_decay": rules.share_or_none,
     "label_smoothing": check_rate,
     "max_epochs": rules.count(1, "auto"),
     "batch_size": rules.count(1, "auto"),
@@ -68,7 +70,7 @@ RULES: dict[str, Rule] = {
     "class_weight": rules.class_weight,
     "loss": rules.option("log_loss", "focal"),
     "focal_gamma": rules.number(0.0),
-    "negative_sampling": rules.negative_sampling,
+    "negative_sampling": rules.share_or_none,
     "warm_start": rules.boolean,
     "device": rules.device,
     "dtype": rules.option("auto", "float32", "float64", "bfloat16"),
@@ -145,6 +147,7 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
     for name, rule in RULES.items():  # a subclass may have more parameters
         if name in parameters:
             rule(name, parameters[name])
+    _check_going_on(parameters)
     if in_parts:
         for name in ("learning_rate_schedule", "warmup"):
             if parameters.get(name):
@@ -153,3 +156,17 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
                     "and partial_fit has one part of it. Change learning_rate between "
                     "the calls."
                 )
+
+
+def _check_going_on(parameters: dict[str, Any]) -> None:
+    """Raise a ValueError for what later rows cannot change."""
+    encoder = parameters.get("category_encoder")
+    if encoder is None:
+        return
+    for name, plain in (("new_levels", "unknown"), ("statistics_decay", None)):
+        if parameters.get(name, plain) != plain:
+            raise ValueError(
+                f"{name}={parameters[name]!r} cannot change what category_encoder="
+                f"{encoder!r} has learned. Leave one of them out: memorized_crosses "
+                "are statistics that go on."
+            )

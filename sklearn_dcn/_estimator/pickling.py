@@ -23,9 +23,11 @@ from .._table import TableEncoder
 from .._training import (
     DTYPES,
     DCNNet,
+    check_state,
     map_leaves,
     own_torch,
     replay,
+    state_without_slack,
     to_numpy,
     to_tensor,
 )
@@ -54,14 +56,14 @@ class KeepsNet(BaseEstimator):
         state = dict(super().__getstate__())
         state.pop("_importances", None)  # they are computed again when asked for
         if "net_" in state:
-            optimizer = self.net_.optimizer_
+            weights, optimizer = state_without_slack(self.net_)
             state["net_"] = {
                 "seed": self.net_.seed,
                 "initial_logits": self.net_.initial_logits,
                 "dtype": str(self.net_.dtype).removeprefix("torch."),
-                "weights": map_leaves(Tensor, to_numpy, self.net_.module_.state_dict()),
-                "optimizer": map_leaves(Tensor, to_numpy, optimizer.state_dict())
-                if optimizer.state
+                "weights": map_leaves(Tensor, to_numpy, weights),
+                "optimizer": map_leaves(Tensor, to_numpy, optimizer)
+                if optimizer["state"]
                 else None,
                 "callbacks": self.net_.callbacks_ if self.net_.callbacks else None,
             }
@@ -109,6 +111,7 @@ class KeepsNet(BaseEstimator):
 
             optimizer = map_leaves(np.ndarray, place, state["optimizer"])
             self.net_.optimizer_.load_state_dict(optimizer)
+            check_state(self.net_)
         replay(self.net_.history, self.history_)
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
 

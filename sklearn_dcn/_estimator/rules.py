@@ -30,7 +30,6 @@ __all__ = [
     "datetime_parts",
     "device",
     "early_stopping",
-    "ema_decay",
     "embedding_dim",
     "fraction",
     "hashing",
@@ -38,7 +37,7 @@ __all__ = [
     "min_frequency",
     "multivalued_features",
     "n_jobs",
-    "negative_sampling",
+    "share_or_none",
     "net_params",
     "number",
     "optimizer",
@@ -117,12 +116,7 @@ def fraction(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a number in (0, 1); got {value!r}.")
 
 
-def negative_sampling(name: str, value: Any) -> None:
-    if value is not None:
-        fraction(name, value)
-
-
-def ema_decay(name: str, value: Any) -> None:
+def share_or_none(name: str, value: Any) -> None:
     if value is not None:
         fraction(name, value)
 

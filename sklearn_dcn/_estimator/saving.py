@@ -45,8 +45,9 @@ class SavesToFile(BaseEstimator):
         """Save the fitted estimator to a file, for `sklearn_dcn.load`.
 
         The file holds parameters, encoding and weights, as JSON and safetensors; no
-        rows and no state of the optimiser. It is written beside `path` and then takes
-        its place, so that a file that was there is lost only for a complete new one.
+        rows, and no state of the optimiser but with new_levels="learn". It is written
+        beside `path` and then takes its place, so that a file that was there is lost
+        only for a complete new one.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from .._roles import LONG
-from .._scan import Scan, is_scan, scan
+from .._scan import BLOCK, Scan, is_scan, scan
 
 __all__ = ["check_scannable", "read_scan", "read_targets", "scan_of"]
 
@@ -17,6 +17,7 @@ def read_scan(
     y: Any,
     sample_weight: Any,
     suffix: str = "",
+    in_parts: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Return a table as it was given, or what a scan or path of a short one holds.
 
@@ -28,6 +29,8 @@ def read_scan(
     sample_weight : array-like or None; of a path the column's name or None
     suffix : str, default=""
         Of the arguments' names.
+    in_parts : bool, default=False
+        Whether the rows are to be learned block by block.
 
     Returns
     -------
@@ -68,7 +71,14 @@ def read_scan(
     block = X.load(LONG)
     if block is not None:
         return block.X, block.y, block.weight
-    check_scannable(estimator)
+    if not in_parts:
+        check_scannable(estimator)
+    elif not hasattr(estimator, "net_") and estimator.new_levels == "unknown":
+        raise ValueError(
+            f"The scan has more than {LONG:,} rows, and a first call of partial_fit "
+            f"would know the levels of its first {BLOCK:,} alone. Call fit, or set "
+            "new_levels='learn'."
+        )
     return X, None, None
 
 

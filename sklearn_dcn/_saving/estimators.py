@@ -55,6 +55,8 @@ ADDED = {
     "validation": "random",
     "validation_time": None,
     "validation_groups": None,
+    "new_levels": "unknown",
+    "statistics_decay": None,
 }
 
 
@@ -67,11 +69,16 @@ def _check_parameters(parameters: dict[str, Any]) -> None:
 
 
 def _get_state(model: Any) -> dict[str, Any]:
-    """Return the state of an estimator with a net, without the optimiser's."""
+    """Return the state of an estimator with a net, as it predicts.
+
+    The optimiser's state is a part of one whose model is to go on.
+    """
     _check_parameters(model.get_params(deep=False))
     state = _without(_with_requests(model), UNSAVED)
     if "net_" in state:
-        state["net_"] |= {"optimizer": None, "callbacks": None}
+        goes_on = state["_params_in_fit"]["new_levels"] == "learn"
+        optimizer = state["net_"]["optimizer"] if goes_on else None
+        state["net_"] |= {"optimizer": optimizer, "callbacks": None}
         now = {name: state[name] for name in RENEWED}
         state["_params_in_fit"] = _without(state["_params_in_fit"] | now, UNSAVED)
     return state
@@ -190,9 +197,19 @@ def _is_epoch(value: Any) -> bool:
 
 
 def _is_resolved(value: Any) -> bool:
-    if type(value) is not dict or value.keys() != RESOLVED.keys():
+    if type(value) is not dict or value.keys() | {"n_ids"} != RESOLVED.keys():
         return False
-    return all(rule(value[key]) for key, rule in RESOLVED.items())
+    return all(RESOLVED[key](entry) for key, entry in value.items())
+
+
+def _is_optimizer(value: Any) -> bool:
+    """Tell whether this may be a state of an optimizer; the net knows the shapes."""
+    return (
+        type(value) is dict
+        and value.keys() == {"state", "param_groups"}
+        and mapping(lambda k: k == "average" or whole(0)(k), is_plain)(value["state"])
+        and each(mapping(lambda k: type(k) is str, is_plain))(value["param_groups"])
+    )
 
 
 def _is_net_estimator(value: Any) -> bool:
@@ -210,7 +227,7 @@ NET: dict[str, Check] = {
     "weights": mapping(
         lambda k: type(k) is str, lambda v: type(v) is np.ndarray and v.ndim <= 4
     ),
-    "optimizer": none,
+    "optimizer": optional(_is_optimizer),
     "callbacks": none,
 }
 
@@ -220,6 +237,7 @@ RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
     "cross": one_of(*CROSS_KINDS),
     "cross_rank": lambda v: v == "auto" or whole(1)(v),
     "width": whole(1),
+    "n_ids": whole(0),  # older files have none
 }
 
 LEAST_UNIT = 5e-324  # above zero, which weights are divided by

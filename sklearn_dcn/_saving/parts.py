@@ -17,24 +17,27 @@ from .._ids import N_RESERVED_IDS, UNKNOWN_ID
 from .._table import (
     DATE_PARTS,
     ENCODING,
-    LEVELS_OF,
     N_BINS,
     NUMERIC_TRANSFORMS,
     POOLINGS,
     CategoryLevels,
     CrossStatistics,
+    CrossTotals,
     DateColumn,
     FirstRows,
     HashedLevels,
     ListLevels,
+    NewLevels,
     NumberLevels,
     NumberScaler,
+    RecentNumbers,
     Seen,
     SparseBlock,
     TableEncoder,
     Vocabulary,
 )
 from .._targets import ClassTarget, ContinuousTarget
+from .fits import crosses_fit, encoder_fits
 from .rules import (
     a,
     array,
@@ -90,68 +93,8 @@ def _values_fit(levels: NumberLevels) -> bool:
     return rises(levels.values) and len(levels.counts) == n_counts
 
 
-def _crosses_fit(crosses: CrossStatistics) -> bool:
-    n_targets, n_columns = len(crosses.default), len(crosses.sizes)
-    n_keys = len(crosses.keys)
-    return (
-        n_columns == len(crosses.names)
-        and len(crosses.pairs) == len(crosses.scores)
-        and all(0 <= c < n_columns for pair in crosses.pairs for c in pair)
-        and crosses.values.shape == (n_keys, n_targets)
-        and bool(n_keys) == bool(crosses.pairs)
-        and rises(crosses.keys)
-        and len(crosses.counts) == (n_keys if crosses.counted else 0)
-        and all(k < len(crosses.pairs) for k in crosses.counted)
-        and len(crosses.scalers) - len(crosses.counted)
-        == len(crosses.pairs) * n_targets
-    )
-
-
 def _first_rows_fit(rows: FirstRows) -> bool:
     return len(rows.keys) == len(rows.numbers) > 0 and rows.numbers.shape[1] > 0
-
-
-def _encoder_fits(encoder: TableEncoder) -> bool:
-    names, block, values = encoder.names, encoder.block, encoder.values
-    columns = [*encoder.categories, *encoder.lists, *encoder.numbers]
-    if len(set(names)) < len(names) or not names or not _dates_fit(encoder):
-        return False
-    if block is not None:
-        others = [*columns, *values, *encoder.codes]
-        return (
-            not others
-            and encoder.crosses is None
-            and encoder.first_rows is None
-            and len(block._id_of) == len(names)
-        )
-    return (
-        sorted(columns) == [*range(len(names))]
-        and values.keys() <= encoder.numbers.keys()
-        and set(encoder.codes) <= encoder.numbers.keys()
-        and all(len(levels.values) for levels in values.values())
-        and _names_fit(encoder)
-        and _cuts_fit(encoder)
-        and _width_of_first_rows(encoder) <= encoder.n_num
-    )
-
-
-def _width_of_first_rows(encoder: TableEncoder) -> int:
-    rows = encoder.first_rows
-    return 0 if rows is None else rows.numbers.shape[1]
-
-
-def _dates_fit(encoder: TableEncoder) -> bool:
-    """Tell whether the parts of dates are columns, and those of levels alone ids."""
-    sources, names = encoder.sources, encoder.names
-    for j, date in encoder.dates.items():
-        at = [k for k, source in enumerate(sources) if source == j]
-        ids = [part in LEVELS_OF for part in date.parts]
-        if [names[k] for k in at] != date.names or any(
-            k not in encoder.numbers and not (k in encoder.categories and is_ids)
-            for k, is_ids in zip(at, ids, strict=True)
-        ):
-            return False
-    return encoder.block is None or not encoder.dates
 
 
 def _date_fits(date: DateColumn) -> bool:
@@ -159,24 +102,6 @@ def _date_fits(date: DateColumn) -> bool:
         return set(date.parts) <= set(DATE_PARTS) and len(date.parts) > 0
     only = {"time": ("hour",), "duration": ("seconds",)}
     return date.zone is None and date.parts == only[date.kind]
-
-
-def _names_fit(encoder: TableEncoder) -> bool:
-    named = [*encoder.categories.items(), *encoder.lists.items()]
-    return all(levels.name == encoder.names[j] for j, levels in named)
-
-
-def _cuts_fit(encoder: TableEncoder) -> bool:
-    if encoder.crosses is None:
-        return True
-    cuts = encoder._cuts
-    sizes = [levels.n_ids for levels in encoder.categories.values()]
-    sizes += [len(cuts[j]) + 1 + N_RESERVED_IDS for j in encoder.numbers]
-    return (
-        cuts.keys() == encoder.numbers.keys()
-        and all(rises(at) for at in cuts.values())
-        and encoder.crosses.sizes == sizes
-    )
 
 
 def _classes_fit(target: ClassTarget) -> bool:
@@ -217,9 +142,15 @@ PARTS: dict[str, Stored] = {
             "vocabulary": a(Vocabulary),
             "_families": lambda v: type(v) is set and v <= set(FAMILIES),
             "folds_lone": a(bool),
+            "new": optional(a(NewLevels)),
         },
-        frozenset({"folds_lone"}),
+        frozenset({"folds_lone", "new"}),
         fits=_levels_fit,
+    ),
+    "NewLevels": Stored(
+        NewLevels,
+        {"levels": is_plain, "counts": is_floats},
+        fits=lambda new: all(count > 0 for count in new.counts.values()),
     ),
     "HashedLevels": Stored(
         HashedLevels,
@@ -309,16 +240,31 @@ PARTS: dict[str, Stored] = {
             "counts": is_floats,
             "counted": lambda v: type(v) is tuple and all(map(whole(0), v)),
             "scalers": mapping(a(str), is_scaler),
+            "goes_on": a(bool),
+            "totals": optional(a(CrossTotals)),
+            "later": mapping(whole(0), array(np.bool_)),
         },
-        frozenset({"counts", "counted"}),
-        fits=_crosses_fit,
+        frozenset({"counts", "counted", "goes_on", "later", "totals"}),
+        fits=crosses_fit,
+    ),
+    "CrossTotals": Stored(
+        CrossTotals,
+        {"of_all": is_floats, "by_key": array(np.float64, 2)},
+        fits=lambda totals: len(totals.of_all) == totals.by_key.shape[1] > 1,
+    ),
+    "RecentNumbers": Stored(
+        RecentNumbers,
+        {"x": is_floats, "weight": is_floats},
+        fits=lambda recent: len(recent.x) == len(recent.weight),
     ),
     "FirstRows": Stored(
         FirstRows,
         {
             "keys": array(np.uint64),
             "numbers": lambda v: array(np.float32, 2)(v) or array(np.float64, 2)(v),
+            "n_ids": array(np.int64),
         },
+        frozenset({"n_ids"}),
         fits=_first_rows_fit,
     ),
     "TableEncoder": Stored(
@@ -338,9 +284,17 @@ PARTS: dict[str, Stored] = {
             "_cuts": mapping(whole(0), is_floats),
             "codes": each(whole(0)),
             "first_rows": optional(a(FirstRows)),
+            "recent": mapping(whole(0), a(RecentNumbers)),
+            "seldom": optional(a(bool)),
+            "edges": optional(each(each(number()))),
         },
-        frozenset({"_cuts", "codes", "dates", "datetime_parts", "first_rows"}),
-        _encoder_fits,
+        frozenset(
+            {
+                *("_cuts", "codes", "dates", "datetime_parts", "first_rows"),
+                *("edges", "new_levels", "recent", "seldom", "statistics_decay"),
+            }
+        ),
+        encoder_fits,
         lambda encoder: _without(encoder, {"field_slices"}),  # the network's
     ),
     "ClassTarget": Stored(

@@ -4,8 +4,8 @@
 turns numbers into well-behaved floats, and `target_statistics` adds what the target was
 for levels and pairs of them. `encoder.py` puts these together: it assigns an encoder to
 every column (`assigning.py`), fits and applies them, and sets the results side by side
-(`assembling.py`). `first_rows.py` knows rows of a first fit again in later ones.
-`fields.py` tells the network what there is; `schema.py` and
+(`assembling.py`). `going_on.py` learns from later rows, and `first_rows.py` knows those
+of a first fit again. `fields.py` tells the network what there is; `schema.py` and
 `printing.py` tell the user.
 """
 
@@ -16,6 +16,7 @@ from .categories import (
     CategoryLevels,
     HashedLevels,
     ListLevels,
+    NewLevels,
     SparseBlock,
     Vocabulary,
     families,
@@ -31,6 +32,7 @@ from .numbers import (
     NUMERIC_TRANSFORMS,
     NumberLevels,
     NumberScaler,
+    RecentNumbers,
     Scaled,
     Seen,
     scale,
@@ -81,6 +83,7 @@ from .target_statistics import (
     HELD_OUT,
     ColumnStatistics,
     CrossStatistics,
+    CrossTotals,
     Supervision,
     Tell,
 )
@@ -91,6 +94,7 @@ __all__ = [
     "CategoryLevels",
     "ColumnStatistics",
     "CrossStatistics",
+    "CrossTotals",
     "DATE_PARTS",
     "DateColumn",
     "ENCODING",
@@ -105,9 +109,11 @@ __all__ = [
     "MISSING_LEVEL",
     "NUMERIC_TRANSFORMS",
     "N_BINS",
+    "NewLevels",
     "NumberLevels",
     "NumberScaler",
     "POOLINGS",
+    "RecentNumbers",
     "SampledRows",
     "Scaled",
     "Seen",

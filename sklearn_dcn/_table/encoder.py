@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .assembling import take_slice
-from .first_rows import FirstRows
-from .learning import EncodedColumn, LearnsTable
+from .going_on import GoesOn
+from .learning import EncodedColumn
 from .numbers import Scaled, scale, scale_all
 from .reading import get_cells, get_columns, to_float, to_sparse
 from .target_statistics import copy_unfitted
@@ -23,7 +22,7 @@ __all__ = ["TableEncoder"]
 BLOCK = 1 << 16
 
 
-class TableEncoder(LearnsTable):
+class TableEncoder(GoesOn):
     """Columns by kind; category -> id, list -> bag of ids, number -> float.
 
     It is made of encoders of single columns; what it learned is in the attributes of
@@ -40,6 +39,10 @@ min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
     memorized_crosses : {"auto"}, int, list of pairs or None, default=None
         As of the estimators; here "auto" does not depend on the number of rows.
+    new_levels : {"unknown", "learn"}, default="unknown"
+        As of the estimators.
+    statistics_decay : float or None, default=None
+        As of the estimators.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ min_frequency, max_categories, hashing, numeric_transform
         numeric_levels: int | str | None = None,
         datetime_parts: Any = "auto",
         memorized_crosses: Any = None,
+        new_levels: str = "unknown",
+        statistics_decay: float | None = None,
     ) -> None:
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
@@ -68,6 +73,8 @@ min_frequency, max_categories, hashing, numeric_transform
         self.numeric_levels = numeric_levels
         self.datetime_parts = datetime_parts
         self.memorized_crosses = memorized_crosses
+        self.new_levels = new_levels
+        self.statistics_decay = statistics_decay
 
     def transform(
         self, X: Any, dtype: Any = np.float64, n_threads: int = 1
@@ -97,52 +104,6 @@ min_frequency, max_categories, hashing, numeric_transform
             )
         columns, statistics = self.encode_columns(X, dtype, n_threads)
         return self.combine(columns, statistics, dtype, n_threads)
-
-    def remember(
-        self, X: Any, y: NDArray[Any], encoded: dict[str, Any], n_threads: int = 1
-    ) -> None:
-        """Keep what describes the rows of this fit, for `transform_again`.
-
-        Nothing is kept where there is no statistic of the target.
-
-        Parameters
-        ----------
-        X : checked table
-        y : ndarray of shape (n,) or (n, n_outputs)
-            The encoded target.
-        encoded : dict
-            What `fit_statistics` returned.
-        n_threads : int, default=1
-            As in `transform`.
-        """
-        if not self.has_target_statistics:
-            return
-        # Of numbers that networks have of their own the mean: it is of other rows too.
-        is_own = "x_own" in encoded
-        x = encoded["x_own"].mean(1) if is_own else encoded["x_num"]
-        numbers = x if is_own else x[:, len(self.numbers) :]
-        again = self.transform(X, x.dtype, n_threads)
-        self.first_rows = FirstRows(again, y, numbers)
-
-    def transform_again(
-        self, X: Any, y: NDArray[Any], dtype: Any = np.float64, n_threads: int = 1
-    ) -> dict[str, Any]:
-        """Encode rows that a fit goes on with, as `transform`, but by other rows.
-
-        Rows that `remember` was given have the statistics of the target that they had;
-        new ones those of all rows.
-
-        Parameters
-        ----------
-        X, dtype, n_threads
-            As in `transform`.
-        y : ndarray of shape (n,) or (n, n_outputs)
-            The encoded target.
-        """
-        encoded = self.transform(X, dtype, n_threads)
-        if self.first_rows is None:
-            return encoded
-        return self.first_rows.describe(encoded, y)
 
     def transform_in_blocks(
         self, X: Any, dtype: Any = np.float64, n_threads: int = 1

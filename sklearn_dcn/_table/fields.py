@@ -22,7 +22,7 @@ from .describing import (
     describe_number,
 )
 from .first_rows import FirstRows
-from .numbers import NumberLevels, NumberScaler
+from .numbers import NumberLevels, NumberScaler, RecentNumbers
 from .printing import call_of, schema_html, schema_text, schema_title
 from .reading import SHORT_TABLE, DateColumn, to_levels
 from .schema import ColumnSchema
@@ -64,6 +64,12 @@ class TableFields:
         The `category_encoder` and the numbers that it makes of categorical columns.
     first_rows : FirstRows or None
         The rows of the fit, where they may come again.
+    recent : dict of {int: RecentNumbers}
+        The numbers that scalers follow, by column, where they do.
+    seldom : bool or None
+        What `is_seldom` was in the fit, where levels go on being counted.
+    edges : list of list of float or None
+        What `bin_edges` was in the fit, where scalers follow.
     field_slices : list of slice or None
         Where the network has each field in x_0; None before there is a network.
     """
@@ -81,6 +87,9 @@ class TableFields:
     first_rows: FirstRows | None = None
     field_slices: list[slice] | None = None
     codes: Sequence[int] = ()  # what is older has none
+    recent: Mapping[int, RecentNumbers] = MappingProxyType({})
+    seldom: bool | None = None
+    edges: list[list[float]] | None = None
 
     # The table that they are of -------------------------------------------------------
 
@@ -154,6 +163,8 @@ class TableFields:
     @property
     def is_seldom(self) -> bool:
         """Whether a column has levels that are seldom seen."""
+        if self.seldom is not None:
+            return self.seldom
         fields = [*self.categories.values(), *(bag.levels for bag in self.bags)]
         return any(is_seldom(field.counts) for field in fields)
 
@@ -178,7 +189,9 @@ class TableFields:
 
     @property
     def bin_edges(self) -> list[list[float]]:
-        """Edges of bins of equal weight of every number of the table."""
+        """Edges of bins of equal weight of every number of the table, in the fit."""
+        if self.edges is not None:
+            return self.edges
         return [scaler.bin_edges() for scaler in self.numbers.values()]
 
     @property

@@ -11,10 +11,13 @@ same rows have the same numbers again, in whatever order they come.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._ids import UNKNOWN_ID
 
 __all__ = ["FirstRows"]
 
@@ -39,6 +42,8 @@ class FirstRows:
         Their target.
     numbers : ndarray of shape (n, n_numbers)
         The last columns of "x_num", as they were in the first fit.
+    n_ids : sequence of int or None, default=None
+        Of each column of "x_cat": a level that gets an id later was unknown.
 
     Attributes
     ----------
@@ -48,20 +53,37 @@ class FirstRows:
         In the order of `keys`.
     """
 
+    n_ids: NDArray[np.int64] | None = None  # of older files
+
     def __init__(
-        self, encoded: dict[str, Any], y: NDArray[Any], numbers: NDArray[Any]
+        self,
+        encoded: dict[str, Any],
+        y: NDArray[Any],
+        numbers: NDArray[Any],
+        n_ids: Sequence[int] | None = None,
     ) -> None:
         keys = _keys(encoded, y)
+        if n_ids is not None:
+            self.n_ids = np.array(n_ids, dtype=np.int64)
         order = np.argsort(keys, kind="stable")
         self.keys, self.numbers = keys[order], numbers[order]
 
-    def describe(self, encoded: dict[str, Any], y: NDArray[Any]) -> dict[str, Any]:
-        """Return encoded rows, those that are known with the numbers of `numbers`."""
-        at = self._find(_keys(encoded, y))
+    def describe(
+        self, encoded: dict[str, Any], y: NDArray[Any]
+    ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+        """Return encoded rows, those that are known with the numbers of `numbers`.
+
+        The second of what is returned tells which are known.
+        """
+        as_then = encoded
+        if "x_cat" in encoded and self.n_ids is not None:
+            ids = encoded["x_cat"]
+            as_then = encoded | {"x_cat": np.where(ids < self.n_ids, ids, UNKNOWN_ID)}
+        at = self._find(_keys(as_then, y))
         is_known = at >= 0
         x = encoded["x_num"].copy()
         x[is_known, x.shape[1] - self.numbers.shape[1] :] = self.numbers[at[is_known]]
-        return encoded | {"x_num": x}
+        return encoded | {"x_num": x}, is_known
 
     def _find(self, keys: Keys) -> NDArray[np.intp]:
         """Return the position of each row in `keys`; -1 for new ones."""

@@ -46,12 +46,13 @@ ENCODING = (
     "numeric_levels",
     "datetime_parts",
     "memorized_crosses",
+    "new_levels",
+    "statistics_decay",
 )
 
 # Those that say what a column is, and how it alone is encoded.
-ASSIGNING = tuple(
-    name for name in ENCODING if name not in ("category_encoder", "memorized_crosses")
-)
+ASSIGNING = ENCODING[: ENCODING.index("memorized_crosses")]
+ASSIGNING = tuple(name for name in ASSIGNING if name != "category_encoder")
 
 # Columns, drawn from more, by which an order of the rows is seen.
 MAX_ASKED = 64
@@ -67,6 +68,8 @@ class LearnsTable(TableFields):
     numeric_levels: int | str | None
     numeric_transform: str | None
     memorized_crosses: Any
+    new_levels: str
+    statistics_decay: float | None
     # Of numbers whose order was asked about: crosses are asked next.
     _bins: dict[int, NDArray[Any]]
 
@@ -228,6 +231,7 @@ class LearnsTable(TableFields):
         self.dates = {}
         self.statistics = self.crosses = self.block = self.first_rows = None
         self.field_slices, self.codes = None, []
+        self.recent, self.seldom, self.edges = {}, None, None
 
     def _begin_statistics(
         self, columns: list[Any], weight: NDArray[np.float64]
@@ -318,7 +322,8 @@ class LearnsTable(TableFields):
         sizes = [levels.n_ids for levels in self.categories.values()]
         sizes += [len(cuts) + 1 + N_RESERVED_IDS for cuts in self._cuts.values()]
         names = [self.names[j] for j in columns]
-        return CrossStatistics(wanted, names, sizes, self.numeric_transform)
+        goes_on = self.new_levels == "learn" or self.statistics_decay is not None
+        return CrossStatistics(wanted, names, sizes, self.numeric_transform, goes_on)
 
     # The steps of both ----------------------------------------------------------------
 

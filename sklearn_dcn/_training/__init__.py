@@ -10,6 +10,7 @@ from .calibration import calibrate
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .checkpoint import Checkpoint
 from .devices import DTYPES, find_device, multiplies_bfloat16
+from .growth import check_state, grow_net, set_statistics, state_without_slack
 from .history import plain_records, replay
 from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
 from .leaves import map_leaves, to_numpy, to_tensor
@@ -46,9 +47,11 @@ __all__ = [
     "Watcher",
     "build_net",
     "calibrate",
+    "check_state",
     "count_products",
     "find_device",
     "forget_unseen",
+    "grow_net",
     "hide_unseen",
     "joined",
     "map_leaves",
@@ -61,7 +64,9 @@ __all__ = [
     "release_memory",
     "replay",
     "sample_negatives",
+    "set_statistics",
     "silence",
+    "state_without_slack",
     "take",
     "to_numpy",
     "to_tensor",

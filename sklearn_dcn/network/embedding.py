@@ -138,6 +138,8 @@ class EmbeddingStack(nn.Module):
         self.n_num = n_num
         self.cardinalities = cardinalities
         self.bag_cardinalities = bag_cardinalities
+        # Rows of each column in the tables; more than it has ids once it has grown.
+        self.capacities = [*cardinalities]
         self.embedding_dims = dims
         self.category_dropout = category_dropout
         self.n_members: int | None = None  # see `become_members`
@@ -146,11 +148,10 @@ class EmbeddingStack(nn.Module):
         ]
         self.sparse = sparse
         self.d_embedded = sum(dims)
-        self.numbers = (
-            NumericEmbedding(n, numeric_dim, numeric_embedding, bin_edges)
-            if numeric_embedding is not None and n
-            else None
-        )
+        self.numbers: NumericEmbedding | None = None
+        if numeric_embedding is not None and n:
+            of = n, numeric_dim, numeric_embedding, bin_edges
+            self.numbers = NumericEmbedding(*of)
         self.n_embedded = n
         number_dims = [numeric_dim] * n + [1] * (n_num - n)
         self.d_out = self.d_embedded + sum(number_dims)
@@ -179,7 +180,7 @@ class EmbeddingStack(nn.Module):
                 slices[c] = slice(start, start + dim)
                 self._rows[c] = slice(row, row + self.cardinalities[c])
                 start += dim
-                row += self.cardinalities[c]
+                row += self.capacities[c]
         self.field_slices = [slices[c] for c in range(n_cat)]
         for width in [*dims[n_cat:], *number_dims]:
             self.field_slices.append(slice(start, start + width))
@@ -190,7 +191,7 @@ class EmbeddingStack(nn.Module):
     def _make_tables(self, dims: list[int]) -> None:
         n_cat = len(self.cardinalities)
         self.tables = nn.ParameterList(
-            torch.empty(sum(self.cardinalities[c] for c in columns), dim)
+            torch.empty(sum(self.capacities[c] for c in columns), dim)
             for dim, columns in self._groups.items()
         )
         self.bag_tables = nn.ParameterList(
@@ -224,13 +225,13 @@ class EmbeddingStack(nn.Module):
             normal_(table, INIT_STD, generator)
         if self.numbers is not None:
             self.numbers.reset_parameters(generator)
-        # Filled here, too, for modules that were built on the meta device.
-        self.fill_positions()
+        self.fill_positions()  # of modules that were built on the meta device
 
     def fill_positions(self) -> None:
         """Set the buffers that follow from the columns, and are in no state."""
         columns = [c for group in self._groups.values() for c in group]
         starts = [self._rows[c].start for c in columns]
+        kind = self.tables[0].dtype if len(self.tables) else self.untold.dtype
         of = [[c in one for _, one, _ in self.statistics] for c in sorted(columns)]
         for name, values in (
             ("order", columns),
@@ -241,7 +242,8 @@ class EmbeddingStack(nn.Module):
         ):
             like = getattr(self, name)
             device = "cpu" if like.is_meta else like.device
-            made = torch.tensor(values, dtype=like.dtype, device=device)
+            dtype = kind if like.is_floating_point() else like.dtype
+            made = torch.tensor(values, dtype=dtype, device=device)
             setattr(self, name, made.reshape(like.shape))
 
     def column_weight(self, c: int) -> Tensor:
@@ -259,7 +261,7 @@ class EmbeddingStack(nn.Module):
         """
         n_cat = len(self.cardinalities)
         if c >= n_cat:
-            return self.bag_tables[c - n_cat]
+            return self.bag_tables[c - n_cat][: self.bag_cardinalities[c - n_cat]]
         group = list(self._groups).index(self.embedding_dims[c])
         return self.tables[group][self._rows[c]]
 
@@ -387,7 +389,7 @@ class EmbeddingStack(nn.Module):
         """Compute `n_members` at once, whose tables are one below the other."""
         self.n_members = n_members
         heights = [
-            sum(self.cardinalities[c] for c in columns)
+            sum(self.capacities[c] for c in columns)
             for columns in self._groups.values()
             for _ in columns
         ]

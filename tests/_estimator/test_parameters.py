@@ -92,6 +92,8 @@ WRONG_PARAMETERS = {
         (True, T),
         ([10], T),
     ],
+    "new_levels": [(None, V), ("grow", V), (True, V)],
+    "statistics_decay": [(0, V), (1.0, V), ("auto", T), (True, T)],
     "datetime_parts": [
         (None, T),
         ("hour", V),

@@ -25,7 +25,7 @@ def rows(x, ids=None):
 
 
 def described(first, x, y, ids=None):
-    return first.describe(rows(x, ids), np.array(y))["x_num"][:, 1].tolist()
+    return first.describe(rows(x, ids), np.array(y))[0]["x_num"][:, 1].tolist()
 
 
 def remember(x, y, numbers, ids=None):
@@ -75,7 +75,7 @@ def test_bags_are_known_whatever_their_order():
     numbers = np.array([[10.0], [20], [30]])
     first = FirstRows(encoded([2, 3], [2], []), y, numbers)
     later = encoded([], [3, 2], [2, 2], [2])
-    found = first.describe(later, np.zeros(4))["x_num"][:, 1]
+    found = first.describe(later, np.zeros(4))[0]["x_num"][:, 1]
     assert found.tolist() == [30, 10, -1, 20]
 
 

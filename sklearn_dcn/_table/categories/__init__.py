@@ -5,6 +5,7 @@ from .category_levels import CategoryLevels
 from .column_ids import families
 from .hashed_levels import HashedLevels
 from .hashing import to_bytes
+from .new_levels import NewLevels
 from .rarity import is_seldom
 from .sparse_block import SparseBlock
 from .vocabulary import Vocabulary
@@ -14,6 +15,7 @@ __all__ = [
     "CategoryLevels",
     "HashedLevels",
     "ListLevels",
+    "NewLevels",
     "POOLINGS",
     "SparseBlock",
     "Vocabulary",

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ..reading import UNKNOWN_LEVEL, Levels, describe, factorize, factorize_cells
-from .column_ids import BLOCK, ColumnIds, families, spread
+from .column_ids import BLOCK, families, spread
+from .growing_levels import GrowingLevels
 from .vocabulary import Vocabulary, by_value
 
 __all__ = ["CategoryLevels"]
@@ -24,7 +25,7 @@ MOST_LONE = 0.9  # of the rows with a level of their own
 MIN_CELLS = 20  # unknown ones that make a warning, if there is no other
 
 
-class CategoryLevels(ColumnIds):
+class CategoryLevels(GrowingLevels):
     """The known levels of one categorical column, most frequent first.
 
     Id 0 stands for an unknown level (one not seen in `fit`, or too rare for a row of
@@ -49,6 +50,8 @@ class CategoryLevels(ColumnIds):
         Weight of every id in `fit`.
     folds_lone : bool
         Whether levels of a single row share the unknown id, as nearly all are such.
+    new : NewLevels or None
+        What `learn` has seen of levels without an id.
     """
 
     def __init__(
@@ -60,9 +63,6 @@ class CategoryLevels(ColumnIds):
         self.name = name
         self.min_frequency = min_frequency
         self.max_categories = max_categories
-
-    vocabulary: Vocabulary
-    folds_lone = False
 
     def fit_transform(
         self, column: Any, weight: NDArray[np.float64], keep_lone: bool = False
@@ -252,7 +252,7 @@ class CategoryLevels(ColumnIds):
             present &= order != levels.index(UNKNOWN_LEVEL)
         kept = order[present]
         if self.max_categories is not None:
-            folds = folds or len(kept) < int(np.count_nonzero(counts[:-1]))
+            folds |= len(kept) < int(np.count_nonzero(counts[:-1]))
             if len(kept) + folds > self.max_categories:
                 kept = kept[: self.max_categories - 1]
         return kept

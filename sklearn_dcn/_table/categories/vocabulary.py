@@ -64,13 +64,13 @@ class Vocabulary(Sequence[Any]):
     ) -> None:
         self.first = first
         self.unknown = unknown
-        self._levels: Sequence[Any] | NDArray[Any] | _Texts = levels
-        self._position: dict[Any, int] | None = None
+        self._levels: Any = levels  # a sequence, an array or `_Texts`
+        self._position: Any = None  # of each level by a dict, if there is one
         found = _sort(levels) if len(levels) > DICT_UP_TO else None
         if found is not None:
             self._levels, self._keys, self._order, self._is_text = found
             return
-        self._levels = levels.tolist() if isinstance(levels, np.ndarray) else levels
+        self._levels = levels.tolist() if isinstance(levels, np.ndarray) else [*levels]
         self._position = {level: i for i, level in enumerate(self._levels, first)}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -97,6 +97,32 @@ class Vocabulary(Sequence[Any]):
     def __iter__(self) -> Iterator[Any]:
         levels = self._levels
         return iter(levels.tolist() if isinstance(levels, np.ndarray) else levels)
+
+    def append(self, level: Any) -> None:
+        """Give a level that is not known the next position."""
+        self._set(len(self), level)
+
+    def replace(self, position: int, level: Any) -> None:
+        """Give the position of a level to another, which is not known."""
+        self._be_dict()
+        del self._position[self[position]]
+        if to_single(self[position]) is not None:
+            self.__dict__.pop("_singles", None)
+        self._set(position, level)
+
+    def _set(self, position: int, level: Any) -> None:
+        self._be_dict()
+        self._levels[position : position + 1] = [level]
+        self._position[level] = position + self.first
+        single = to_single(level)
+        if single is not None and "_singles" in self.__dict__:
+            self._singles.setdefault(single, position + self.first)
+
+    def _be_dict(self) -> None:
+        """Have the levels in a list and a dict, which can be changed."""
+        if self._position is None or not isinstance(self._levels, list):
+            self._levels = [*self]
+            self._position = {level: i for i, level in enumerate(self, self.first)}
 
     def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Return `first` plus the position of every level, or `unknown`.

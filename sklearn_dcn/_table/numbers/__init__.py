@@ -2,6 +2,7 @@
 
 from .codes import Target, are_codes
 from .number_levels import MAX_LEVELS, NumberLevels
+from .recent import RecentNumbers, follow
 from .scaled import Scaled, fit_scalers, scale, scale_all
 from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
 
@@ -11,11 +12,13 @@ __all__ = [
     "N_BINS",
     "NumberLevels",
     "NumberScaler",
+    "RecentNumbers",
     "Scaled",
     "Seen",
     "Target",
     "are_codes",
     "fit_scalers",
+    "follow",
     "scale",
     "scale_all",
 ]

@@ -3,6 +3,7 @@
 from .column_statistics import ColumnStatistics
 from .cross_codes import bin_codes, cuts_of
 from .cross_sums import HELD_OUT, CrossSums, to_values
+from .cross_totals import CrossTotals
 from .crosses import CrossStatistics
 from .foreign_encoders import copy_unfitted
 from .hidden_order import loss_by_order
@@ -13,6 +14,7 @@ __all__ = [
     "ColumnStatistics",
     "CrossStatistics",
     "CrossSums",
+    "CrossTotals",
     "HELD_OUT",
     "Supervision",
     "TargetRows",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..numbers import fit_scalers
+from .cross_totals import CrossTotals
 from .crosses import CrossStatistics
 from .groups import Floats, Keys
 from .key_index import KeyIndex
@@ -92,6 +93,9 @@ class CrossSums:
         if crosses.counted:
             counts = [sums[:, 0] for sums in of_levels]
             crosses.counts = np.log1p(np.concatenate(counts))
+        if crosses.goes_on:
+            by_key = np.concatenate(of_levels)
+            crosses.totals = CrossTotals(self.totals.sum(axis=0), by_key)
         of_training = self.totals[: self.n_folds]
         self.mean = of_training[:, 1:].sum(axis=0) / of_training[:, 0].sum()
         for pair in self.pairs:

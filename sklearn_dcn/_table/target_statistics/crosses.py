@@ -27,16 +27,19 @@ Prediction Problems", 2001.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..numbers import fit_scalers
 from .cross_choice import CrossChoice, pair_key
+from .cross_totals import CrossTotals, resized_keys
 from .groups import Floats, Keys
 from .supervision import Supervision, Tell, do_nothing
-from .target_rows import Codes, TargetRows
+from .target_rows import PRIOR_ROWS, Codes, TargetRows
 
 __all__ = ["CrossStatistics"]
 
@@ -64,6 +67,8 @@ class CrossStatistics:
         Number of codes of each column.
     numeric_transform : str or None
         As of the estimators.
+    goes_on : bool, default=False
+        Whether `learn` is to follow.
 
     Attributes
     ----------
@@ -76,6 +81,10 @@ class CrossStatistics:
         mean for a column by itself. NaN for pairs that were given.
     counted : tuple of int
         The positions in `pairs` of those whose rows are counted too.
+    totals : CrossTotals or None
+        Where later rows are to be learned.
+    later : mapping of int to bool ndarray
+        Which codes of a column have a level that came after the fit.
     scalers : dict of {str: NumberScaler}
         The columns of numbers by name, e.g. "city x hour" and "rows of city x hour", or
         "target by city" and "rows of city" of a column by itself.
@@ -84,6 +93,9 @@ class CrossStatistics:
     # Of crosses that were stored before there were counts.
     counted: tuple[int, ...] = ()
     counts = np.empty(0)
+    totals: CrossTotals | None = None
+    later: Mapping[int, NDArray[np.bool_]] = MappingProxyType({})
+    goes_on = False
 
     def __init__(
         self,
@@ -91,8 +103,10 @@ class CrossStatistics:
         names: Sequence[str | int],
         sizes: Sequence[int],
         numeric_transform: str | None,
+        goes_on: bool = False,
     ) -> None:
         self.crosses = crosses
+        self.goes_on = goes_on
         self.names = [str(name) for name in names]
         self.sizes = [int(size) for size in sizes]
         self.numeric_transform = numeric_transform
@@ -169,10 +183,82 @@ class CrossStatistics:
         self.counts = np.log1p(counts)
         if not pairs:
             return np.empty((*rows.trains.shape, 0))
+        if self.goes_on:
+            weights = np.concatenate([p.counts for p in pairs])[:, None]
+            sums = np.concatenate(means[1:]) * (weights + PRIOR_ROWS)
+            sums -= PRIOR_ROWS * rows.means
+            mass = rows.weight.sum()
+            self.totals = CrossTotals(
+                np.append(mass, mass * rows.means), np.hstack([weights, sums])
+            )
         columns = [of for p in pairs for of in np.moveaxis(p.of_others, 2, 0)]
         columns += [p.n_others for p in pairs if p.n_others is not None]
         # Column after column in memory, as they are scaled.
         return np.moveaxis(np.stack(columns), 0, 2)
+
+    def learn(self, codes: Codes, values: Floats, decay: float | None = None) -> None:
+        """Add rows to what is known of the pairs.
+
+        Parameters
+        ----------
+        codes : sequence of integer ndarrays of shape (n,)
+            As in `transform`.
+        values : ndarray of shape (n, 1 + n_targets)
+            Weights, and targets times these.
+        decay : float or None, default=None
+            What is kept of what was known. With None, pairs of levels that were there
+            in `fit` stay as they are, and rows are added to those of others alone.
+        """
+        if self.totals is None:
+            return
+        keys = self._keys(codes)
+        if decay is None:
+            row, pair = np.nonzero(self._are_later(codes))
+            keys, values = keys[row, pair], values[row]
+        else:
+            self.totals.of_all = decay * self.totals.of_all + values.sum(axis=0)
+            values = np.repeat(values, keys.shape[1], axis=0)
+        added = self.totals.add(self.keys, keys.ravel(), values, decay)
+        self.keys, before, touched = added
+        default, means, counts = self.totals.statistics(self.is_logit)
+        if decay is not None:
+            self.default, touched = default, np.arange(len(self.keys))
+        known = before >= 0
+        for name, now in (("values", means), ("counts", counts)):
+            if name == "counts" and not self.counted:
+                continue
+            kept = np.zeros_like(now)
+            kept[known] = getattr(self, name)[before[known]]
+            kept[touched] = now[touched]
+            setattr(self, name, kept)
+
+    def _are_later(self, codes: Codes) -> NDArray[np.bool_]:
+        """Tell which pairs of rows have a level that got its code after the fit."""
+        nobody = np.zeros(0, dtype=bool)
+        later = {c: self.later.get(c, nobody) for c in self.columns}
+        of_column = {
+            c: is_later[codes[c]] if len(is_later) else np.zeros(len(codes[c]), bool)
+            for c, is_later in later.items()
+        }
+        return np.stack([of_column[a] | of_column[b] for a, b in self.pairs], axis=1)
+
+    def resize(
+        self, sizes: Sequence[int], fresh: Mapping[int, NDArray[np.intp]]
+    ) -> None:
+        """Give columns more codes; what is known of `fresh` ones, by column, goes."""
+        keys, stays = resized_keys(self.keys, self.pairs, self.sizes, sizes, fresh)
+        for c, codes in fresh.items():
+            before = self.later.get(c, np.zeros(self.sizes[c], dtype=bool))
+            is_later = np.zeros(sizes[c], dtype=bool)
+            is_later[: len(before)] = before
+            is_later[codes] = True
+            self.later = {**self.later, c: is_later}
+        self.sizes = [*sizes]
+        self.keys, self.values = keys[stays], self.values[stays]
+        if self.counted:
+            self.counts = self.counts[stays]
+        if self.totals is not None:
+            self.totals.keep(stays)
 
     @property
     def columns(self) -> list[int]:

@@ -1,0 +1,200 @@
+"""A fitted encoding that goes on with later rows.
+
+What it knows of a target is of rows that came before: a row that is encoded to train is
+described first, and learned then.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .categories import CategoryLevels
+from .first_rows import FirstRows
+from .learning import LearnsTable
+from .numbers import RecentNumbers, follow
+from .reading import factorize, get_columns, split_lists, to_float
+
+__all__ = ["GoesOn"]
+
+# Of one column: its ids, the levels of later rows, their weights, that of no level.
+Later = tuple[CategoryLevels, Any, NDArray[np.float64], float]
+
+
+class GoesOn(LearnsTable):
+    """The part of a `TableEncoder` that later rows change."""
+
+    new_levels: str
+    statistics_decay: float | None
+
+    def remember(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        encoded: dict[str, Any],
+        n_threads: int = 1,
+    ) -> None:
+        """Keep what is to be known of the rows of this fit, for `transform_again`.
+
+        Parameters
+        ----------
+        X : checked table
+        y : ndarray of shape (n,) or (n, n_outputs)
+            The encoded target.
+        encoded : dict
+            What `fit_statistics` returned.
+        n_threads : int, default=1
+            As in `transform`.
+        """
+        if not self.has_target_statistics:
+            return
+        # Of numbers that networks have of their own the mean: it is of other rows too.
+        is_own = "x_own" in encoded
+        x = encoded["x_own"].mean(1) if is_own else encoded["x_num"]
+        numbers = x if is_own else x[:, len(self.numbers) :]
+        again = self.transform(X, x.dtype, n_threads)
+        self.first_rows = FirstRows(again, y, numbers, self.cardinalities)
+
+    def keep_numbers(self, X: Any, weight: NDArray[np.float64]) -> None:
+        """Keep the numbers of the rows of this fit, for later ones to follow."""
+        if self.statistics_decay is None or self.block is not None:
+            return
+        columns = self.spread(get_columns(X))
+        self.edges = self.bin_edges
+        self.recent = {
+            j: RecentNumbers(to_float(columns[j], self.names[j]), weight)
+            for j in self.numbers
+        }
+
+    def transform_again(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        dtype: Any = np.float64,
+        n_threads: int = 1,
+        learns: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    ) -> dict[str, Any]:
+        """Encode rows that a fit goes on with, as `transform`, but by other rows.
+
+        Rows that `remember` was given have the statistics of the target that they had;
+        new ones those of all rows until now.
+
+        Parameters
+        ----------
+        X, dtype, n_threads
+            As in `transform`.
+        y : ndarray of shape (n,) or (n, n_outputs)
+            The encoded target.
+        learns : (weight, values) or None, default=None
+            Weights (n,), and those with the targets times these, (n, 1 + n_targets), of
+            rows that the statistics are to go on with, once they are encoded.
+        """
+        if self.block is not None:
+            return self.transform(X, dtype, n_threads)
+        if learns is not None and self.statistics_decay is not None:
+            self._follow_numbers(X, learns[0])
+        columns, statistics = self.encode_columns(X, dtype, n_threads)
+        encoded = self.combine(columns, statistics, dtype, n_threads)
+        is_new = np.ones(X.shape[0], dtype=bool)
+        if self.first_rows is not None:
+            encoded, is_known = self.first_rows.describe(encoded, y)
+            is_new = ~is_known
+        if learns is not None and self.crosses is not None and self.crosses.pairs:
+            codes = self._codes(columns, self._cuts, self.crosses.columns)
+            some = [code[is_new] if len(code) else code for code in codes]
+            self.crosses.learn(some, learns[1][is_new], self.statistics_decay)
+        return encoded
+
+    def _follow_numbers(self, X: Any, weight: NDArray[np.float64]) -> None:
+        assert self.statistics_decay is not None
+        columns = self.spread(get_columns(X))
+        for j, recent in self.recent.items():
+            x = to_float(columns[j], self.names[j])
+            follow(self.numbers[j], recent, x, weight, self.statistics_decay)
+
+    def learn_levels(
+        self, X: Any, weight: NDArray[np.float64]
+    ) -> list[NDArray[np.intp]]:
+        """Count the levels of later rows, and give ids to new ones that came often.
+
+        Parameters
+        ----------
+        X : checked table of n rows
+        weight : ndarray of shape (n,)
+            That of each row, above 0.
+
+        Returns
+        -------
+        fresh : list of ndarray
+            Ids that have a new level from now on: of each column of `x_cat`, then of
+            each bag.
+
+        Raises
+        ------
+        TypeError
+            If a column holds cells of a type that it had not in `fit`, and no other.
+        """
+        if self.seldom is None:  # which decides about the steps of the network
+            self.seldom = self.is_seldom
+        later: dict[int, Later] = {}
+        if self.block is None:
+            later = self._later(X, weight)
+        fresh = {
+            j: ids.learn(levels, mass, missing)
+            for j, (ids, levels, mass, missing) in later.items()
+        }
+        none = np.empty(0, dtype=np.intp)
+        if self.crosses is not None and self.crosses.pairs:
+            n = len(self.categories)
+            sizes = [levels.n_ids for levels in self.categories.values()]
+            sizes += self.crosses.sizes[n:]
+            by_column = enumerate(self.categories)
+            found = {c: fresh[j] for c, j in by_column if len(fresh.get(j, none))}
+            self.crosses.resize(sizes, found)
+        fields = [*self.categories, *(None for _ in self.values), *self.lists]
+        fields += [None] * (self.block is not None)
+        return [none if j is None else fresh.get(j, none) for j in fields]
+
+    def _later(self, X: Any, weight: NDArray[np.float64]) -> dict[int, Later]:
+        """Return what rows hold, by the columns whose levels may become more."""
+        columns = self.spread(get_columns(X))
+        for j in self.numbers:  # all that is wrong, before anything changes
+            to_float(columns[j], self.names[j])
+        found: dict[int, Later] = {}
+        for j, ids in [*self.categories.items(), *self.lists.items()]:
+            of_cells = weight
+            if j in self.lists:
+                bag = self.lists[j]
+                ids = bag.levels
+                lists = split_lists(columns[j], bag.name, bag.separator)
+                of_cells = np.repeat(weight, np.diff(lists.offsets))
+                codes, levels = lists.codes, lists.levels
+            else:
+                codes, levels = factorize(columns[j], self.names[j])
+            if isinstance(ids, CategoryLevels):
+                ids.check_families(ids.find(levels), levels)
+                mass = np.bincount(codes + 1, of_cells, minlength=len(levels) + 1)
+                of_levels: NDArray[np.float64] = mass[1:].astype(np.float64)
+                found[j] = ids, levels, of_levels, float(mass[0])
+        return found
+
+    @abstractmethod
+    def transform(self, X: Any, dtype: Any = ..., n_threads: int = ...) -> Any:
+        """Encode a checked table."""
+
+    @abstractmethod
+    def encode_columns(self, X: Any, dtype: Any, n_threads: int = ...) -> Any:
+        """Return every column of a checked table by itself, and statistics of them."""
+
+    @abstractmethod
+    def combine(
+        self,
+        columns: list[Any],
+        statistics: list[Any],
+        dtype: Any,
+        n_threads: int = ...,
+    ) -> dict[str, Any]:
+        """Return `transform`'s result from what `encode_columns` gives."""

@@ -76,7 +76,8 @@ ARROWS = {
         "classifier",
         "regressor",
     ],
-    "inspection": ["_analysis", "_checks", "_table", "network"],
+    "inspection": ["_analysis", "_checks", "_ids", "_table", "network"],
+    "model_selection": ["_checks", "_table"],
     "metrics": ["_checks", "_table", "_targets"],
     "presets": ["_estimator"],
     "onnx": [
@@ -462,6 +463,9 @@ def test_few_import_libraries_of_frames():
         "_table/target_statistics/foreign_encoders.py",
         "datasets/_movielens.py",
         "datasets/_tables.py",
+        "inspection/_drift.py",
+        "model_selection/_progressive.py",
+        "model_selection/_splits.py",
         f"{reading}/frames.py",
     }
     assert users_of("polars") == {"_scan/queries.py", f"{reading}/frames.py"}

@@ -7,11 +7,12 @@ described first, and learned then.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._ids import UNKNOWN_ID
 from .categories import CategoryLevels
 from .first_rows import FirstRows
 from .learning import LearnsTable
@@ -22,6 +23,15 @@ __all__ = ["GoesOn"]
 
 # Of one column: its ids, the levels of later rows, their weights, that of no level.
 Later = tuple[CategoryLevels, Any, NDArray[np.float64], float]
+
+
+class Unseen(NamedTuple):
+    """Levels of a column that are not known, and weights of cells."""
+
+    n_levels: int
+    unknown: float
+    missing: float
+    cells: float
 
 
 class GoesOn(LearnsTable):
@@ -114,6 +124,28 @@ class GoesOn(LearnsTable):
         for j, recent in self.recent.items():
             x = to_float(columns[j], self.names[j])
             follow(self.numbers[j], recent, x, weight, self.statistics_decay)
+
+    def unseen(
+        self, X: Any, weight: NDArray[np.float64] | None = None
+    ) -> dict[int, Unseen]:
+        """Return what levels of other rows are not known, by column.
+
+        Parameters
+        ----------
+        X : checked table of n rows
+        weight : ndarray of shape (n,) or None, default=None
+            None is 1 each.
+        """
+        if self.block is not None:
+            return {}
+        weight = np.ones(X.shape[0]) if weight is None else weight
+        found = {}
+        for j, (ids, levels, mass, missing) in self._later(X, weight).items():
+            is_new = (ids.find(levels) == UNKNOWN_ID) & (mass > 0)
+            unknown = float(mass[is_new].sum())
+            total = float(mass.sum()) + missing
+            found[j] = Unseen(int(is_new.sum()), unknown, missing, total)
+        return found
 
     def learn_levels(
         self, X: Any, weight: NDArray[np.float64]

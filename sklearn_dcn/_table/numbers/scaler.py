@@ -191,6 +191,36 @@ class NumberScaler:
             x = self.center + self.scale * z
         return np.sign(x) * np.expm1(np.abs(x)) if self.transform == "signed_log" else x
 
+    def bins(
+        self, x: NDArray[np.float64], n_bins: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+        """Return up to `n_bins` bins of equal weight in the fit, and where numbers are.
+
+        A bin has its upper edge. A value that fills several is in the first of them.
+
+        Returns
+        -------
+        edges : ndarray of shape (n - 1,)
+            Between the bins.
+        shares : ndarray of shape (n,)
+            Of each bin in the fit.
+        at : ndarray of the shape of `x`
+            The bin of each number, n where it is missing.
+        """
+        is_log = self.transform == "signed_log"  # whose quantiles are those of u
+        u = signed_log(x) if is_log else x
+        places = np.linspace(0, len(self.quantiles) - 1, n_bins + 1)[1:-1]
+        edges = np.unique(self.quantiles[np.rint(places).astype(int)])
+        # Of equal quantiles the last tells how much is up to them.
+        reach = np.searchsorted(self.quantiles, edges, side="right") - 1
+        cdf = reach / max(1, len(self.quantiles) - 1)
+        kept = (cdf > 0) & (cdf < 1)
+        edges, shares = edges[kept], np.diff(np.concatenate([[0.0], cdf[kept], [1.0]]))
+        at = np.where(np.isnan(x), len(shares), np.searchsorted(edges, u))
+        if is_log:
+            edges = np.copysign(np.expm1(np.abs(edges)), edges)
+        return edges, shares, at
+
     def bin_edges(self) -> list[float]:
         """Return the edges, in units of z, of up to `N_BINS` bins of equal weight."""
         if self.transform == "quantile":

@@ -1,12 +1,12 @@
 """New videos arrive, and the model learns them in an hour.
 
-A site shows videos to viewers. A model is fitted to a week of views; on the next day a
-hundred videos are new. Every ten minutes the model predicts the views that come, and
+A site shows videos to viewers. A model is fitted to a week of views; then a hundred
+videos are new. Every minute the model predicts the four hundred views that come, and
 then learns them by `partial_fit`. With new_levels="learn" a new video has an embedding
 from its first views on; with "unknown" it stays one of all that the model does not
 know. The picture shows the log loss of views of new videos by how often these were seen
-before, beside that of a model that knew all videos from the start. Half a minute on
-two cores.
+before, beside that of a model that knew all videos from the start. Under a minute
+on two cores.
 
     python examples/plot_new_videos.py --output new_videos.png
 
@@ -24,7 +24,7 @@ from sklearn.metrics import log_loss
 from sklearn_dcn import DCNClassifier
 
 N_VIEWERS, N_OLD, N_NEW = 1000, 300, 100
-WEEK, STEPS, PER_STEP = 60_000, 72, 400  # rows; steps of ten minutes, of a day
+WEEK, STEPS, PER_STEP = 60_000, 70, 400  # views; minutes, and views in each
 SEEN = [0, 3, 10, 25, 50, 10_000]  # views before, between which losses are averaged
 
 
@@ -85,7 +85,7 @@ def measure(seed=0, week=WEEK, steps=STEPS):
     site = Site(seed)
     old, every = np.arange(N_OLD), np.arange(N_OLD + N_NEW)
     table, click, _ = site.views(old, week)
-    day = [site.views(every, PER_STEP) for _ in range(steps)]
+    hour = [site.views(every, PER_STEP) for _ in range(steps)]
     more, clicks, _ = site.views(every, week)
     found = {}
     for name, new_levels, rows, y in (
@@ -94,7 +94,7 @@ def measure(seed=0, week=WEEK, steps=STEPS):
         ("knew them all", "unknown", more, clicks),
     ):
         model = DCNClassifier(new_levels=new_levels, random_state=seed).fit(rows, y)
-        found[name] = live_through(model, day)
+        found[name] = live_through(model, hour)
     names = [f"{a} to {b - 1}" for a, b in pairwise(SEEN[:-1])]
     return pd.DataFrame(found, index=[*names, f"{SEEN[-2]} and more"])
 
@@ -120,8 +120,8 @@ def main(arguments=None):
     """Measure, print the losses, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", help="file of the picture")
-    parser.add_argument("--week", type=int, default=WEEK, help="views before the day")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the day")
+    parser.add_argument("--week", type=int, default=WEEK, help="views before")
+    parser.add_argument("--steps", type=int, default=STEPS, help="minutes of views")
     options = parser.parse_args(arguments)
     losses = measure(week=options.week, steps=options.steps)
     print(losses.round(3).to_string())

@@ -76,8 +76,10 @@ def _get_state(model: Any) -> dict[str, Any]:
     _check_parameters(model.get_params(deep=False))
     state = _without(_with_requests(model), UNSAVED)
     if "net_" in state:
-        goes_on = state["_params_in_fit"]["new_levels"] == "learn"
-        optimizer = state["net_"]["optimizer"] if goes_on else None
+        in_fit = state["_params_in_fit"]
+        goes_on = in_fit["new_levels"] == "learn"
+        is_that = state["optimizer"] == in_fit["optimizer"]
+        optimizer = state["net_"]["optimizer"] if goes_on and is_that else None
         state["net_"] |= {"optimizer": optimizer, "callbacks": None}
         now = {name: state[name] for name in RENEWED}
         state["_params_in_fit"] = _without(state["_params_in_fit"] | now, UNSAVED)

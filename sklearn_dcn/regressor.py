@@ -482,7 +482,8 @@ default="auto"
         ----------
         X : DataFrame, array-like of shape (n_samples, n_features), scan or path
             Rows. A scan of more than 200,000 is learned block by block of 65,536.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), \
+default=None
             Target; of a path the name of its column, and of a scan None.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; None is 1 each. Those of the first call are scaled to

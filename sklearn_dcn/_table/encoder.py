@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .assembling import take_slice
-from .going_on import GoesOn
+from .going_on import GoesOn, refuse_sparse
 from .learning import EncodedColumn
 from .numbers import Scaled, scale, scale_all
 from .reading import get_cells, get_columns, to_float, to_sparse
@@ -97,11 +97,7 @@ min_frequency, max_categories, hashing, numeric_transform
         """
         if self.block is not None:
             return {"x_bag": [self.block.transform(to_sparse(X), dtype)]}
-        if issparse(X):
-            raise TypeError(
-                "X was a table of columns in fit, and is now a sparse matrix. Give it "
-                "as a table, e.g. X.toarray()."
-            )
+        refuse_sparse(X)
         columns, statistics = self.encode_columns(X, dtype, n_threads)
         return self.combine(columns, statistics, dtype, n_threads)
 

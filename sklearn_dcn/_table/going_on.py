@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from .._ids import UNKNOWN_ID
 from .categories import CategoryLevels
@@ -19,10 +20,19 @@ from .learning import LearnsTable
 from .numbers import RecentNumbers, follow
 from .reading import factorize, get_columns, split_lists, to_float
 
-__all__ = ["GoesOn"]
+__all__ = ["GoesOn", "refuse_sparse"]
 
 # Of one column: its ids, the levels of later rows, their weights, that of no level.
 Later = tuple[CategoryLevels, Any, NDArray[np.float64], float]
+
+
+def refuse_sparse(X: Any) -> None:
+    """Raise a TypeError if a table of columns is now a sparse matrix."""
+    if issparse(X):
+        raise TypeError(
+            "X was a table of columns in fit, and is now a sparse matrix. Give it "
+            "as a table, e.g. X.toarray()."
+        )
 
 
 class Unseen(NamedTuple):
@@ -104,6 +114,7 @@ class GoesOn(LearnsTable):
         """
         if self.block is not None:
             return self.transform(X, dtype, n_threads)
+        refuse_sparse(X)
         if learns is not None and self.statistics_decay is not None:
             self._follow_numbers(X, learns[0])
         columns, statistics = self.encode_columns(X, dtype, n_threads)
@@ -169,6 +180,8 @@ class GoesOn(LearnsTable):
         TypeError
             If a column holds cells of a type that it had not in `fit`, and no other.
         """
+        if self.block is None:
+            refuse_sparse(X)
         if self.seldom is None:  # which decides about the steps of the network
             self.seldom = self.is_seldom
         later: dict[int, Later] = {}

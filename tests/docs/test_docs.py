@@ -16,6 +16,7 @@ from sklearn_dcn import (
     datasets,
     inspection,
     metrics,
+    model_selection,
     network,
     onnx,
     preprocessing,
@@ -31,6 +32,7 @@ MODULES = [
     datasets,
     preprocessing,
     metrics,
+    model_selection,
     presets,
     inspection,
     onnx,
@@ -45,11 +47,13 @@ DATASETS = [getattr(datasets, name) for name in datasets.__all__]
 LOADERS = [loader for loader in DATASETS if loader.__name__.startswith("load_")]
 READERS = [reader for reader in DATASETS if reader not in LOADERS]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+DAYS = [getattr(model_selection, name) for name in model_selection.__all__]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
 INSPECTIONS = [getattr(inspection, name) for name in inspection.__all__]
 INSPECTIONS.remove(inspection.Explanation)
+INSPECTIONS.remove(inspection.Drift)
 
 SECTION = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 ENTRY = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)*)(?: : (?P<type>.*))?$")
@@ -130,7 +134,7 @@ def public_objects():
 
 METHODS = [
     pytest.param(method, id=f"{cls.__name__}.{name}")
-    for cls in [*ESTIMATORS, *DISPLAYS, *filter(inspect.isclass, STEPS)]
+    for cls in [*ESTIMATORS, *DISPLAYS, *filter(inspect.isclass, [*STEPS, *DAYS])]
     for name, method in public_methods(cls).items()
 ]
 
@@ -150,6 +154,7 @@ METHODS = [
         *METRICS,
         *RECIPES,
         *EXPORTS,
+        *DAYS,
         sklearn_dcn.scan,
     ],
 )

@@ -390,6 +390,7 @@ def run_block(code, namespace, path, line):
         "docs/user_guide.md",
         "docs/tables.md",
         "docs/larger_than_memory.md",
+        "docs/day_by_day.md",
         "docs/persistence.md",
         "docs/serving.md",
         "docs/interactions.md",

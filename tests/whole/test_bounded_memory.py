@@ -59,4 +59,5 @@ def test_peak_of_ten_times_the_rows(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         peaks.append(float(done.stdout))
-    assert peaks[1] < 1.15 * peaks[0]
+    # Encoded, the rows that are more take 89 MiB.
+    assert peaks[1] < peaks[0] + 40

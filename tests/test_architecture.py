@@ -173,6 +173,7 @@ TESTED_BY = {
     "_table/reading/sample_weight.py": "whole/test_bad_input.py",
     "_table/mostly_zeros.py": "field/test_bags_beside_columns.py",
     "_training/course.py": "whole/test_failures.py",
+    "_files/containers.py": "_estimator/test_pickling.py",
     "_training/leaves.py": "_estimator/test_pickling.py",
     "_training/module_weights.py": "network/test_numeric.py",
     "_training/steps.py": "_training/test_schedule.py",

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from .._scan import is_scan
 from .._training import (
@@ -16,7 +15,6 @@ from .._training import (
     grow_net,
     own_torch,
     set_statistics,
-    to_tensors,
 )
 from .defaults import resolve_random_state
 from .long_fit import FitsLongTables
@@ -71,23 +69,19 @@ class GoesOnFitting(FitsLongTables):
     def _continue(self, rows: Rows) -> Encoded:
         """Encode more rows for the net that is there, none by its own target."""
         check_continuation(self._params_in_fit, self.get_params(deep=False))
-        # A label that is unknown is an error before anything has grown.
-        y = self._target.encode(rows.y)
-        encoder, learns = self.encoder_, None
+        encoder = self.encoder_
+        if not self._goes_on:
+            return self._encode_again(rows)
+        self._target.encode(rows.y)  # where a label is unknown nothing changes
         if self.new_levels == "learn":
             fresh = encoder.learn_levels(rows.X, rows.weight)
             bags = [bag.n_ids for bag in encoder.bags]
             grow_net(self.net_, encoder.cardinalities, bags, fresh)
-        if self._goes_on:
-            w, targets = rows.weight, self._target.columns(rows.y)
-            values = np.stack([w, *(w * of for of in targets.values())], axis=1)
-            learns = w, values
-        encoded = encoder.transform_again(
-            rows.X, y, self._numpy_dtype, torch.get_num_threads(), learns
-        )
-        if self._goes_on:
-            set_statistics(self.net_, encoder.of_unknown)
-        return to_tensors(encoded)
+        w, targets = rows.weight, self._target.columns(rows.y)
+        values = np.stack([w, *(w * of for of in targets.values())], axis=1)
+        encoded = self._encode_again(rows, learns=(w, values))
+        set_statistics(self.net_, encoder.of_unknown)
+        return encoded
 
     # Of `BaseDCN`:
 

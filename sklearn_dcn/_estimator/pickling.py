@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from .._files import map_leaves
 from .._table import TableEncoder
 from .._training import (
     DTYPES,
     DCNNet,
     check_state,
-    map_leaves,
     own_torch,
     replay,
     state_without_slack,

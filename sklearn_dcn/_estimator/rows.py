@@ -319,12 +319,17 @@ class HasRows(TrainsNet, PredictsFiles):
         self._loss_unit = float(mean * largest)
         return _to_mean_one(weight)
 
-    def _encode_again(self, rows: Rows, suffix: str = "") -> Encoded:
-        """Encode rows for a fit that goes on, none of them by its own target."""
+    def _encode_again(
+        self, rows: Rows, suffix: str = "", learns: Any = None
+    ) -> Encoded:
+        """Encode rows for a fit that goes on, none of them by its own target.
+
+        `learns` is that of `TableEncoder.transform_again`.
+        """
         y = self._target.encode(rows.y, name=f"y{suffix}")
         return to_tensors(
             self.encoder_.transform_again(
-                rows.X, y, self._numpy_dtype, torch.get_num_threads()
+                rows.X, y, self._numpy_dtype, torch.get_num_threads(), learns
             )
         )
 

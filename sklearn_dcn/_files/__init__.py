@@ -10,6 +10,7 @@ from .archive import (
     write_archive,
 )
 from .codec import Check, Decoder, Encoder, Spelled, Stored, from_json, to_json
+from .containers import map_leaves
 from .packing import pack, unpack
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Stored",
     "Target",
     "from_json",
+    "map_leaves",
     "pack",
     "remove_remnants",
     "to_json",

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .._ids import UNKNOWN_ID
-from .categories import CategoryLevels
+from .categories import CategoryLevels, level_cells
 from .first_rows import FirstRows
 from .learning import LearnsTable
 from .numbers import RecentNumbers, follow
-from .reading import factorize, get_columns, split_lists, to_float
+from .reading import get_columns, to_float
 
 __all__ = ["GoesOn", "refuse_sparse"]
 
@@ -151,7 +151,8 @@ class GoesOn(LearnsTable):
             return {}
         weight = np.ones(X.shape[0]) if weight is None else weight
         found = {}
-        for j, (ids, levels, mass, missing) in self._later(X, weight).items():
+        columns = self.spread(get_columns(X))
+        for j, (ids, levels, mass, missing) in self._later(columns, weight).items():
             is_new = (ids.find(levels) == UNKNOWN_ID) & (mass > 0)
             unknown = float(mass[is_new].sum())
             total = float(mass.sum()) + missing
@@ -180,18 +181,20 @@ class GoesOn(LearnsTable):
         TypeError
             If a column holds cells of a type that it had not in `fit`, and no other.
         """
-        if self.block is None:
-            refuse_sparse(X)
+        none = np.empty(0, dtype=np.intp)
+        if self.block is not None:  # whose columns stay as they are
+            return [none]
+        refuse_sparse(X)
         if self.seldom is None:  # which decides about the steps of the network
             self.seldom = self.is_seldom
-        later: dict[int, Later] = {}
-        if self.block is None:
-            later = self._later(X, weight)
+        columns = self.spread(get_columns(X))
+        for j in self.numbers:  # all that is wrong, before anything changes
+            to_float(columns[j], self.names[j])
+        later = self._later(columns, weight)
         fresh = {
             j: ids.learn(levels, mass, missing)
             for j, (ids, levels, mass, missing) in later.items()
         }
-        none = np.empty(0, dtype=np.intp)
         if self.crosses is not None and self.crosses.pairs:
             n = len(self.categories)
             sizes = [levels.n_ids for levels in self.categories.values()]
@@ -200,25 +203,18 @@ class GoesOn(LearnsTable):
             found = {c: fresh[j] for c, j in by_column if len(fresh.get(j, none))}
             self.crosses.resize(sizes, found)
         fields = [*self.categories, *(None for _ in self.values), *self.lists]
-        fields += [None] * (self.block is not None)
         return [none if j is None else fresh.get(j, none) for j in fields]
 
-    def _later(self, X: Any, weight: NDArray[np.float64]) -> dict[int, Later]:
+    def _later(
+        self, columns: list[Any], weight: NDArray[np.float64]
+    ) -> dict[int, Later]:
         """Return what rows hold, by the columns whose levels may become more."""
-        columns = self.spread(get_columns(X))
-        for j in self.numbers:  # all that is wrong, before anything changes
-            to_float(columns[j], self.names[j])
         found: dict[int, Later] = {}
-        for j, ids in [*self.categories.items(), *self.lists.items()]:
-            of_cells = weight
-            if j in self.lists:
-                bag = self.lists[j]
-                ids = bag.levels
-                lists = split_lists(columns[j], bag.name, bag.separator)
-                of_cells = np.repeat(weight, np.diff(lists.offsets))
-                codes, levels = lists.codes, lists.levels
-            else:
-                codes, levels = factorize(columns[j], self.names[j])
+        bags = self.lists
+        each = {**self.categories, **{j: bag.levels for j, bag in bags.items()}}
+        for j, ids in each.items():
+            name, bag = self.names[j], bags.get(j)
+            codes, levels, of_cells = level_cells(columns[j], name, weight, bag)
             if isinstance(ids, CategoryLevels):
                 ids.check_families(ids.find(levels), levels)
                 mass = np.bincount(codes + 1, of_cells, minlength=len(levels) + 1)

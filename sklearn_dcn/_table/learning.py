@@ -51,8 +51,8 @@ ENCODING = (
 )
 
 # Those that say what a column is, and how it alone is encoded.
-ASSIGNING = ENCODING[: ENCODING.index("memorized_crosses")]
-ASSIGNING = tuple(name for name in ASSIGNING if name != "category_encoder")
+OTHERS = ("category_encoder", "memorized_crosses", "new_levels", "statistics_decay")
+ASSIGNING = tuple(name for name in ENCODING if name not in OTHERS)
 
 # Columns, drawn from more, by which an order of the rows is seen.
 MAX_ASKED = 64

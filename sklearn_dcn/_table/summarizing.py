@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from .._ids import MISSING_ID
 from .assigning import assign_columns
-from .categories import HashedLevels, ListLevels
+from .categories import HashedLevels, ListLevels, level_cells
 from .encoder import TableEncoder
 from .learning import ASSIGNING
 from .numbers import MAX_LEVELS, NumberLevels, Seen, Target
 from .reading import (
     column_names,
-    factorize,
     get_columns,
     join_tables,
-    split_lists,
     take_rows,
     to_float,
 )
@@ -161,12 +159,7 @@ class TableSummary:
         if isinstance(counts, NumberCounts):
             counts.add(to_float(column, name), weight)
             return
-        if j in self._lists:
-            lists = split_lists(column, name, self._lists[j].separator)
-            weight = np.repeat(weight, np.diff(lists.offsets))
-            codes, levels = lists.codes, lists.levels
-        else:
-            codes, levels = factorize(column, name)
+        codes, levels, weight = level_cells(column, name, weight, self._lists.get(j))
         if j in self._hashed:
             codes, levels = _buckets(codes, self._hashed[j].find(levels))
         counts.add(codes, levels, weight)

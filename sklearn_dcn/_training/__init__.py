@@ -13,7 +13,7 @@ from .devices import DTYPES, find_device, multiplies_bfloat16
 from .growth import check_state, grow_net, set_statistics, state_without_slack
 from .history import plain_records, replay
 from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
-from .leaves import map_leaves, to_numpy, to_tensor
+from .leaves import to_numpy, to_tensor
 from .loop import TRAINING, train
 from .members import SeenLevels, forget_unseen, hide_unseen
 from .memory import release_memory
@@ -54,7 +54,6 @@ __all__ = [
     "grow_net",
     "hide_unseen",
     "joined",
-    "map_leaves",
     "multiplies_bfloat16",
     "own_torch",
     "plain_records",

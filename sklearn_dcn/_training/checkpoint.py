@@ -32,6 +32,7 @@ from .._files import (
     Decoder,
     Encoder,
     from_json,
+    map_leaves,
     remove_remnants,
     to_json,
     write_archive,
@@ -39,7 +40,7 @@ from .._files import (
 from .._show_versions import installed_version
 from .batches import TensorTable, digest
 from .history import plain_records, replay
-from .leaves import map_leaves, to_numpy, to_tensor
+from .leaves import to_numpy, to_tensor
 from .net import Stopping
 from .watcher import Watcher
 

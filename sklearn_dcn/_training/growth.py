@@ -49,7 +49,8 @@ def grow_net(
             if len(ids):
                 p, start = place_of(member.embedding, c)
                 rows = torch.from_numpy(np.asarray(ids) + start).to(p.device)
-                for weights in (p.data, *_averages(net, p)):
+                k = _place_in_average(net, p)
+                for weights in [p.data] + ([] if k is None else [_average(net)[k]]):
                     weights[rows] = weights[start + UNKNOWN_ID].clone()
                 for moments in _moments(net, p).values():
                     moments[rows] = 0
@@ -81,8 +82,8 @@ def _lay_out_beside(net: DCNNet, p: nn.Parameter, source: Tensor) -> None:
                 state[name] = laid_out(of, source)
             elif isinstance(of, Tensor) and of.shape == (n_before,):
                 del state[name]  # room for a step, whose content does not matter
-    for k, weights in _averages(net, p, with_place=True):
-        _average(net)[k] = laid_out(weights, source)
+    if (k := _place_in_average(net, p)) is not None:
+        _average(net)[k] = laid_out(_average(net)[k], source)
 
 
 def _moments(net: DCNNet, p: nn.Parameter) -> dict[str, Tensor]:
@@ -99,13 +100,11 @@ def _average(net: DCNNet) -> list[Tensor]:
     return state.get("average", {}).get("weights", [])
 
 
-def _averages(net: DCNNet, p: nn.Parameter, with_place: bool = False) -> list[Any]:
-    """Return what stands for a parameter there, as a list of one or none."""
-    average = _average(net)
-    if not average:
-        return []
-    k = next(k for k, own in enumerate(net.module_.parameters()) if own is p)
-    return [(k, average[k])] if with_place else [average[k]]
+def _place_in_average(net: DCNNet, p: nn.Parameter) -> int | None:
+    """Return where a parameter is there, if it is."""
+    if not _average(net):
+        return None
+    return next(k for k, own in enumerate(net.module_.parameters()) if own is p)
 
 
 def check_state(net: DCNNet) -> None:

@@ -1,8 +1,7 @@
-"""Tensors <-> arrays, wherever they are in nested containers."""
+"""Tensors <-> arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["map_leaves", "to_numpy", "to_tensor"]
+__all__ = ["to_numpy", "to_tensor"]
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:
@@ -23,14 +22,3 @@ def to_tensor(array: NDArray[Any]) -> Tensor:
     # joblib may map them from a file, which training must not change.
     is_shared = isinstance(array, np.memmap) or not array.flags.writeable
     return torch.from_numpy(np.array(array) if is_shared else array)
-
-
-def map_leaves(cls: type, function: Callable[[Any], Any], state: Any) -> Any:
-    """Return containers with the objects of a class in them replaced."""
-    if isinstance(state, cls):
-        return function(state)
-    if isinstance(state, dict):
-        return {key: map_leaves(cls, function, value) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(map_leaves(cls, function, value) for value in state)
-    return state

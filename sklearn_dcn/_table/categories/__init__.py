@@ -1,6 +1,6 @@
 """Levels -> ids: by a vocabulary, by a hash, in lists, in a sparse matrix."""
 
-from .bags import POOLINGS, Bag, ListLevels
+from .bags import POOLINGS, Bag, ListLevels, level_cells
 from .category_levels import CategoryLevels
 from .column_ids import families
 from .hashed_levels import HashedLevels
@@ -21,5 +21,6 @@ __all__ = [
     "Vocabulary",
     "families",
     "is_seldom",
+    "level_cells",
     "to_bytes",
 ]

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import split_lists
+from ..reading import Levels, factorize, split_lists
 from .category_levels import CategoryLevels
 from .column_ids import spread
 from .hashed_levels import HashedLevels
 
-__all__ = ["Bag", "ListLevels", "POOLINGS"]
+__all__ = ["Bag", "ListLevels", "POOLINGS", "level_cells"]
 
 
 POOLINGS = ("mean", "sum")
@@ -36,6 +36,16 @@ class Bag(NamedTuple):
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     weights: NDArray[Any]
+
+
+def level_cells(
+    column: Any, name: Any, weight: NDArray[np.float64], bag: ListLevels | None
+) -> tuple[NDArray[Any], Levels, NDArray[np.float64]]:
+    """Return the codes of a column or of its lists, the levels, and each weight."""
+    if bag is None:
+        return *factorize(column, name), weight
+    lists = split_lists(column, name, bag.separator)
+    return lists.codes, lists.levels, np.repeat(weight, np.diff(lists.offsets))
 
 
 class ListLevels:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._files import pack, unpack
+from ..._files import map_leaves, pack, unpack
 
 __all__ = ["SpilledCounts"]
 
@@ -74,36 +74,25 @@ class SpilledCounts:
         for k in range(self.N_PARTS):
             is_in = part == k
             some = list(compress(levels, is_in.tolist()))
-            self._parts.append(self._store([pack(some), rows[is_in], weight[is_in]]))
+            whole = [pack(some), rows[is_in], weight[is_in]]
+            self._parts.append(map_leaves(np.ndarray, self._store, whole))
         self._file.flush()
 
-    def _store(self, value: Any) -> Any:
-        """Return a structure with its arrays in the file."""
-        if isinstance(value, dict):
-            return {key: self._store(entry) for key, entry in value.items()}
-        if isinstance(value, list):
-            return [self._store(entry) for entry in value]
-        if not isinstance(value, np.ndarray):
-            return value
-        stored = Stored(self._file.tell(), value.nbytes, value.dtype)
-        self._file.write(value.tobytes())
+    def _store(self, array: NDArray[Any]) -> Stored:
+        """Append an array to the file."""
+        stored = Stored(self._file.tell(), array.nbytes, array.dtype)
+        self._file.write(array.tobytes())
         return stored
 
-    def _load(self, value: Any) -> Any:
-        """Return a structure with its arrays in memory."""
-        if isinstance(value, dict):
-            return {key: self._load(entry) for key, entry in value.items()}
-        if isinstance(value, list):
-            return [self._load(entry) for entry in value]
-        if not isinstance(value, Stored):
-            return value
-        self._file.seek(value.offset)
-        return np.frombuffer(self._file.read(value.n_bytes), value.dtype)
+    def _load(self, stored: Stored) -> NDArray[Any]:
+        """Return an array of the file."""
+        self._file.seek(stored.offset)
+        return np.frombuffer(self._file.read(stored.n_bytes), stored.dtype)
 
     def read(
         self, part: int
     ) -> tuple[list[Any], NDArray[np.float64], NDArray[np.float64]]:
         """Return the levels of a part, their rows and weights."""
-        packed, rows, weight = self._load(self._parts[part])
+        packed, rows, weight = map_leaves(Stored, self._load, self._parts[part])
         levels = unpack(packed)
         return [*levels] if isinstance(levels, list) else levels.tolist(), rows, weight

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..numbers import fit_scalers
-from .cross_totals import CrossTotals
+from .cross_totals import CrossTotals, smooth
 from .crosses import CrossStatistics
 from .groups import Floats, Keys
 from .key_index import KeyIndex
@@ -79,23 +79,16 @@ class CrossSums:
     def finish(self) -> None:
         """Give the crosses what they keep of all rows; no more can be added."""
         crosses = self.crosses
-        mean_of_all = self.totals[:, 1:].sum(axis=0) / self.totals[:, 0].sum()
         of_levels = [pair.sums.sum(axis=1) for pair in self.pairs]
-        found = [_smooth(sums, mean_of_all) for sums in of_levels]
+        totals = CrossTotals(self.totals.sum(axis=0), np.concatenate(of_levels))
         crosses.is_logit = self.is_logit
-        crosses.default = link(mean_of_all, self.is_logit)
         crosses.keys = np.concatenate([pair.levels for pair in self.pairs])
-        crosses.values = link(np.concatenate(found), self.is_logit)
+        crosses.default, crosses.values, counts = totals.statistics(self.is_logit)
         crosses.counted = tuple(
             k for k, sums in enumerate(of_levels) if sums[:, 0].mean() < PRIOR_ROWS
         )
-        crosses.counts = np.empty(0)
-        if crosses.counted:
-            counts = [sums[:, 0] for sums in of_levels]
-            crosses.counts = np.log1p(np.concatenate(counts))
-        if crosses.goes_on:
-            by_key = np.concatenate(of_levels)
-            crosses.totals = CrossTotals(self.totals.sum(axis=0), by_key)
+        crosses.counts = counts if crosses.counted else np.empty(0)
+        crosses.totals = totals if crosses.goes_on else None
         of_training = self.totals[: self.n_folds]
         self.mean = of_training[:, 1:].sum(axis=0) / of_training[:, 0].sum()
         for pair in self.pairs:
@@ -123,7 +116,7 @@ class CrossSums:
         means, counts = [], []
         for k, pair in enumerate(self.pairs):
             others = pair.told(keys[:, k], cells)
-            means.append(link(_smooth(others, self.mean), self.is_logit))
+            means.append(link(smooth(others, self.mean), self.is_logit))
             if k not in self.crosses.counted:
                 continue
             n = others[:, 0]
@@ -210,8 +203,3 @@ def _exact(values: Floats) -> Floats:
 def _sums(codes: NDArray[np.intp], values: Floats, n: int) -> Floats:
     columns = [np.bincount(codes, column, minlength=n) for column in values.T]
     return np.stack(columns, axis=1)
-
-
-def _smooth(sums: Floats, mean: Floats) -> Floats:
-    """Return means (n, n_targets), towards the mean of all."""
-    return (sums[:, 1:] + PRIOR_ROWS * mean) / (sums[:, :1] + PRIOR_ROWS)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .groups import Floats, Keys
 from .target_rows import PRIOR_ROWS, link
 
-__all__ = ["CrossTotals", "resized_keys"]
+__all__ = ["CrossTotals", "resized_keys", "smooth"]
 
 LEAST = 0.05  # weight of a pair of levels that is not forgotten, where sums decay
 
@@ -78,10 +78,14 @@ class CrossTotals:
     def statistics(self, is_logit: bool) -> tuple[Floats, Floats, Floats]:
         """Return what the network gets of no level, of each key, and log(1 + n)."""
         mean = self.of_all[1:] / self.of_all[0]
-        weight, sums = self.by_key[:, :1], self.by_key[:, 1:]
-        means = (sums + PRIOR_ROWS * mean) / (weight + PRIOR_ROWS)
-        counts = np.log1p(np.maximum(weight[:, 0], 0.0))
+        means = smooth(self.by_key, mean)
+        counts = np.log1p(np.maximum(self.by_key[:, 0], 0.0))
         return link(mean, is_logit), link(means, is_logit), counts
+
+
+def smooth(sums: Floats, mean: Floats) -> Floats:
+    """Return means (n, n_targets) of sums (n, 1 + n_targets), towards that of all."""
+    return (sums[:, 1:] + PRIOR_ROWS * mean) / (sums[:, :1] + PRIOR_ROWS)
 
 
 def resized_keys(

@@ -37,6 +37,7 @@ from .._training import (
     to_tensors,
     with_callbacks,
 )
+from .._world import ALONE, World
 from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     BULK,
@@ -48,7 +49,6 @@ from .defaults import (
     resolve_members,
     resolve_optimizer,
     resolve_products,
-    resolve_random_state,
     resolve_table,
 )
 from .going_on import GoesOnFitting
@@ -133,15 +133,23 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         MemoryError
             If memory runs out; the message names what takes it.
         """
+        self._fit_in(ALONE, (X, y, sample_weight), (X_val, y_val, sample_weight_val))
+        return self
+
+    def _fit_in(
+        self, world: World, rows: tuple[Any, ...], validation: tuple[Any, ...]
+    ) -> None:
+        """Fit as one of the processes of a world, or all of it; see `fit`."""
         check_parameters(self.get_params(deep=False))
-        X, y, sample_weight = read_scan(self, X, y, sample_weight)
-        given = read_scan(self, X_val, y_val, sample_weight_val, suffix="_val")
+        X, y, sample_weight = read_scan(self, *rows)
+        given = read_scan(self, *validation, suffix="_val")
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
+        fitted._world = world
         with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, given, warm)
+        del fitted._world
         self.__dict__ = fitted.__dict__
-        return self
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
@@ -156,10 +164,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
             self._fit_scan(X, validation)
             return
         rows = self._check_rows(X, y, sample_weight, reset=not warm)
-        if not warm:
-            self._rng = resolve_random_state(self.random_state)
+        self._begin_random(warm)
         checkpoint = self._find_checkpoint()
-        tell = Preparation(self.verbose == 1)
+        tell = self._preparation()
         given = self._check_validation(validation)
         if self._is_long(rows):
             self._fit_long(rows, given, checkpoint, tell, (X, y, sample_weight))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .._scan import BLOCK, Scan, SourceError
 from .._table import check_weight, take_rows
 from .._training import release_memory
+from .._world import ALONE, World
 
 __all__ = ["BlockOfRows", "Blocks", "RowsInMemory", "ScannedRows"]
 
@@ -38,6 +39,15 @@ class BlockOfRows(NamedTuple):
         """Their numbers."""
         return np.arange(self.start, self.start + len(self.y))
 
+    def part(self, world: World) -> BlockOfRows:
+        """Return the rows that this process has, if they are dealt out."""
+        if world.size == 1:
+            return self
+        first, end = _between(len(self.y), world)
+        at = np.arange(first, end)
+        X = take_rows(self.X, at)
+        return BlockOfRows(self.start + first, X, self.y[at], self.weight[at])
+
 
 class Blocks(ABC):
     """A long table, which can be read again and again.
@@ -55,13 +65,18 @@ class Blocks(ABC):
     """
 
     scratch: str | None = None
+    world: World = ALONE  # each process has rows of its own
     n_rows: int | None = None
     unit = 1.0
     has_weights = False
 
     @abstractmethod
     def __iter__(self) -> Iterator[BlockOfRows]:
-        """Yield all rows in their order."""
+        """Yield all rows in their order, or those of this process."""
+
+    @abstractmethod
+    def head(self) -> Any:
+        """Return the table of the first rows of all."""
 
 
 class RowsInMemory(Blocks):
@@ -79,10 +94,15 @@ class RowsInMemory(Blocks):
         self.has_weights = bool((weight != 1).any())
 
     def __iter__(self) -> Iterator[BlockOfRows]:
-        for start in range(0, len(self.y), BLOCK):
-            at = np.arange(start, min(start + BLOCK, len(self.y)))
+        first, end = _between(len(self.y), self.world)
+        for start in range(first, end, BLOCK):
+            at = np.arange(start, min(start + BLOCK, end))
             weight = self.weight[at] / self.unit
             yield BlockOfRows(start, take_rows(self.X, at), self.y[at], weight)
+
+    def head(self) -> Any:
+        """Return the table of the first rows of all."""
+        return take_rows(self.X, np.arange(min(BLOCK, len(self.y))))
 
 
 class ScannedRows(Blocks):
@@ -106,28 +126,65 @@ class ScannedRows(Blocks):
         self.scratch = None if scan.cache == "auto" else scan.cache
         self.has_weights = scan.weight is not None
         self.is_known = False  # whether a first block was checked
+        self._between: tuple[int, int] | None = None
+        self._first = 0  # the number of the first row that is read
 
     def __iter__(self) -> Iterator[BlockOfRows]:
-        start = 0
-        for block in self.scan.blocks():
-            weight = check_weight(block.weight, len(block.X), "sample_weight", True)
-            try:
-                X = self.check_X(block.X, not self.is_known)
-                y = self.check_y(block.y)
-            except (TypeError, ValueError) as error:
-                stop = block.start + len(block.X)
-                error.add_note(
-                    f"It is in rows {block.start:,} to {stop:,} of the scan."
-                )
-                raise
-            self.is_known = True
-            kept = weight > 0
-            if not kept.all():
-                X, y, weight = take_rows(X, kept), y[kept], weight[kept]
-            if len(y):
-                yield BlockOfRows(start, X, y, weight / self.unit)
-            start += len(y)
+        start = self._first
+        for block in self.scan.blocks(between=self._between):
+            rows = self._checked(start, block)
+            start += len(rows.y)
+            if self._between is None:
+                rows = rows.part(self.world)
+            if len(rows.y):
+                yield rows
+            del rows
             release_memory()
-        if not start:
+        if self.world.size == 1:
+            self.n_rows = self._some(start)
+
+    def _some(self, n_rows: int) -> int:
+        if not n_rows:
             raise SourceError(f"{self.scan.source.title}: no row has a weight above 0.")
-        self.n_rows = start
+        return n_rows
+
+    def head(self) -> Any:
+        """Return the table of the first rows of all, by which others are checked."""
+        for block in self.scan.blocks():
+            return self._checked(0, block).X
+
+    def share(self, world: World) -> None:
+        """Give each process a part of the rows: those that it reads, or of each block.
+
+        Rows of weight 0 have no number. So they are counted, where there may be some.
+        """
+        self.world = world
+        n_rows = self.scan.n_rows
+        if world.size == 1 or n_rows is None or not self.scan.source.can_skip:
+            return
+        self._between = _between(n_rows, world)
+        self._first = self._between[0]
+        if self.scan.weight is not None:
+            mine = self.scan.count_weighted(self._between)
+            self._first = sum(world.gather(mine)[: world.rank])
+
+    def _checked(self, start: int, block: Any) -> BlockOfRows:
+        """Return the rows of a block that have a weight, numbered from `start` on."""
+        weight = check_weight(block.weight, len(block.X), "sample_weight", True)
+        try:
+            X = self.check_X(block.X, not self.is_known)
+            y = self.check_y(block.y)
+        except (TypeError, ValueError) as error:
+            stop = block.start + len(block.X)
+            error.add_note(f"It is in rows {block.start:,} to {stop:,} of the scan.")
+            raise
+        self.is_known = True
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+        return BlockOfRows(start, X, y, weight / self.unit)
+
+
+def _between(n: int, world: World) -> tuple[int, int]:
+    """Return the first of n rows that this process has, and the one after its last."""
+    return n * world.rank // world.size, n * (world.rank + 1) // world.size

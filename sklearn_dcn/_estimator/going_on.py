@@ -16,7 +16,6 @@ from .._training import (
     own_torch,
     set_statistics,
 )
-from .defaults import resolve_random_state
 from .long_fit import FitsLongTables
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
@@ -55,9 +54,9 @@ class GoesOnFitting(FitsLongTables):
             )
             if not (first or fitted._has_weight(rows)):
                 return self  # nothing to learn from: momentum must not move it either
-            tell = Preparation(self.verbose == 1)
+            tell = self._preparation()
             if first:
-                fitted._rng = resolve_random_state(self.random_state)
+                fitted._begin_random()
                 encoded, *_ = fitted._learn(rows, tell, False, all_rows=False)
             else:
                 encoded = fitted._continue(rows)

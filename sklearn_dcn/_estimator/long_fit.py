@@ -15,6 +15,7 @@ from .._training import (
     Checkpoint,
     EncodedAgain,
     Preparation,
+    RankTable,
     SeenLevels,
     Spool,
     TensorTable,
@@ -23,8 +24,8 @@ from .._training import (
     release_memory,
 )
 from .blocks import Blocks, RowsInMemory, ScannedRows
-from .defaults import resolve_random_state
 from .long_tables import Dealt, LearnsLongTables, LongFit
+from .merging import merge_held, merge_seen, places
 from .rows import Rows
 from .scoring import ValidationScore
 from .validation import which_way
@@ -49,20 +50,23 @@ class FitsLongTables(LearnsLongTables):
 
     def _fit_long(self, rows: Rows, *how: Any) -> None:
         """Fit a long table in memory."""
-        self._fit_blocks(RowsInMemory(*rows[:3]), *how)
+        blocks = RowsInMemory(*rows[:3])
+        blocks.world = self._world
+        self._fit_blocks(blocks, *how)
 
     def _fit_scan(self, scan: Scan, validation: tuple[Any, ...]) -> None:
         """Fit a table that is not in memory."""
-        self._rng = resolve_random_state(self.random_state)
+        self._begin_random()
         blocks = ScannedRows(
             scan,
             lambda X, reset: self._check_X(X, reset=reset),
             lambda y: self._check_y(y),
         )
-        if self.checkpoint is not None or validation[0] is not None:
-            for _ in blocks:  # names and number of columns, which these compare
-                break
-        tell = Preparation(self.verbose == 1)
+        blocks.share(self._world)
+        is_shared = self._world.size > 1  # so that a process may have few rows, or none
+        if self.checkpoint is not None or validation[0] is not None or is_shared:
+            blocks.head()  # names and number of columns, which these compare
+        tell = self._preparation()
         given = self._check_validation(validation)
         checkpoint = self._find_checkpoint()
         self._fit_blocks(blocks, given, checkpoint, tell, scan=scan)
@@ -85,6 +89,8 @@ class FitsLongTables(LearnsLongTables):
             fit = self._learn_long(blocks, tell, holds_out=given is None)
             seen = SeenLevels(self.module_.members[0].embedding)
             data, held = self._encode_rows(fit, blocks, seen, scan, tell)
+            merge_seen(self._world, seen)
+            held = merge_held(self._world, held)
             dealt = fit.dealt
             del fit  # its sums take room
             release_memory()
@@ -133,7 +139,11 @@ class FitsLongTables(LearnsLongTables):
                     yield block.start, train
 
         if scan is None or n_rows <= scan.buffer_rows:
-            data: Any = joined([table for _, table in encoded(True)])
+            parts = [*encoded(True)]
+            data: Any = joined([table for _, table in parts])
+            if self._world.size > 1:
+                starts = [(start, len(table)) for start, table in parts]
+                data = RankTable(self._world, data, *places(self._world, starts))
         elif scan.cache is None:
             n_train = sum(len(table) for _, table in encoded(True))
             data = EncodedAgain(
@@ -141,6 +151,7 @@ class FitsLongTables(LearnsLongTables):
                 n_train,
                 scan.buffer_rows,
                 scan.epoch_rows,
+                sum(self._world.gather(n_train)),
             )
         else:
             data = self._spool(encoded(True), n_rows, scan)
@@ -150,11 +161,13 @@ class FitsLongTables(LearnsLongTables):
         self, tables: Iterator[tuple[int, TensorTable]], n_rows: int, scan: Scan
     ) -> Any:
         """Write encoded rows to a scratch file; return them as a table."""
-        spool = Spool(None if scan.cache == "auto" else scan.cache, n_rows)
+        n_mine = -(-n_rows // self._world.size)
+        spool = Spool(None if scan.cache == "auto" else scan.cache, n_mine)
         try:
             for start, table in tables:
                 spool.add(start, table)
-            return spool.close(scan.buffer_rows, scan.epoch_rows)
+            n_all = sum(self._world.gather(spool.n_rows))
+            return spool.close(scan.buffer_rows, scan.epoch_rows, n_all)
         except BaseException:
             spool.remove()
             raise

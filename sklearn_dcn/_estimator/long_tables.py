@@ -38,6 +38,7 @@ from .defaults import (
     resolve_dtype,
     resolve_early_stopping,
 )
+from .merging import merge_crosses, merge_masses, merged
 from .rows import HasRows, Rows
 
 __all__ = ["Dealt", "LearnsLongTables", "LongFit"]
@@ -141,8 +142,11 @@ class LearnsLongTables(HasRows):
         self, blocks: Blocks, tell: Tell
     ) -> tuple[TableSummary, dict[Any, float]]:
         """Read all rows once; return their summary, and the weight of each class."""
+        world = blocks.world
         summary = TableSummary(self.get_params(deep=False), blocks.scratch)
         mass: dict[Any, float] = {}
+        if world.size > 1:  # what a column is, is told by the same rows to all
+            summary.begin(blocks.head())
         for block in blocks:
             summary.add(*block)
             if self._strata(block.y) is not None:
@@ -150,9 +154,9 @@ class LearnsLongTables(HasRows):
                 found = np.bincount(codes, block.weight)
                 for label, more in zip(labels.tolist(), found.tolist(), strict=True):
                     mass[label] = mass.get(label, 0.0) + more
-            n = summary.n_rows
-            tell(f"rows counted: {n:,}", n / (blocks.n_rows or 2 * n))
-        return summary, dict(sorted(mass.items()))
+            n = summary.n_rows * world.size
+            tell(f"rows counted: {n:,}", min(n / (blocks.n_rows or 2 * n), 1.0))
+        return merged(world, summary), merge_masses(world, mass)
 
     def _learn_by_summary(
         self,
@@ -246,6 +250,7 @@ class LearnsLongTables(HasRows):
                 encoder.add(block.X, fold_of, block.weight, targets)
                 n = block.start + len(block.y)
                 tell(f"crosses: {n:,} of {dealt.n_rows:,} rows", n / dealt.n_rows)
+            merge_crosses(blocks.world, encoder)
         encoder.finish(columns, fold, rows.weight)
         return encoder
 

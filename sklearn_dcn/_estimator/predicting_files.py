@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._scan import Parts, Scan, refuse_lists, scan
+from .._world import ALONE, World
 from .predicting import PredictsLogits
 from .scans import read_targets, scan_of
 
@@ -73,6 +74,16 @@ class PredictsFiles(PredictsLogits):
             If the file is of no known kind, its folder is not there, or the columns
             cannot be written to it.
         """
+        return self._predict_to(ALONE, X, out, columns)
+
+    def _predict_to(
+        self,
+        world: World,
+        X: Any,
+        out: str | os.PathLike[str],
+        columns: Sequence[str] | None,
+    ) -> str:
+        """Write predictions as one of several processes, each of some of the blocks."""
         check_is_fitted(self, "net_")
         path = os.path.abspath(out)
         kind = os.path.splitext(path)[1]
@@ -84,8 +95,9 @@ class PredictsFiles(PredictsLogits):
         parts = Parts(f"{path}.parts", self._mark(names, beside))
         types = [rows.schema.field(name).type for name in beside]
         start = 0
-        for block, ids in self._scanned(rows, beside):
-            if not parts.has(block, ids):
+        for k, (block, ids) in enumerate(self._scanned(rows, beside)):
+            is_mine = k % world.size == world.rank
+            if not parts.has(block, ids) and is_mine:
                 try:
                     answers = self._answers(block).reshape(len(block), -1)
                 except (TypeError, ValueError) as error:
@@ -94,7 +106,10 @@ class PredictsFiles(PredictsLogits):
                     raise
                 parts.write(ids, types, names, answers)
             start += len(block)
-        parts.join(path, kind)
+        world.agree(True)  # that all parts are there
+        if world.rank == 0:
+            parts.join(path, kind)
+        world.agree(True)
         return path
 
     def _answers(self, X: Any) -> NDArray[Any]:

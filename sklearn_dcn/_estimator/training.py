@@ -16,18 +16,22 @@ from .._training import (
     Checkpoint,
     DCNNet,
     FitTasks,
+    Preparation,
     Progress,
+    RankTable,
     TensorTable,
     Watcher,
     count_products,
     plain_records,
     train,
 )
+from .._world import ALONE, World
 from .defaults import (
     resolve_batch_size,
     resolve_learning_rate,
     resolve_patience,
     resolve_products,
+    resolve_random_state,
 )
 
 __all__ = ["TrainsNet"]
@@ -41,6 +45,7 @@ class TrainsNet(BaseEstimator):
     n_features_in_: int
     _dtype: torch.dtype  # of the weights
     _rng: np.random.RandomState
+    _world: World = ALONE  # the processes of the fit under way
 
     def _train(
         self,
@@ -63,7 +68,7 @@ class TrainsNet(BaseEstimator):
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,
-            verbose=int(self.verbose > 1),
+            verbose=int(self.verbose > 1 and self._world.rank == 0),
         )
         patience = rise = None
         if ends_early:
@@ -74,8 +79,7 @@ class TrainsNet(BaseEstimator):
             torch.device(self.net_.device),
             batch_size * count_products(self.net_.module_),
         )
-        data.generator = torch.Generator().manual_seed(self._draw_seed())
-        if self.verbose == 1:
+        if self.verbose == 1 and self._world.rank == 0:
             n_before = len(self.net_.history)
             n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
             left = epochs - (n_done - n_before)
@@ -84,6 +88,12 @@ class TrainsNet(BaseEstimator):
                 waits = 0  # nobody knows how far the fit before was
             progress = Progress(len(data), left, n_done, waits, self.tol, out)
             watchers = [*watchers, progress]
+        world = self._world
+        if world.size > 1 and not hasattr(data, "batches"):
+            data = RankTable(world, data)  # type: ignore[assignment]
+        if world.size > 1 and valid is not None and score is None:
+            valid = RankTable(world, valid)  # type: ignore[assignment]
+        data.generator = torch.Generator().manual_seed(self._draw_seed())
         self.best_epoch_ = train(
             self.net_,
             data,
@@ -95,6 +105,7 @@ class TrainsNet(BaseEstimator):
             watchers=watchers,
             checkpoint=checkpoint,
             score=score,
+            world=world,
             **{name: getattr(self, name) for name in TRAINING},
         )
         self.__dict__.pop("_importances", None)  # those of the weights before
@@ -103,7 +114,14 @@ class TrainsNet(BaseEstimator):
     def _check_batches(self, n_rows: int) -> None:
         """Raise a ValueError where a batch has too few rows for its statistics."""
         layers = self.net_.module_.modules()
-        if n_rows == 1 and any(isinstance(m, torch.nn.BatchNorm1d) for m in layers):
+        if not any(isinstance(m, torch.nn.BatchNorm1d) for m in layers):
+            return
+        if self._world.size > 1:
+            raise ValueError(
+                "normalization='batch' takes mean and spread of a whole batch, of "
+                "which each process has a part. Use normalization='layer'."
+            )
+        if n_rows == 1:
             raise ValueError(
                 "normalization='batch' needs at least 2 training rows in a batch, "
                 "whose mean and spread it takes; got 1. Give more rows at once and a "
@@ -116,7 +134,7 @@ class TrainsNet(BaseEstimator):
             return None
         columns = getattr(self, "feature_names_in_", self.n_features_in_)
         parameters = {**self.get_params(deep=False), "columns": columns}
-        return Checkpoint(self.checkpoint, parameters, self._rng)
+        return Checkpoint(self.checkpoint, parameters, self._rng, self._world)
 
     def _history(self) -> dict[str, Any]:
         """Return the attributes that tell how the training went, up to now."""
@@ -127,7 +145,7 @@ class TrainsNet(BaseEstimator):
         self, n_epochs: int, X: Any, y: Any, sample_weight: Any
     ) -> list[FitTasks]:
         """Tell scikit-learn's callbacks of the fit, where it has callbacks."""
-        if not hasattr(self, "set_callbacks"):
+        if not hasattr(self, "set_callbacks") or self._world.rank:
             return []
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": weight}
@@ -137,6 +155,16 @@ class TrainsNet(BaseEstimator):
             return {**self._history(), **last, "net_": self.net_.snapshot()}
 
         return [FitTasks(self, n_epochs, data, snapshot)]
+
+    def _begin_random(self, warm: bool = False) -> None:
+        """Begin with the random state, or go on; all processes with the same."""
+        if not warm:
+            self._rng = resolve_random_state(self.random_state)
+        self._rng.set_state(self._world.broadcast(self._rng.get_state()))
+
+    def _preparation(self) -> Preparation:
+        """Return what is told before the first epoch."""
+        return Preparation(self.verbose == 1 and self._world.rank == 0)
 
     def _draw_seed(self) -> int:
         return int(self._rng.randint(np.iinfo(np.int32).max))

@@ -64,6 +64,14 @@ class Source(ABC):
         """Return the number of rows, if that is known without reading them."""
         return None
 
+    can_skip = False  # whether `pieces_between` reads no more than it yields
+
+    def pieces_between(
+        self, columns: Sequence[str], size: int, whole: bool, start: int, stop: int
+    ) -> Iterator[Any]:
+        """Yield the rows from number `start` on, up to `stop`, as `pieces` does."""
+        raise NotImplementedError
+
     @cached_property
     def _n_counted(self) -> int | None:
         return self.count()
@@ -74,7 +82,12 @@ class Source(ABC):
         return self._n_counted if self._n_passed is None else self._n_passed
 
     def frames(
-        self, columns: Sequence[str], size: int, exact: bool, whole: bool
+        self,
+        columns: Sequence[str],
+        size: int,
+        exact: bool,
+        whole: bool,
+        between: tuple[int, int] | None = None,
     ) -> Iterator[Any]:
         """Yield pandas frames of `size` rows, the last of what is left.
 
@@ -87,11 +100,18 @@ class Source(ABC):
             with gaps has in blocks without. Some sources must be read for that.
         whole : bool
             As of `pieces`.
+        between : tuple of (int, int) or None, default=None
+            Numbers of the first row and of that after the last, of a source that
+            `can_skip`; None is all rows.
         """
+        if between is None:
+            pieces = self._counted(self.pieces(columns, size, whole))
+        else:
+            pieces = self.pieces_between(columns, size, whole, *between)
         dtypes = self.dtypes(columns) if exact else {}
         waiting: list[Any] = []
         n_waiting = 0
-        for piece in self._counted(self.pieces(columns, size, whole)):
+        for piece in pieces:
             for part in parts_of(piece, size - n_waiting, size):
                 waiting.append(to_frame(part, dtypes))
                 n_waiting += len(waiting[-1])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from glob import escape, glob
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 from .base import Source, SourceError, cannot_read
@@ -68,15 +68,42 @@ class Files(Source):
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
         """Yield the rows of file after file, each compared to the first."""
-        first = self.schema()
         for path in self.paths:
-            if path != self.paths[0]:
-                here = _naming(path, self._schema_of, path)
-                _compare(path, here, self.paths[0], first, columns, whole)
-            batches = self._batches(path, columns, size)
-            while (batch := _naming(path, next, batches, None)) is not None:
-                if n_rows_of(batch):
-                    yield batch.select(list(columns))
+            self._check(path, columns, whole)
+            yield from self._pieces(path, self._batches(path, columns, size), columns)
+
+    @property
+    def can_skip(self) -> bool:  # type: ignore[override]
+        """Whether groups of rows can be left out: those of Parquet."""
+        return self.kind == "parquet"
+
+    def pieces_between(
+        self, columns: Sequence[str], size: int, whole: bool, start: int, stop: int
+    ) -> Iterator[Any]:
+        """Yield the rows of the groups of Parquet files that are in between."""
+        here = 0  # the number of the group's first row
+        for path in self.paths:
+            n_file = _naming(path, self._count, path)
+            if here + n_file <= start or here >= stop:
+                here += n_file
+                continue
+            self._check(path, columns, whole)
+            groups = _groups(path, columns, size, start - here, stop - here)
+            yield from self._pieces(path, groups, columns)
+            here += n_file
+
+    def _check(self, path: str, columns: Sequence[str], whole: bool) -> None:
+        """Raise an error if a file has not the columns of the first."""
+        if path != self.paths[0]:
+            here = _naming(path, self._schema_of, path)
+            _compare(path, here, self.paths[0], self.schema(), columns, whole)
+
+    def _pieces(
+        self, path: str, batches: Iterator[Any], columns: Sequence[str]
+    ) -> Iterator[Any]:
+        while (batch := _naming(path, next, batches, None)) is not None:
+            if n_rows_of(batch):
+                yield batch.select(list(columns))
 
     def gaps(self, columns: Sequence[str]) -> set[str]:
         """Return the columns with a missing cell; of Parquet statistics tell."""
@@ -153,6 +180,30 @@ def _chunks(metadata: Any, columns: Sequence[str]) -> Iterator[Any]:
         group = metadata.row_group(k)
         for at in wanted:
             yield group.column(at)
+
+
+def _groups(
+    path: str, columns: Sequence[str], size: int, start: int, stop: int
+) -> Iterator[Any]:
+    """Yield the rows of a Parquet file between two numbers."""
+    import pyarrow.parquet as parquet
+
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
+        sizes = [
+            file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)
+        ]
+        first = [0, *accumulate(sizes)]
+        wanted = [
+            k for k in range(len(sizes)) if first[k + 1] > start and first[k] < stop
+        ]
+        if not wanted:
+            return
+        here = first[wanted[0]]
+        for batch in file.iter_batches(size, row_groups=wanted, columns=list(columns)):
+            left, right = max(start - here, 0), min(stop - here, len(batch))
+            if left < right:
+                yield batch.slice(left, right - left)
+            here += len(batch)
 
 
 def _feather_batches(path: str, columns: Sequence[str]) -> Iterator[Any]:

@@ -150,6 +150,7 @@ class Scan:
         size: int = BLOCK,
         with_target: bool = True,
         beside: Sequence[str] | None = None,
+        between: tuple[int, int] | None = None,
     ) -> Iterator[Block]:
         """Yield all rows in their order, `size` at a time.
 
@@ -161,13 +162,24 @@ class Scan:
             of the whole table.
         beside : list of str or None, default=None
             Columns, perhaps no features, that are wanted as they are.
+        between : tuple of (int, int) or None, default=None
+            As of `Source.frames`.
         """
         names, wanted = self._wanted(with_target, beside)
         whole = with_target and self._columns is None
-        start = 0
-        for frame in self.source.frames(wanted, size, exact=with_target, whole=whole):
+        start = 0 if between is None else between[0]
+        for frame in self.source.frames(wanted, size, with_target, whole, between):
             yield self._block(start, frame, names, with_target, beside)
             start += len(frame)
+
+    def count_weighted(self, between: tuple[int, int]) -> int:
+        """Return the number of rows in between whose weight is above 0."""
+        assert self.weight is not None
+        self.check_columns([self.weight])
+        n = 0
+        for frame in self.source.frames([self.weight], BLOCK, True, False, between):
+            n += int((frame[self.weight] > 0).sum())
+        return n
 
     def load(self, most: int | None = None) -> Block | None:
         """Return all rows in memory; None if they are more than `most`."""

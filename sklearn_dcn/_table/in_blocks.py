@@ -99,6 +99,10 @@ class BlockEncoder:
         columns, _ = self.encoder.encode_columns(X, self.dtype, self.n_threads)
         self.sums.add(self._codes(columns), fold, values)
 
+    def parts(self) -> list[NDArray[np.float64]]:
+        """Return the sums, those of other rows of which may be added to them."""
+        return [] if self.sums is None else self.sums.parts()
+
     def finish(
         self, columns: list[Any], fold: NDArray[np.intp], weight: NDArray[np.float64]
     ) -> None:

@@ -8,6 +8,7 @@ however the table is cut into blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._ids import MISSING_ID
 from .assigning import assign_columns
-from .categories import HashedLevels, ListLevels, level_cells
+from .categories import HashedLevels, ListLevels, Rare, level_cells, stable_hash
 from .encoder import TableEncoder
 from .learning import ASSIGNING
 from .numbers import MAX_LEVELS, NumberLevels, Seen, Target
@@ -32,6 +33,7 @@ from .target_statistics import Tell, do_nothing
 __all__ = ["SampledRows", "TableSummary", "learn_summary"]
 
 HEAD = 10_000  # rows that tell what a column is
+OWNER_SEED = 0  # of the hashes that tell which process adds up a level
 MAX_HELD = 2_000_000  # levels whose counts are in memory, of all columns: about 400 MB
 
 
@@ -76,6 +78,7 @@ class TableSummary:
         self.sample = RowSample(_join)
         self._lists: dict[int, ListLevels] = {}
         self._hashed: dict[int, HashedLevels] = {}
+        self._least: dict[int, Any] = {}  # min_frequency of columns of levels
         self._begun = False
 
     def add(
@@ -88,8 +91,7 @@ class TableSummary:
         """Add a checked block, the number of whose first row is `start`."""
         columns = get_columns(X)
         names = column_names(X) or [*range(len(columns))]
-        if not self._begun:
-            self._begin(X, names)
+        self.begin(X)
         self.n_rows += len(y)
         self.total += float(weight.sum())
         part = Part(X, y, weight)
@@ -105,20 +107,53 @@ class TableSummary:
         self.sample.merge(other.sample)
         if not self._begun:
             self.counts, self._lists = other.counts, other._lists
-            self._hashed, self._begun = other._hashed, other._begun
+            self._hashed, self._least = other._hashed, other._least
+            self._begun = other._begun
             return self
         for j, counts in other.counts.items():
             self.counts[j].merge(counts)  # type: ignore[arg-type]
         self._bound()
         return self
 
-    def _bound(self) -> None:
-        """Move counts to a scratch file, if there are too many, the most of all."""
-        held = [
-            counts
+    # Of several processes, each with rows of its own ------------------------------------
+
+    def split_levels(self, n: int) -> list[dict[int, LevelCounts]]:
+        """Take the counts of levels out, in n parts by the hash of the level."""
+
+        def owners(cells: list[Any]) -> NDArray[Any]:
+            return stable_hash(cells, OWNER_SEED) % n
+
+        parts: list[dict[int, LevelCounts]] = [{} for _ in range(n)]
+        for j, counts in self._level_counts():
+            for part, own in zip(parts, counts.split(owners, n), strict=True):
+                part[j] = own
+            self.counts[j] = LevelCounts()
+        return parts
+
+    def add_levels(self, part: dict[int, LevelCounts]) -> None:
+        """Add counts of levels, by column."""
+        for j, counts in part.items():
+            self.counts[j].merge(counts)  # type: ignore[arg-type]
+        self._bound()
+
+    def cut_rare(self, part: dict[int, LevelCounts]) -> None:
+        """Leave out of all counts of some levels those below `min_frequency`."""
+        unit = self.total / self.n_rows
+        for j, counts in part.items():
+            if (least := self._least[j]) is not None:
+                is_count = isinstance(least, Integral)
+                counts.cut(least if is_count else least * self.n_rows, unit)
+
+    def _level_counts(self) -> list[tuple[int, LevelCounts]]:
+        return [
+            (j, counts)
             for j, counts in self.counts.items()
             if isinstance(counts, LevelCounts) and j not in self._hashed
         ]
+
+    def _bound(self) -> None:
+        """Move counts to a scratch file, if there are too many, the most of all."""
+        held = [counts for _, counts in self._level_counts()]
         n = sum(counts.n_held for counts in held)
         if n <= MAX_HELD:
             return
@@ -128,9 +163,12 @@ class TableSummary:
             if n <= MAX_HELD // 2:
                 break
 
-    def _begin(self, X: Any, names: Sequence[Any]) -> None:
+    def begin(self, X: Any) -> None:
         """Find out which columns hold levels, lists and numbers, by the first rows."""
+        if self._begun:
+            return
         self._begun = True
+        names = column_names(X) or [*range(X.shape[1])]
         head = take_rows(X, np.arange(min(HEAD, X.shape[0])))
         # Of dates there are parts, whose levels a sample has all.
         assigned = assign_columns(get_columns(head), names, **self.options)
@@ -145,6 +183,7 @@ class TableSummary:
             )
             if isinstance(ids, HashedLevels):  # of which there is no end
                 self._hashed[j] = ids
+            self._least[j] = getattr(ids, "min_frequency", None)
             levelled = k in assigned.categories or k in assigned.lists
             self.counts[j] = LevelCounts() if levelled else NumberCounts()
 
@@ -254,7 +293,9 @@ def _learn_levels(
         for part in counts.parts():
             yield part.levels, part.rows, part.weight / unit
 
-    ids.fit_counts(parts, counts.missing / unit, total / unit, keep_lone=is_list)
+    rare = Rare(counts.rare, counts.n_rare, counts.rare_weight / unit)
+    missing = counts.missing / unit
+    ids.fit_counts(parts, missing, total / unit, keep_lone=is_list, rare=rare)
 
 
 def _learn_numbers(

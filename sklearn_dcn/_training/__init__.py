@@ -24,6 +24,7 @@ from .optimizers import OPTIMIZERS
 from .own_torch import own_torch
 from .progress import Preparation, Progress
 from .schedule import SCHEDULES
+from .sharing import RankTable
 from .spool import EncodedAgain, Spool
 from .watcher import Watcher
 
@@ -39,6 +40,7 @@ __all__ = [
     "Preparation",
     "PREDICT_BATCH_SIZE_CPU",
     "Progress",
+    "RankTable",
     "SCHEDULES",
     "SeenLevels",
     "Spool",

@@ -183,6 +183,10 @@ class TensorTable(Dataset[Any]):
             bag[1] = _chained(torch.split(bag[1], [n + 1 for n in sizes]))
         return made
 
+    def mine(self, rows: Tensor) -> Tensor:
+        """Return those of the rows that this process computes: all of them."""
+        return rows
+
     def digests(self) -> dict[str, str]:
         """Return a hash of the table, and of each tensor of the target, by name."""
         parts = {"X": self.x, **{name: {name: t} for name, t in self.target.items()}}
@@ -207,6 +211,8 @@ def place(table: Any, device: torch.device) -> Any:
     """Return `table` on `device` where it fits, else with its batches copied there."""
     if device.type == "cpu":
         return table
+    if hasattr(table, "placed"):  # the part of a rank
+        return table.placed(device)
     placed = copy.copy(table)
     if hasattr(table, "batches"):  # it comes from disk
         placed.device = device
@@ -300,7 +306,7 @@ def held_out(batches: Any) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]
     is_held = weight > 0
     unit = float(is_held.double().mean())
     for member in range(weight.shape[1]):
-        held = is_held[:, member].nonzero().squeeze(1)
+        held = table.mine(is_held[:, member].nonzero().squeeze(1))
         for rows in torch.split(held, batches.batch_size):
             x, target = table[rows]
             own = target["weight"][:, member : member + 1] * unit

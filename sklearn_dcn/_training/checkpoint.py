@@ -38,10 +38,11 @@ from .._files import (
     write_archive,
 )
 from .._show_versions import installed_version
+from .._world import ALONE, World
 from .batches import TensorTable, digest
 from .history import plain_records, replay
 from .leaves import to_numpy, to_tensor
-from .net import Stopping
+from .stopping import Stopping
 from .watcher import Watcher
 
 __all__ = ["Checkpoint"]
@@ -65,6 +66,8 @@ class Checkpoint(Watcher):
     rng : RandomState
         Source of the fit's random numbers; it is set to where the fit in the file
         began.
+    world : World, default=ALONE
+        The processes that train together.
 
     Raises
     ------
@@ -77,7 +80,9 @@ class Checkpoint(Watcher):
         path: str | os.PathLike[str],
         parameters: Mapping[str, Any],
         rng: np.random.RandomState,
+        world: World = ALONE,
     ) -> None:
+        self.world = world
         self.path = os.path.abspath(path)
         self.next = 0.0  # when it may be written again
         self.failed = False
@@ -85,12 +90,14 @@ class Checkpoint(Watcher):
         versions = {name: installed_version(name) for name in ("sklearn_dcn", "torch")}
         self.fit = {name: _plain(parameters[name]) for name in parameters.keys() - FREE}
         self.fit |= {f"version of {name}": value for name, value in versions.items()}
-        self.found = self._read()
+        # Rank 0 alone reads and writes: the others need not see its disk.
+        self.found = world.broadcast(self._read() if world.rank == 0 else None)
         self._compare(self.fit)
         if self.found is not None:
             rng.set_state(self.found["rng"].get_state())
         self.rng = copy.deepcopy(rng)
-        remove_remnants(self.path)
+        if world.rank == 0:
+            remove_remnants(self.path)
 
     @property
     def n_done(self) -> int:
@@ -117,7 +124,8 @@ class Checkpoint(Watcher):
     def begin_epoch(self) -> None:
         """Write the state, unless that would take too much of the time."""
         start = perf_counter()
-        if self.course.n_finished == self.n_written or start < self.next:
+        is_new = self.course.n_finished > self.n_written
+        if self.world.rank or not is_new or start < self.next:
             return
         try:
             self._write()
@@ -139,6 +147,8 @@ class Checkpoint(Watcher):
     def close(self, best: int | None) -> None:
         """Remove the file, unless the training is one to go on with."""
         ending = self.course.ending
+        if self.world.rank:
+            return
         if ending == "diverged" or (best is not None and ending is None):
             try:
                 os.unlink(self.path)
@@ -155,6 +165,8 @@ class Checkpoint(Watcher):
     # The file -------------------------------------------------------------------------
 
     def _check_place(self) -> None:
+        if self.world.rank:
+            return
         folder = os.path.dirname(self.path)
         if not os.path.isdir(folder) or os.path.isdir(self.path):
             raise ValueError(

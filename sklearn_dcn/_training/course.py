@@ -5,12 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from .._world import ALONE, World
+from .sharing import RankTable, SharedGradients
 from .steps import Steps
 from .watcher import Watcher
 
@@ -39,6 +42,14 @@ class Course:
         Whether a watcher asks to stop before the next epoch.
     ending : {"diverged", "interrupted"} or None
         How the training ended in the midst of an epoch, if it did.
+    world : World
+        The processes that train together.
+    share : SharedGradients or None
+        What makes their gradients one; None is for a process alone.
+    seed : int
+        That of the generator.
+    rows : RankTable or None
+        The rows that train, if they are a part of each batch.
     """
 
     steps: Steps
@@ -48,6 +59,29 @@ class Course:
     n_finished: int = 0
     stops: bool = False
     ending: str | None = None
+    world: World = ALONE
+    share: SharedGradients | None = None
+    seed: int = 0
+    rows: RankTable | None = None
+
+    @property
+    def draws(self) -> Any:
+        """The source of dropout for the batch under way."""
+        return self.generator if self.rows is None else self.rows.draws(self.generator)
+
+    def count(self, n_given: int) -> int:
+        """Return how many of the rows of a batch count as this process' own."""
+        return n_given if self.rows is None else self.rows.n_mine
+
+    def begin_epoch(self, number: int) -> None:
+        """Begin an epoch, in which each process may have dropout of its own.
+
+        The generator's state follows from the epoch, so that it need not be kept.
+        """
+        has_own = self.rows is None or self.rows.where is not None
+        if self.share is not None and has_own:
+            own = np.random.SeedSequence([self.seed, self.world.rank, number])
+            self.generator.manual_seed(int(own.generate_state(1)[0]))
 
 
 def divergence(epoch: int, learning_rate: float) -> ValueError:

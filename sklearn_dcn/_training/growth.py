@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .._ids import UNKNOWN_ID
 from ..network.ensemble import Network
-from ..network.growing import grow, laid_out, place_of, used_rows
+from ..network.growing import grow, laid_out, used_rows
 from .net import DCNNet
 
 __all__ = ["check_state", "grow_net", "set_statistics", "state_without_slack"]
@@ -47,7 +47,8 @@ def grow_net(
     for member in module.members:
         for c, ids in enumerate(fresh):
             if len(ids):
-                p, start = place_of(member.embedding, c)
+                p, place = member.embedding.place_of(c)
+                start = place.start or 0
                 rows = torch.from_numpy(np.asarray(ids) + start).to(p.device)
                 k = _place_in_average(net, p)
                 for weights in [p.data] + ([] if k is None else [_average(net)[k]]):

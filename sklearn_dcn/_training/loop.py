@@ -9,14 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._world import ALONE, World
 from .batches import BatchIterator, TensorTable, place
 from .checkpoint import Checkpoint
 from .course import Course, divergence, warn_of_ending
 from .devices import compiled, own_precision
 from .module_weights import is_finite
-from .net import DCNNet, Stopping
+from .net import DCNNet
+from .sharing import RankTable, SharedGradients
 from .spool import StreamedTable
 from .steps import Steps
+from .stopping import Stopping
 from .watcher import Watcher
 
 __all__ = ["TRAINING", "train"]
@@ -47,6 +50,7 @@ def train(
     watchers: Sequence[Watcher] = (),
     checkpoint: Checkpoint | None = None,
     score: Callable[[NDArray[np.float64]], float] | None = None,
+    world: World = ALONE,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -55,7 +59,8 @@ def train(
     validation loss, or with `score` of that, by more than `tol`, or after one of which
     the loss is by the share `rise` above the least, and ends with a copy
     of the best epoch's weights; else with those of the last epoch. `score` is that of
-    `Course`, `options` are those of `Steps`.
+    `Course`, `options` are those of `Steps`. Of several processes each has its part of
+    the batches, and all end with the same weights.
     With a `checkpoint` of epochs that are done it makes the others.
 
     An interrupt of the keyboard ends it with a warning and the best weights so far; in
@@ -73,6 +78,9 @@ def train(
         Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options),
         torch.Generator(device).manual_seed(seed),
         score=score,
+        world=world,
+        share=SharedGradients(world, net.module_) if world.size > 1 else None,
+        seed=seed,
     )
     if validation is not None:
         net.validate_by(place(validation, device))
@@ -89,7 +97,9 @@ def train(
             compiled(net.module_, compile),
         ):
             left = epochs - (course.n_finished - n_before)
-            net.partial_fit(net.as_dataset(place(data, device)), y=None, epochs=left)
+            rows = place(data, device)
+            course.rows = rows if isinstance(rows, RankTable) else None
+            net.partial_fit(net.as_dataset(rows), y=None, epochs=left)
         best_known = getattr(stopping, "best_epoch_", 0)
         diverged = course.ending == "diverged"
         if not is_finite(net.module_) or (diverged and not best_known):

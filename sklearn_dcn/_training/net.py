@@ -1,7 +1,4 @@
-"""The net that skorch manages: its steps and epochs, its network and optimiser.
-
-The only module that imports skorch.
-"""
+"""The net that skorch manages: its steps and epochs, its network and optimiser."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
@@ -28,9 +25,10 @@ from .course import Course
 from .module_weights import allocate, assign, id_tables
 from .optimizers import parameter_groups
 from .steps import Steps
+from .stopping import Stopping
 from .watcher import Watcher
 
-__all__ = ["DCNNet", "Stopping", "reads_gradients"]
+__all__ = ["DCNNet", "reads_gradients"]
 
 
 class EpochLog(PrintLog):
@@ -41,40 +39,6 @@ class EpochLog(PrintLog):
         if not sys.stdout.isatty():
             row = {key: row[key]}
         return super().format_row(row, key, color)
-
-
-class Stopping(EarlyStopping):
-    """skorch's early stopping by the validation loss, which can go on in a new process.
-
-    Attributes
-    ----------
-    resumed : dict or None
-        `progress` of the training to go on with.
-    rise : float or None
-        A loss that is above the least by more than this share is the last.
-    """
-
-    STATE = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
-    resumed: dict[str, Any] | None = None
-    rise: float | None = None
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Stop after too many epochs without improvement, or after a clear rise."""
-        if self.rise is not None and self.lower_is_better:
-            least = self.dynamic_threshold_ + self.threshold
-            if net.history[-1, self.monitor] > (1 + self.rise) * least:
-                self.misses_ = self.patience - 1
-        super().on_epoch_end(net, **kwargs)
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Begin anew, as skorch does, or where the other training was."""
-        super().on_train_begin(net, **kwargs)
-        self.__dict__.update(self.resumed or {})
-        self.resumed = None
-
-    def progress(self) -> dict[str, Any]:
-        """Return what changes in a fit."""
-        return {name: getattr(self, name, None) for name in self.STATE}
 
 
 class DecodedTable(TensorTable, Dataset):
@@ -248,13 +212,32 @@ class DCNNet(AnswersScorers, NeuralNet):
         return super().get_loss(y_pred, y_true, *args, **kwargs)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
-        """Compute loss and gradients of one batch."""
+        """Compute loss and gradients of one batch, of which others may have a part."""
         if not self.module_.training:  # a walk through all modules
             self._set_training(True)
         Xi, yi = unpack_data(batch)
-        generator = None if self.course is None else self.course.generator
-        whole = self.embedding_l2_scope == "table"
-        of_batch = bool(self.embedding_l2) and not whole
+        n_given, course = len(yi["y"]), self.course
+        step = self._gradients(Xi, yi, **fit_params) if n_given else self._no_rows()
+        n_mine = n_rows = n_given if course is None else course.count(n_given)
+        if course is not None and course.share is not None:
+            n_rows = course.share(n_mine)
+        if self.embedding_l2 and self.embedding_l2_scope == "table":
+            self._add_l2_of_tables()
+        if self.steps is not None:
+            self.steps.after_backward()
+        return {**step, "n_mine": n_mine, "n_rows": n_rows}
+
+    def _no_rows(self) -> dict[str, Any]:
+        """Return the step of a process that has no row of the batch."""
+        zero = next(self.module_.parameters()).new_zeros
+        return {"loss": zero(()), "y_pred": zero(0, self.module_.d_out)}
+
+    def _gradients(
+        self, Xi: dict[str, Any], yi: dict[str, Tensor], **fit_params: Any
+    ) -> dict[str, Any]:
+        """Compute loss and gradients of rows, the means over these."""
+        generator = None if self.course is None else self.course.draws
+        of_batch = bool(self.embedding_l2) and self.embedding_l2_scope == "batch"
         options = {"generator": generator, "return_embeddings": of_batch}
         logits = self.infer(Xi, **options, **fit_params)
         penalty = 0.0
@@ -264,10 +247,6 @@ class DCNNet(AnswersScorers, NeuralNet):
         loss = self.get_loss(logits, yi, X=Xi, training=True)
         # Each member learns as it would alone.
         (loss * len(self.module_.members) + penalty).backward()
-        if self.embedding_l2 and whole:
-            self._add_l2_of_tables()
-        if self.steps is not None:
-            self.steps.after_backward()
         return {"loss": loss, "y_pred": logits}
 
     @torch.no_grad()
@@ -294,9 +273,12 @@ class DCNNet(AnswersScorers, NeuralNet):
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Tell the watchers, or end the fit if one of them asked for it."""
-        if self.course is not None and self.course.stops:
+        course = self.course
+        if course is not None and course.stops:
             raise KeyboardInterrupt  # skorch's way for callbacks to end a fit
         super().on_epoch_begin(net, **kwargs)
+        if course is not None:
+            course.begin_epoch(len(self.history))
         for watcher in self.watchers:
             watcher.begin_epoch()
 
@@ -312,7 +294,8 @@ class DCNNet(AnswersScorers, NeuralNet):
             raise KeyboardInterrupt  # before the epoch counts
         course.steps.after_epoch(epoch.get("valid_loss", epoch["train_loss"]))
         self._set_training(False)  # watchers may predict
-        course.stops = any([w.end_epoch(epoch) for w in course.watchers])  # noqa: C419
+        asked = any([w.end_epoch(epoch) for w in course.watchers])  # noqa: C419
+        course.stops = course.world.agree(asked)
         course.n_finished = len(self.history)
 
     def snapshot(self) -> DCNNet:
@@ -354,10 +337,11 @@ class DCNNet(AnswersScorers, NeuralNet):
                 if steps is not None:
                     steps.after_step()
                 losses.append(step["loss"].detach())
-                sizes.append(len(batch[1]["y"]))
+                sizes.append(step.pop("n_mine", len(batch[1]["y"])))
+                n_rows = step.pop("n_rows", sizes[-1])  # of all processes
                 if training:
                     for watcher in self.watchers:
-                        watcher.end_batch(sizes[-1])
+                        watcher.end_batch(n_rows)
                 if self.record_batches or score:
                     step["y_pred"] = own_mean(step["y_pred"].detach(), batch[1])
                 if score:
@@ -366,8 +350,7 @@ class DCNNet(AnswersScorers, NeuralNet):
                     self.history.record_batch(f"{prefix}_loss", losses[-1].item())
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
                 self.notify("on_batch_end", batch=seen, training=training, **step)
-        # The weighted mean over the data set, as weights have mean 1.
-        loss = float(np.average(torch.stack(losses).tolist(), weights=sizes))
+        loss = self._mean_loss(losses, sizes, shared=not score)
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))
@@ -375,6 +358,18 @@ class DCNNet(AnswersScorers, NeuralNet):
         if score:
             found = score(torch.cat(logits).cpu().double().numpy())
             self._record("valid_score", found, sign=1)
+
+    def _mean_loss(
+        self, losses: list[Tensor], sizes: list[int], shared: bool
+    ) -> float:
+        """Return the weighted mean over the data set, as weights have mean 1."""
+        course = self.course
+        if course is None or course.world.size == 1 or not shared:
+            return float(np.average(torch.stack(losses).tolist(), weights=sizes))
+        found = torch.stack(losses).tolist() if losses else []
+        parts = [np.dot(found, sizes) if sizes else 0.0, sum(sizes)]
+        whole, n_rows = course.world.total(torch.tensor(parts, dtype=torch.float64))
+        return float(whole / n_rows)
 
     def _as_seen(self, batch: Any) -> Any:
         """Return a batch as callbacks, if there are any, are to see it."""

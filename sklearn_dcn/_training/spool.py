@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class StreamedTable(Dataset[Any]):
     n_rows : int
     epoch_rows : int or None
         Rows of an epoch; None is all. Epochs follow each other through the passes.
+    n_all : int or None, default=None
+        Rows of all processes, whose batches these are a part of; None is `n_rows`.
     """
 
     device: torch.device | None = None
@@ -52,9 +54,12 @@ class StreamedTable(Dataset[Any]):
     # Where the passes under way are, and their batches.
     _going: tuple[int, Iterator[TensorTable]] | None = None
 
-    def __init__(self, n_rows: int, epoch_rows: int | None = None) -> None:
+    def __init__(
+        self, n_rows: int, epoch_rows: int | None = None, n_all: int | None = None
+    ) -> None:
         self.n_rows = n_rows
-        self.epoch_rows = min(epoch_rows or n_rows, n_rows)
+        self.n_all = n_rows if n_all is None else n_all
+        self.epoch_rows = min(epoch_rows or self.n_all, self.n_all)
 
     def __len__(self) -> int:
         return self.epoch_rows
@@ -67,7 +72,7 @@ class StreamedTable(Dataset[Any]):
         if not shuffle:
             yield from map(self._send, self._pass(size, 0, shuffle))
             return
-        in_pass = len(starts_of(self.n_rows, size))
+        in_pass = len(starts_of(self.n_all, size))
         in_epoch = min(len(starts_of(self.epoch_rows, size)), in_pass)
         first = self.epoch * in_epoch
         self.epoch += 1
@@ -93,22 +98,32 @@ class StreamedTable(Dataset[Any]):
             seed = self.generator.initial_seed() + number
             order = torch.Generator().manual_seed(seed % 2**63)
         rest: list[TensorTable] = []  # fewer rows than a batch, of the part before
-        n_left = self.n_rows
+        cuts = self._cuts(size)
+        k, first = 0, 0  # batches, and rows of the parts before
         for part in self.parts(order):
-            n_left -= len(part)
             n = len(part)
             at = (
                 torch.arange(n) if order is None else torch.randperm(n, generator=order)
             )
-            n_rest = sum(map(len, rest))
-            # A row at least is left for the next part.
-            stop = n_rest + n if not n_left else (n_rest + n - 1) // size * size
-            for start, end in pairwise([*starts_of(stop, size), stop]):
-                rows = at[max(start - n_rest, 0) : end - n_rest]
-                yield joined([*rest, part.taken(rows)])
-                rest = []
-            rest.append(part.taken(at[max(stop - n_rest, 0) :]))
+            used = 0
+            while k + 1 < len(cuts) and cuts[k + 1] <= first + n:
+                stop = cuts[k + 1] - first
+                yield joined([*rest, part.taken(at[used:stop])])
+                rest, used, k = [], stop, k + 1
+            if used < n:
+                rest.append(part.taken(at[used:]))
+            first += n
             del part  # before the next one is read
+
+    def _cuts(self, size: int) -> list[int]:
+        """Return where the batches of a pass begin, and the end of the last one.
+
+        Of several processes each has as many, of equal parts of its rows.
+        """
+        if self.n_all == self.n_rows:
+            return [*starts_of(self.n_rows, size), self.n_rows]
+        n = len(starts_of(self.n_all, size))
+        return [self.n_rows * k // n for k in range(n + 1)]
 
     def _send(self, batch: TensorTable) -> Any:
         batch.device = self.device
@@ -155,6 +170,11 @@ class Spool:
         self._hash = hashlib.blake2b(digest_size=16)
         self._lengths: list[list[int]] = []  # of each chunk's tensors
 
+    @property
+    def n_rows(self) -> int:
+        """Rows that were added."""
+        return sum(self._sizes) + (0 if self._rest is None else len(self._rest))
+
     def add(self, start: int, table: TensorTable) -> None:
         """Append rows, the number of the first of which is `start`."""
         place = uniform(np.arange(start, start + len(table)), MIX_SEED)
@@ -195,7 +215,9 @@ class Spool:
             "epoch",
         )
 
-    def close(self, buffer_rows: int, epoch_rows: int | None) -> SpooledTable:
+    def close(
+        self, buffer_rows: int, epoch_rows: int | None, n_all: int | None = None
+    ) -> SpooledTable:
         """Return the table of the rows."""
         if self._rest is not None:
             self._write(self._rest)
@@ -204,7 +226,7 @@ class Spool:
             self._file.close()
         except OSError as error:
             raise self._no_room(self._offsets[-1]) from error
-        return SpooledTable(self, buffer_rows, epoch_rows)
+        return SpooledTable(self, buffer_rows, epoch_rows, n_all)
 
     def remove(self) -> None:
         """Remove the file and its folder."""
@@ -253,13 +275,17 @@ class SpooledTable(StreamedTable):
     spool : Spool
     buffer_rows : int
         Rows in memory at a time.
-    epoch_rows : int or None
+    epoch_rows, n_all : int or None
     """
 
     def __init__(
-        self, spool: Spool, buffer_rows: int, epoch_rows: int | None = None
+        self,
+        spool: Spool,
+        buffer_rows: int,
+        epoch_rows: int | None = None,
+        n_all: int | None = None,
     ) -> None:
-        super().__init__(sum(spool._sizes), epoch_rows)
+        super().__init__(sum(spool._sizes), epoch_rows, n_all)
         self.spool = spool
         self.n_chunks = max(1, buffer_rows // CHUNK)
 
@@ -298,7 +324,9 @@ class SpooledTable(StreamedTable):
         return spool._like.filled(list(map(torch.from_numpy, found)), sizes)
 
     def digests(self) -> dict[str, str]:
-        """Return a hash of the file."""
+        """Return a hash of the file, or of several their rows."""
+        if self.n_all != self.n_rows:
+            return {"X": f"{self.n_all} rows"}
         return {"X": self.spool._hash.hexdigest()}
 
 
@@ -311,7 +339,7 @@ class EncodedAgain(StreamedTable):
         Returns an iterator of tables, of all rows.
     n_rows : int
     buffer_rows : int
-    epoch_rows : int or None
+    epoch_rows, n_all : int or None
     """
 
     def __init__(
@@ -320,8 +348,9 @@ class EncodedAgain(StreamedTable):
         n_rows: int,
         buffer_rows: int,
         epoch_rows: int | None = None,
+        n_all: int | None = None,
     ) -> None:
-        super().__init__(n_rows, epoch_rows)
+        super().__init__(n_rows, epoch_rows, n_all)
         self.tables, self.buffer_rows = tables, buffer_rows
 
     def parts(self, order: torch.Generator | None) -> Iterator[TensorTable]:
@@ -336,6 +365,8 @@ class EncodedAgain(StreamedTable):
             yield joined(waiting)
 
     def digests(self) -> dict[str, str]:
-        """Return a hash of the first rows."""
+        """Return a hash of the first rows, or of several processes their rows."""
+        if self.n_all != self.n_rows:
+            return {"X": f"{self.n_all} rows"}
         first = next(self.tables())
         return {name: value for name, value in first.digests().items() if name == "X"}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._checks import check_count, check_option, check_rate, check_sizes
+from .draws import Source, bernoulli
 from ._init import he_normal_, xavier_normal_
 from ._products import linear, relu_layers, takes_layers_at_once
 
@@ -30,13 +31,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 NORMALIZATIONS = (None, "batch", "layer")
 
 
-def dropout(x: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
+def dropout(x: Tensor, p: float, generator: Source = None) -> Tensor:
     """Zero each entry of `x` with probability `p` and scale the rest by 1 / (1 - p).
 
     Unlike :func:`torch.nn.functional.dropout` it can draw from a generator, so that
     a seeded fit neither reads nor moves the global random state.
     """
-    keep = torch.empty_like(x).bernoulli_(1.0 - p, generator=generator)
+    keep = bernoulli(x, 1.0 - p, generator)
     return x * keep.div_(1.0 - p)
 
 

@@ -256,14 +256,18 @@ class EmbeddingStack(nn.Module):
 
         Returns
         -------
-        weight : tensor of shape (cardinality, dim)
-            A view of the column's rows of its table.
+        weight : view of shape (cardinality, dim)
         """
+        table, rows = self.place_of(c)
+        return table[rows]
+
+    def place_of(self, c: int) -> tuple[nn.Parameter, slice]:
+        """Return the table that has a column's embeddings, and which rows they are."""
         n_cat = len(self.cardinalities)
         if c >= n_cat:
-            return self.bag_tables[c - n_cat][: self.bag_cardinalities[c - n_cat]]
+            return self.bag_tables[c - n_cat], slice(self.bag_cardinalities[c - n_cat])
         group = list(self._groups).index(self.embedding_dims[c])
-        return self.tables[group][self._rows[c]]
+        return self.tables[group], self._rows[c]
 
     def forward(
         self,
@@ -349,23 +353,19 @@ class EmbeddingStack(nn.Module):
                 f"x_bag must have {len(self.bag_cardinalities)} bags; got "
                 f"{None if x_bag is None else len(x_bag)}."
             )
-        return [
-            pool(
-                table,
-                (self._drop(ids.long(), generator), offsets, weights),
-                self.sparse,
-                self.n_members,
-            )
-            for table, (ids, offsets, weights) in zip(
-                self.bag_tables, x_bag, strict=True
-            )
-        ]
+        pooled = []
+        for k, (ids, offsets, weights) in enumerate(x_bag):
+            bag = self._drop(ids.long(), generator, k), offsets, weights
+            table = self.bag_tables[k]
+            pooled.append(pool(table, bag, self.sparse, self.n_members))
+        return pooled
 
-    def _drop(self, ids: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _drop(self, ids: Tensor, generator: Any, bag: int | None = None) -> Tensor:
         """Return ids of which in training some levels have become unknown."""
         if not (self.training and self.category_dropout):
             return ids
-        return drop_levels(ids, self.category_dropout, self.n_members, generator)
+        members = self.n_members
+        return drop_levels(ids, self.category_dropout, members, generator, bag)
 
     def _tell_less(
         self, plain: Tensor | None, given: Tensor, known: Tensor

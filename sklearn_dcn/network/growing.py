@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .embedding import EmbeddingStack
 
-__all__ = ["grow", "laid_out", "place_of", "used_rows"]
+__all__ = ["grow", "laid_out", "used_rows"]
 
 SLACK = 1.5  # rows for each id, where a table is laid out anew
 
@@ -82,15 +82,6 @@ def laid_out(rows: Tensor, source: Tensor) -> Tensor:
     found = rows.new_zeros(len(source), *rows.shape[1:])
     found[is_old] = rows[source[is_old]]
     return found
-
-
-def place_of(stack: EmbeddingStack, c: int) -> tuple[nn.Parameter, int]:
-    """Return the table of a categorical column, or of a bag after those; its row 0."""
-    n_cat = len(stack.cardinalities)
-    if c >= n_cat:
-        return stack.bag_tables[c - n_cat], 0
-    group = list(stack._groups).index(stack.embedding_dims[c])
-    return stack.tables[group], stack._rows[c].start
 
 
 def used_rows(stack: EmbeddingStack) -> dict[nn.Parameter, Tensor]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
+from .draws import Source, uniform
 
 __all__ = ["check_ids", "drop_levels"]
 
@@ -37,7 +38,8 @@ def drop_levels(
     ids: Tensor,
     rate: float,
     n_members: int | None = None,
-    generator: torch.Generator | None = None,
+    generator: Source = None,
+    bag: int | None = None,
 ) -> Tensor:
     """Return ids whose known levels are unknown with probability `rate`.
 
@@ -47,15 +49,11 @@ def drop_levels(
     rate : float
     n_members : int or None, default=None
         Draw for so many members, on a first axis.
-    generator : torch.Generator or None, default=None
+    generator : torch.Generator, Draws or None, default=None
         None is torch's own.
+    bag : int or None, default=None
+        Which bag the ids are of.
     """
     members = () if n_members is None else (n_members,)
-    u = torch.rand(
-        *members,
-        *ids.shape,
-        device=ids.device,
-        dtype=torch.float32,
-        generator=generator,
-    )
+    u = uniform(ids, members, generator, bag)
     return ids.masked_fill((u < rate) & (ids >= N_RESERVED_IDS), UNKNOWN_ID)

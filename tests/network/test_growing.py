@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sklearn_dcn.network import EmbeddingStack
-from sklearn_dcn.network.growing import grow, laid_out, place_of, used_rows
+from sklearn_dcn.network.growing import grow, laid_out, used_rows
 
 IDS, BAGS = [3, 7, 4], [5]
 
@@ -79,6 +79,6 @@ def test_layouts_by_hand():
     (p, rows), *more = used_rows(stack).items()
     assert p is stack.tables[1] and not more
     assert rows.tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
-    assert place_of(stack, 2) == (stack.tables[1], 6)
-    assert place_of(stack, 1) == (stack.tables[0], 0)
-    assert place_of(stack, 3) == (stack.bag_tables[0], 0)
+    assert stack.place_of(2) == (stack.tables[1], slice(6, 10))
+    assert stack.place_of(1) == (stack.tables[0], slice(0, 7))
+    assert stack.place_of(3) == (stack.bag_tables[0], slice(BAGS[0]))

@@ -1,10 +1,10 @@
 """Levels -> ids: by a vocabulary, by a hash, in lists, in a sparse matrix."""
 
 from .bags import POOLINGS, Bag, ListLevels, level_cells
-from .category_levels import CategoryLevels
+from .category_levels import CategoryLevels, Rare
 from .column_ids import families
 from .hashed_levels import HashedLevels
-from .hashing import to_bytes
+from .hashing import stable_hash, to_bytes
 from .new_levels import NewLevels
 from .rarity import is_seldom
 from .sparse_block import SparseBlock
@@ -17,10 +17,12 @@ __all__ = [
     "ListLevels",
     "NewLevels",
     "POOLINGS",
+    "Rare",
     "SparseBlock",
     "Vocabulary",
     "families",
     "is_seldom",
     "level_cells",
+    "stable_hash",
     "to_bytes",
 ]

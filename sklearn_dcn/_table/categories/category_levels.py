@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,29 @@ from .column_ids import BLOCK, families, spread
 from .growing_levels import GrowingLevels
 from .vocabulary import Vocabulary, by_value
 
-__all__ = ["CategoryLevels"]
+__all__ = ["CategoryLevels", "Rare"]
 
 Part = tuple[Levels, NDArray[np.float64], NDArray[np.float64]]  # rows, weights
 
 MIN_ROWS = 100  # fewer can't tell that an id is new in every row
 MOST_LONE = 0.9  # of the rows with a level of their own
 MIN_CELLS = 20  # unknown ones that make a warning, if there is no other
+
+
+class Rare(NamedTuple):
+    """Levels of less weight than others, of which no more than this is known.
+
+    Attributes
+    ----------
+    levels : list
+        At least one of each type.
+    n : int
+    weight : float
+    """
+
+    levels: list[Any]
+    n: int
+    weight: float
 
 
 class CategoryLevels(GrowingLevels):
@@ -86,6 +102,7 @@ class CategoryLevels(GrowingLevels):
         missing: float,
         total: float,
         keep_lone: bool = False,
+        rare: Rare | None = None,
     ) -> None:
         """Learn levels by the rows of each, and by their weights.
 
@@ -99,7 +116,10 @@ class CategoryLevels(GrowingLevels):
             What `min_frequency` is a fraction of.
         keep_lone : bool, default=False
             As of `fit_transform`.
+        rare : Rare or None, default=None
+            Levels below `min_frequency` that are not among them.
         """
+        rare = rare or Rare([], 0, 0.0)
         if self.min_frequency is None and not keep_lone:
             n_lone = n_present = 0.0
             for _, rows, _ in parts():
@@ -107,11 +127,12 @@ class CategoryLevels(GrowingLevels):
                 n_present += rows.sum()
             self.folds_lone = _are_most(n_lone, n_present)
         found: list[tuple[Levels, NDArray[np.float64]]] = []
-        seen: set[str | None] = set()
-        n_folded, folded = 0, 0.0
+        seen = families(rare.levels)
+        n_folded, folded = rare.n, rare.weight
         for levels, rows, weight in parts():
             lone = rows == 1 if self.folds_lone else None
-            kept = self._keep(levels, np.append(weight, missing), total, lone)
+            counts = np.append(weight, missing)
+            kept = self._keep(levels, counts, total, lone, folds=rare.n > 0)
             found.append((_take(levels, kept), weight[kept]))
             seen |= families(levels)
             n_folded += int(np.count_nonzero(weight)) - len(kept)

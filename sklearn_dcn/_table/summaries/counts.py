@@ -6,7 +6,8 @@ counts are the same: exactly so of rows, and of weights to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -28,13 +29,24 @@ class Counted(NamedTuple):
 
 
 class LevelCounts:
-    """Rows and weight of every level of a column, and of its missing cells."""
+    """Rows and weight of every level of a column, and of its missing cells.
+
+    Attributes
+    ----------
+    rare : list
+        One level of each type among those that `cut` has left out.
+    n_rare, rare_weight : float
+        How many these were, and their weight.
+    """
 
     def __init__(self) -> None:
         self._forget()
         self._spilled: list[SpilledCounts] = []
         self.n_missing = 0.0
         self.missing = 0.0  # their weight
+        self.rare: list[Any] = []
+        self.n_rare = 0
+        self.rare_weight = 0.0
 
     def _forget(self) -> None:
         self._at: dict[Any, int] = {}
@@ -91,7 +103,41 @@ class LevelCounts:
         self.missing += other.missing
         self._count([*other._at], other.rows, other.weight)
         self._spilled += other._spilled
+        self._leave_out(other.rare, other.n_rare, other.rare_weight)
         return self
+
+    def split(self, owners: Callable[[list[Any]], NDArray[Any]], n: int) -> list[Self]:
+        """Return the counts in n parts: of each level the part is what `owners` says.
+
+        The first one has the missing cells.
+        """
+        parts = [type(self)() for _ in range(n)]
+        parts[0].n_missing, parts[0].missing = self.n_missing, self.missing
+        for levels, rows, weight in self.parts():
+            cells = levels.tolist() if isinstance(levels, np.ndarray) else levels
+            owner = owners(cells)
+            for k, part in enumerate(parts):
+                at = np.flatnonzero(owner == k)
+                part._count([cells[i] for i in at.tolist()], rows[at], weight[at])
+        return parts
+
+    def cut(self, least: float, unit: float) -> None:
+        """Leave out the levels whose weight in a unit is below the least one."""
+        is_rare = self.weight / unit < least
+        if not is_rare.any():
+            return
+        cells, rows, weight = [*self._at], self.rows, self.weight
+        rare = list(compress(cells, is_rare.tolist()))
+        kept = list(compress(cells, (~is_rare).tolist()))
+        self._forget()
+        self._count(kept, rows[~is_rare], weight[~is_rare])
+        n_rare = int(np.count_nonzero(weight[is_rare]))
+        self._leave_out(rare, n_rare, float(weight[is_rare].sum()))
+
+    def _leave_out(self, rare: list[Any], n: int, weight: float) -> None:
+        kinds = {type(level): level for level in [*rare, *self.rare]}
+        self.rare, self.n_rare = [*kinds.values()], self.n_rare + n
+        self.rare_weight += weight
 
     def _count(
         self, levels: Sequence[Any], rows: NDArray[Any], mass: NDArray[Any]

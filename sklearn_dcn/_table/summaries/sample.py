@@ -57,6 +57,19 @@ class RowSample:
         if sum(map(len, self._places)) > 2 * self.size:
             self._shrink()
 
+    def places(self) -> NDArray[np.float64]:
+        """Return the hashes of the rows, the least ones of all, in order."""
+        self._shrink()
+        found = np.concatenate([np.empty(0), *self._places])
+        return np.sort(found)
+
+    def keep_least(self, places: NDArray[np.float64]) -> None:
+        """Keep those of the rows that are in the sample of all these places."""
+        if len(places) > self.size:
+            bound = float(np.partition(places, self.size)[self.size])
+            self._bound = min(self._bound, bound)
+        self._shrink()
+
     def merge(self, other: RowSample) -> Self:
         """Add the sample of other rows of the table."""
         self._places += other._places
@@ -66,7 +79,7 @@ class RowSample:
         return self
 
     def _shrink(self) -> None:
-        place = np.concatenate(self._places)
+        place = np.concatenate([np.empty(0), *self._places])
         if len(place) > self.size:
             self._bound = float(np.partition(place, self.size)[self.size])
         kept_places, kept_rows, kept_parts = [], [], []

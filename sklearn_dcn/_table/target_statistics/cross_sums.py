@@ -76,6 +76,10 @@ class CrossSums:
         for k, pair in enumerate(self.pairs):
             pair.add(keys[:, k], cells, values)
 
+    def parts(self) -> list[Floats]:
+        """Return the sums, those of other rows of which may be added to them."""
+        return [self.totals, *(pair._by_cell for pair in self.pairs)]
+
     def finish(self) -> None:
         """Give the crosses what they keep of all rows; no more can be added."""
         crosses = self.crosses

@@ -1,0 +1,43 @@
+"""When a training ends by its validation rows: skorch's rule, and what it lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skorch.callbacks import EarlyStopping
+
+__all__ = ["Stopping"]
+
+
+class Stopping(EarlyStopping):
+    """skorch's early stopping by the validation loss, which can go on in a new process.
+
+    Attributes
+    ----------
+    resumed : dict or None
+        `progress` of the training to go on with.
+    rise : float or None
+        A loss that is above the least by more than this share is the last.
+    """
+
+    STATE = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
+    resumed: dict[str, Any] | None = None
+    rise: float | None = None
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Stop after too many epochs without improvement, or after a clear rise."""
+        if self.rise is not None and self.lower_is_better:
+            least = self.dynamic_threshold_ + self.threshold
+            if net.history[-1, self.monitor] > (1 + self.rise) * least:
+                self.misses_ = self.patience - 1
+        super().on_epoch_end(net, **kwargs)
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin anew, as skorch does, or where the other training was."""
+        super().on_train_begin(net, **kwargs)
+        self.__dict__.update(self.resumed or {})
+        self.resumed = None
+
+    def progress(self) -> dict[str, Any]:
+        """Return what changes in a fit."""
+        return {name: getattr(self, name, None) for name in self.STATE}

@@ -1,0 +1,10 @@
+"""Fits and predictions of several processes, on one machine or on many.
+
+`fit` and `predict_to` take the place of the estimator's methods; `on` says where the
+processes are. A plain `fit` never waits for others.
+"""
+
+from ._engines import Engine, Group, Local
+from ._fit import fit, predict_to
+
+__all__ = ["Engine", "Group", "Local", "fit", "predict_to"]

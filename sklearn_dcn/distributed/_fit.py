@@ -1,0 +1,158 @@
+"""`fit` and `predict_to` of an estimator, by several processes."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .._world import World
+from ._engines import Engine, Group
+
+__all__ = ["fit", "predict_to"]
+
+SPLITS = ("rows",)
+
+
+def fit(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    X_val: Any = None,
+    y_val: Any = None,
+    sample_weight_val: Any = None,
+    on: Engine,
+    split: str = "rows",
+) -> Any:
+    """Fit an estimator by several processes.
+
+    It learns what its own `fit` does: a batch is of all processes together, each of
+    which computes a part of it. Of a table in memory, or a scan that is loaded, every
+    process has all rows; of a longer scan each reads and encodes its own.
+
+    Parameters
+    ----------
+    model : DCNClassifier or DCNRegressor
+        It is fitted in place; if any process fails, it stays as it was.
+    X, y, sample_weight, X_val, y_val, sample_weight_val
+        As of the estimator's `fit`.
+    on : Local or Group
+        Where the processes are.
+    split : {"rows"}, default="rows"
+        What is divided among them.
+
+    Returns
+    -------
+    model : DCNClassifier or DCNRegressor
+        As after its `fit`. With `Group` every process has it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As of the estimator's `fit`, in every process, whichever has found it.
+    RankLostError
+        If a process has gone. With a `checkpoint` the same call goes on.
+
+    Notes
+    -----
+    In float64 the weights are those of one process to rounding, where every process
+    has all rows; dropout and `category_dropout` draw other rows and units. Callbacks
+    are called in every process.
+
+    Examples
+    --------
+    >>> from sklearn_dcn import DCNClassifier
+    >>> from sklearn_dcn.datasets import load_online_shoppers
+    >>> from sklearn_dcn.distributed import Local, fit
+    >>> X, y = load_online_shoppers(return_X_y=True)
+    >>> model = DCNClassifier(max_epochs=1, random_state=0)
+    >>> fit(model, X, y, on=Local(2)).n_iter_
+    1
+    """
+    _check(model, on)
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {SPLITS}; got {split!r}.")
+    rows = X, y, sample_weight
+    validation = X_val, y_val, sample_weight_val
+    if isinstance(on, Group):
+        on.run(_fit_in, model, rows, validation)
+        return model
+    fitted, told = on.run(_fit_told, model, rows, validation)
+    for category, text in told:
+        warnings.warn(text, category, stacklevel=2)
+    model.__dict__ = fitted.__dict__
+    return model
+
+
+def predict_to(
+    model: Any,
+    X: Any,
+    out: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    on: Engine,
+) -> str:
+    """Write the predictions of a scan to a file, by several processes.
+
+    Each predicts some of the blocks; the parts are joined at the end.
+
+    Parameters
+    ----------
+    model : DCNClassifier or DCNRegressor
+        A fitted one.
+    X, out, columns
+        As of its `predict_to`. All processes must see the folder of `out`.
+    on : Local or Group
+        Where the processes are.
+
+    Returns
+    -------
+    path : str
+        The file.
+
+    Raises
+    ------
+    ValueError
+        As of the estimator's `predict_to`.
+    """
+    _check(model, on)
+    path = os.path.abspath(out)
+    found: str = on.run(_predict_in, model, X, path, columns)
+    return found
+
+
+def _check(model: Any, on: Any) -> None:
+    """Raise an error for a model or place of another kind."""
+    if not hasattr(model, "_fit_in"):
+        raise TypeError(
+            "model must be a DCNClassifier or DCNRegressor; got "
+            f"{type(model).__name__}. Of a pipeline, fit the last step."
+        )
+    if not isinstance(on, Engine):
+        raise TypeError(
+            f"on must say where the processes are, as Local(2) does; got {on!r}."
+        )
+
+
+def _fit_in(world: World, model: Any, rows: Any, validation: Any) -> None:
+    model._fit_in(world, rows, validation)
+
+
+def _fit_told(world: World, model: Any, rows: Any, validation: Any) -> Any:
+    """Return the fitted model and its warnings, of rank 0 alone."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always" if world.rank == 0 else "ignore")
+        model._fit_in(world, rows, validation)
+    if world.rank:
+        return None
+    return model, [(one.category, str(one.message)) for one in told]
+
+
+def _predict_in(
+    world: World, model: Any, X: Any, path: str, columns: Sequence[str] | None
+) -> str:
+    found: str = model._predict_to(world, X, path, columns)
+    return found

@@ -137,7 +137,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         return self
 
     def _fit_in(
-        self, world: World, rows: tuple[Any, ...], validation: tuple[Any, ...]
+        self,
+        world: World,
+        rows: tuple[Any, ...],
+        validation: tuple[Any, ...],
+        split: str = "rows",
     ) -> None:
         """Fit as one of the processes of a world, or all of it; see `fit`."""
         check_parameters(self.get_params(deep=False))
@@ -145,10 +149,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         given = read_scan(self, *validation, suffix="_val")
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        fitted._world = world
+        fitted._world, fitted._split = world, split
         with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, given, warm)
-        del fitted._world
+        del fitted._world, fitted._split
         self.__dict__ = fitted.__dict__
 
     @with_callbacks  # type: ignore[untyped-decorator]

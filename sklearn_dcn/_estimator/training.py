@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from .._roles import LONG
 from .._table import TableEncoder
 from .._training import (
     TRAINING,
     Checkpoint,
     DCNNet,
     FitTasks,
+    MembersApart,
     Preparation,
     Progress,
     RankTable,
@@ -45,7 +48,9 @@ class TrainsNet(BaseEstimator):
     n_features_in_: int
     _dtype: torch.dtype  # of the weights
     _rng: np.random.RandomState
-    _world: World = ALONE  # the processes of the fit under way
+    # The processes of the fit under way, and what is divided among them.
+    _world: World = ALONE
+    _split = "rows"
 
     def _train(
         self,
@@ -88,35 +93,66 @@ class TrainsNet(BaseEstimator):
                 waits = 0  # nobody knows how far the fit before was
             progress = Progress(len(data), left, n_done, waits, self.tol, out)
             watchers = [*watchers, progress]
-        world = self._world
-        if world.size > 1 and not hasattr(data, "batches"):
-            data = RankTable(world, data)  # type: ignore[assignment]
-        if world.size > 1 and valid is not None and score is None:
-            valid = RankTable(world, valid)  # type: ignore[assignment]
+        data, valid, apart = self._deal_out(data, valid, checkpoint, score)
         data.generator = torch.Generator().manual_seed(self._draw_seed())
-        self.best_epoch_ = train(
-            self.net_,
-            data,
-            valid,
-            epochs=epochs,
-            patience=patience,
-            rise=rise,
-            seed=self._draw_seed(),
-            watchers=watchers,
-            checkpoint=checkpoint,
-            score=score,
-            world=world,
-            **{name: getattr(self, name) for name in TRAINING},
-        )
+        with nullcontext() if apart is None else apart.alone():
+            self.best_epoch_ = train(
+                self.net_,
+                data,
+                valid,
+                epochs=epochs,
+                patience=patience,
+                rise=rise,
+                seed=self._draw_seed(),
+                watchers=watchers,
+                checkpoint=checkpoint,
+                score=score,
+                world=self._world,
+                apart=apart,
+                **{name: getattr(self, name) for name in TRAINING},
+            )
         self.__dict__.pop("_importances", None)  # those of the weights before
         self.__dict__.update(self._history())
+
+    def _deal_out(
+        self, data: Any, valid: Any, checkpoint: Checkpoint | None, score: Any
+    ) -> tuple[Any, Any, MembersApart | None]:
+        """Return the rows of this process, and its networks, if it has not all."""
+        world = self._world
+        if world.size == 1:
+            return data, valid, None
+        if self._split == "members":
+            self._check_apart(data, checkpoint, score)
+            apart = MembersApart(world, self.module_)
+            return apart.own(data), valid and apart.own(valid), apart
+        if not hasattr(data, "batches"):
+            data = RankTable(world, data)
+        if valid is not None and score is None:
+            valid = RankTable(world, valid)
+        return data, valid, None
+
+    def _check_apart(
+        self, data: Any, checkpoint: Checkpoint | None, score: Any
+    ) -> None:
+        """Raise a ValueError for what networks that are apart cannot have."""
+        for name, is_there in (
+            ("checkpoint", checkpoint is not None),
+            ("scoring", score is not None),
+            (f"A table of more than {LONG:,} rows", hasattr(data, "batches")),
+            ("warm_start", self.warm_start),
+        ):
+            if is_there:
+                raise ValueError(
+                    f"{name} needs all networks in every process, and with "
+                    "split='members' each has its own. Use split='rows'."
+                )
 
     def _check_batches(self, n_rows: int) -> None:
         """Raise a ValueError where a batch has too few rows for its statistics."""
         layers = self.net_.module_.modules()
         if not any(isinstance(m, torch.nn.BatchNorm1d) for m in layers):
             return
-        if self._world.size > 1:
+        if self._world.size > 1 and self._split == "rows":
             raise ValueError(
                 "normalization='batch' takes mean and spread of a whole batch, of "
                 "which each process has a part. Use normalization='layer'."

@@ -4,6 +4,7 @@
 `net.py` alone knows skorch. Nothing here knows of tables.
 """
 
+from .apart import MembersApart
 from .batches import Encoded, TensorTable, joined, take, to_tensors
 from .build import build_net
 from .calibration import calibrate
@@ -36,6 +37,7 @@ __all__ = [
     "Encoded",
     "EncodedAgain",
     "FitTasks",
+    "MembersApart",
     "OPTIMIZERS",
     "Preparation",
     "PREDICT_BATCH_SIZE_CPU",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from .._world import ALONE, World
+from .apart import MembersApart
 from .sharing import RankTable, SharedGradients
 from .steps import Steps
 from .watcher import Watcher
@@ -50,6 +51,8 @@ class Course:
         That of the generator.
     rows : RankTable or None
         The rows that train, if they are a part of each batch.
+    apart : MembersApart or None
+        Which networks are trained here, if not all.
     """
 
     steps: Steps
@@ -63,11 +66,23 @@ class Course:
     share: SharedGradients | None = None
     seed: int = 0
     rows: RankTable | None = None
+    apart: MembersApart | None = None
 
-    @property
-    def draws(self) -> Any:
-        """The source of dropout for the batch under way."""
+    def draws(self, n_rows: int) -> Any:
+        """Return the source of dropout for a batch of so many rows."""
+        if self.apart is not None:
+            return self.apart.draws(self.generator, n_rows)
         return self.generator if self.rows is None else self.rows.draws(self.generator)
+
+    def mean_loss(self, losses: list[float], sizes: list[int]) -> float:
+        """Return the mean loss of an epoch, over the rows and networks of all."""
+        if self.world.size == 1:
+            return float(np.average(losses, weights=sizes))
+        if self.apart is not None:
+            return self.apart.mean(float(np.average(losses, weights=sizes)))
+        parts = [float(np.dot(losses, sizes)), float(sum(sizes))]
+        whole, n_rows = self.world.total(torch.tensor(parts, dtype=torch.float64))
+        return float(whole / n_rows)
 
     def count(self, n_given: int) -> int:
         """Return how many of the rows of a batch count as this process' own."""

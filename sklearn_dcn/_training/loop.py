@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._world import ALONE, World
+from .apart import MembersApart
 from .batches import BatchIterator, TensorTable, place
 from .checkpoint import Checkpoint
 from .course import Course, divergence, warn_of_ending
@@ -51,6 +52,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     score: Callable[[NDArray[np.float64]], float] | None = None,
     world: World = ALONE,
+    apart: MembersApart | None = None,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -79,7 +81,10 @@ def train(
         torch.Generator(device).manual_seed(seed),
         score=score,
         world=world,
-        share=SharedGradients(world, net.module_) if world.size > 1 else None,
+        share=None
+        if world.size == 1 or apart is not None
+        else SharedGradients(world, net.module_),
+        apart=apart,
         seed=seed,
     )
     if validation is not None:

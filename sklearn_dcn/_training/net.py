@@ -18,7 +18,13 @@ from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..network.ensemble import Network, by_holder, by_member, own_mean
+from ..network.ensemble import (
+    Network,
+    by_holder,
+    by_member,
+    has_own_weights,
+    own_mean,
+)
 from .answers import AnswersScorers
 from .batches import TensorTable, held_out
 from .course import Course
@@ -236,7 +242,9 @@ class DCNNet(AnswersScorers, NeuralNet):
         self, Xi: dict[str, Any], yi: dict[str, Tensor], **fit_params: Any
     ) -> dict[str, Any]:
         """Compute loss and gradients of rows, the means over these."""
-        generator = None if self.course is None else self.course.draws
+        generator = None
+        if self.course is not None:
+            generator = self.course.draws(len(yi["y"]))
         of_batch = bool(self.embedding_l2) and self.embedding_l2_scope == "batch"
         options = {"generator": generator, "return_embeddings": of_batch}
         logits = self.infer(Xi, **options, **fit_params)
@@ -258,6 +266,9 @@ class DCNNet(AnswersScorers, NeuralNet):
         self._set_training(False)
         Xi, yi = unpack_data(batch)
         each = self.infer(Xi, **fit_params).to(self.dtype)
+        apart = None if self.course is None else self.course.apart
+        if apart is not None and not has_own_weights(yi):
+            each = apart.mean_logits(each)
         loss = self.get_loss(*by_holder(each, yi), X=Xi, training=False)
         return {"loss": loss, "y_pred": each}
 
@@ -350,7 +361,12 @@ class DCNNet(AnswersScorers, NeuralNet):
                     self.history.record_batch(f"{prefix}_loss", losses[-1].item())
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
                 self.notify("on_batch_end", batch=seen, training=training, **step)
-        loss = self._mean_loss(losses, sizes, shared=not score)
+        # The weighted mean over the data set, as weights have mean 1.
+        found = torch.stack(losses).tolist() if losses else []
+        if self.course is None or score:
+            loss = float(np.average(found, weights=sizes))
+        else:
+            loss = self.course.mean_loss(found, sizes)
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))
@@ -358,18 +374,6 @@ class DCNNet(AnswersScorers, NeuralNet):
         if score:
             found = score(torch.cat(logits).cpu().double().numpy())
             self._record("valid_score", found, sign=1)
-
-    def _mean_loss(
-        self, losses: list[Tensor], sizes: list[int], shared: bool
-    ) -> float:
-        """Return the weighted mean over the data set, as weights have mean 1."""
-        course = self.course
-        if course is None or course.world.size == 1 or not shared:
-            return float(np.average(torch.stack(losses).tolist(), weights=sizes))
-        found = torch.stack(losses).tolist() if losses else []
-        parts = [np.dot(found, sizes) if sizes else 0.0, sum(sizes)]
-        whole, n_rows = course.world.total(torch.tensor(parts, dtype=torch.float64))
-        return float(whole / n_rows)
 
     def _as_seen(self, batch: Any) -> Any:
         """Return a batch as callbacks, if there are any, are to see it."""

@@ -12,7 +12,7 @@ from ._engines import Engine, Group
 
 __all__ = ["fit", "predict_to"]
 
-SPLITS = ("rows",)
+SPLITS = ("rows", "members")
 
 
 def fit(
@@ -41,8 +41,10 @@ def fit(
         As of the estimator's `fit`.
     on : Local or Group
         Where the processes are.
-    split : {"rows"}, default="rows"
-        What is divided among them.
+    split : {"rows", "members"}, default="rows"
+        What is divided among them: the rows of each batch, or the networks of an
+        ensemble (`n_members`), which are trained without a word to each other. The
+        latter is for tables in memory.
 
     Returns
     -------
@@ -78,9 +80,9 @@ def fit(
     rows = X, y, sample_weight
     validation = X_val, y_val, sample_weight_val
     if isinstance(on, Group):
-        on.run(_fit_in, model, rows, validation)
+        on.run(_fit_in, model, rows, validation, split)
         return model
-    fitted, told = on.run(_fit_told, model, rows, validation)
+    fitted, told = on.run(_fit_told, model, rows, validation, split)
     for category, text in told:
         warnings.warn(text, category, stacklevel=2)
     model.__dict__ = fitted.__dict__
@@ -137,15 +139,19 @@ def _check(model: Any, on: Any) -> None:
         )
 
 
-def _fit_in(world: World, model: Any, rows: Any, validation: Any) -> None:
-    model._fit_in(world, rows, validation)
+def _fit_in(
+    world: World, model: Any, rows: Any, validation: Any, split: str
+) -> None:
+    model._fit_in(world, rows, validation, split)
 
 
-def _fit_told(world: World, model: Any, rows: Any, validation: Any) -> Any:
+def _fit_told(
+    world: World, model: Any, rows: Any, validation: Any, split: str
+) -> Any:
     """Return the fitted model and its warnings, of rank 0 alone."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always" if world.rank == 0 else "ignore")
-        model._fit_in(world, rows, validation)
+        model._fit_in(world, rows, validation, split)
     if world.rank:
         return None
     return model, [(one.category, str(one.message)) for one in told]

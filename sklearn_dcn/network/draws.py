@@ -25,13 +25,19 @@ class Draws(NamedTuple):
     n_rows : int
         Of the batch.
     entries : list of (places, n_entries)
-        The same of the ids of each column of lists.
+        The same of the ids of each column of lists; empty where all rows are here.
+    n_members : int
+        Networks for which numbers are drawn.
+    members : slice
+        Those that are computed.
     """
 
     generator: torch.Generator
     places: Tensor
     n_rows: int
     entries: Sequence[tuple[Tensor, int]] = ()
+    n_members: int | None = None
+    members: slice = slice(None)
 
 
 Source = torch.Generator | Draws | None  # None is torch's own generator
@@ -41,9 +47,11 @@ def bernoulli(x: Tensor, p: float, source: Source) -> Tensor:
     """Return ones with probability `p`, else zeros, for each entry of x (..., B, d)."""
     if not isinstance(source, Draws):
         return torch.empty_like(x).bernoulli_(p, generator=source)
-    whole = x.new_empty(*x.shape[:-2], source.n_rows, x.shape[-1])
+    members = x.shape[:-2] if source.n_members is None else (source.n_members,)
+    whole = x.new_empty(*members, source.n_rows, x.shape[-1])
     whole.bernoulli_(p, generator=source.generator)
-    return whole.index_select(-2, source.places)
+    mine = whole if source.n_members is None else whole[source.members]
+    return mine.index_select(-2, source.places)
 
 
 def uniform(
@@ -62,6 +70,11 @@ def uniform(
     how = {"device": ids.device, "dtype": torch.float32}
     if not isinstance(source, Draws):
         return torch.rand(*members, *ids.shape, generator=source, **how)
+    if source.n_members is not None:
+        whole = torch.rand(
+            source.n_members, *ids.shape, generator=source.generator, **how
+        )
+        return whole[source.members]
     places, n = source.places, source.n_rows
     if bag is not None:
         places, n = source.entries[bag]

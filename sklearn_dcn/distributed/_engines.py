@@ -27,14 +27,22 @@ from .._world import (
     store_of_environment,
 )
 
-__all__ = ["Engine", "Group", "Local", "run_rank"]
+__all__ = ["Engine", "Group", "Local", "Work", "run_rank"]
 
 Work = Callable[..., Any]
 _meetings = itertools.count()
 
 
 class Engine(ABC):
-    """Starts processes, or is one of them."""
+    """Starts processes, or is one of them.
+
+    Attributes
+    ----------
+    storage : str or None
+        A folder for the checkpoint of a fit that names none.
+    """
+
+    storage: str | None = None
 
     @abstractmethod
     def run(self, work: Work, *arguments: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from .._world import World
 from ._engines import Engine, Group
@@ -39,7 +41,7 @@ def fit(
         It is fitted in place; if any process fails, it stays as it was.
     X, y, sample_weight, X_val, y_val, sample_weight_val
         As of the estimator's `fit`.
-    on : Local or Group
+    on : Local, Group, Ray or Dask
         Where the processes are.
     split : {"rows", "members"}, default="rows"
         What is divided among them: the rows of each batch, or the networks of an
@@ -82,7 +84,12 @@ def fit(
     if isinstance(on, Group):
         on.run(_fit_in, model, rows, validation, split)
         return model
-    fitted, told = on.run(_fit_told, model, rows, validation, split)
+    sent = model
+    if on.storage is not None and model.checkpoint is None and split == "rows":
+        sent = copy.copy(model)
+        sent.checkpoint = os.path.join(on.storage, f"fit-{uuid4().hex}.checkpoint")
+    fitted, told = on.run(_fit_told, sent, rows, validation, split)
+    fitted.checkpoint = model.checkpoint
     for category, text in told:
         warnings.warn(text, category, stacklevel=2)
     model.__dict__ = fitted.__dict__
@@ -107,7 +114,7 @@ def predict_to(
         A fitted one.
     X, out, columns
         As of its `predict_to`. All processes must see the folder of `out`.
-    on : Local or Group
+    on : Local, Group, Ray or Dask
         Where the processes are.
 
     Returns

@@ -29,6 +29,7 @@ ARROWS = {
     "_sorting": [],  # the order of many integers
     "_version": [],
     "_warnings": [],
+    "_world": [],  # one process, or several that fit together
     # Bytes: archive, checksum, values as JSON and arrays. No estimator, no torch.
     "_files": [],
     # Rows on disk or in a stream -> blocks in memory.
@@ -46,6 +47,7 @@ ARROWS = {
         "_roles",
         "_show_versions",
         "_warnings",
+        "_world",
         "network",
     ],
     # What a fitted network is asked.
@@ -63,6 +65,7 @@ ARROWS = {
         "_table",
         "_targets",
         "_training",
+        "_world",
         "network",
     ],
     "classifier": ["_estimator", "_targets", "_training"],
@@ -78,6 +81,7 @@ ARROWS = {
     ],
     "inspection": ["_analysis", "_checks", "_ids", "_table", "network"],
     "model_selection": ["_checks", "_table"],
+    "distributed": ["_checks", "_world"],
     "metrics": ["_checks", "_table", "_targets"],
     "presets": ["_estimator"],
     "onnx": [
@@ -136,6 +140,16 @@ TESTED_BY = {
     "_estimator/scoring.py": "field/test_scoring.py",
     "_estimator/blocks.py": "_estimator/test_long_fit.py",
     "_estimator/long_tables.py": "_estimator/test_long_fit.py",
+    "_estimator/merging.py": "distributed/test_rows.py",
+    "_training/apart.py": "distributed/test_rows.py",
+    "_training/sharing.py": "distributed/test_rows.py",
+    "_training/stopping.py": "_training/test_loop.py",
+    "_world/alone.py": "_world/test_ranks.py",
+    "_world/stores.py": "_world/test_ranks.py",
+    "distributed/_dask.py": "distributed/test_engines.py",
+    "distributed/_fit.py": "distributed/test_engines.py",
+    "distributed/_ray.py": "distributed/test_engines.py",
+    "network/draws.py": "distributed/test_rows.py",
     "_saving/fits.py": "_saving/test_estimators.py",
     "_scan/base.py": "_scan/test_sources.py",
     "_scan/checking.py": "_scan/test_scan.py",
@@ -194,6 +208,7 @@ TESTED_BY = {
 # Files of tests that are about a whole room, or the whole house.
 OF_A_ROOM = {
     "_training/test_compile.py": "compiled fits; warnings of the compiler are ignored",
+    "distributed/test_rows.py": "fits of several ranks, and of one",
     "_training/test_lazy_fits.py": "the same fit by dense and by lazy gradients",
     "test_architecture.py": "the rooms themselves",
 }
@@ -424,8 +439,26 @@ def test_network_imports_torch_alone(path):
         assert ours or known, f"{path.name} imports {name}"
 
 
-def test_one_file_knows_skorch():
-    assert users_of("skorch") == {"_training/net.py"}
+def test_two_files_know_skorch():
+    assert users_of("skorch") == {"_training/net.py", "_training/stopping.py"}
+
+
+def test_one_file_knows_how_processes_talk():
+    def is_told(name):
+        return name.startswith(("torch.distributed", "ray", "distributed", "dask"))
+
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if any(map(is_told, imports_of(path)))
+    }
+    assert users == {"_world/ranks.py", "_world/stores.py", "distributed/_ray.py"}
+
+
+def test_engines_are_imported_where_they_are_used():
+    for path in FILES:
+        names = top(imports_of(path, into_functions=False))
+        assert names.isdisjoint({"ray", "distributed", "dask"}), path.name
 
 
 def test_tables_and_files_know_no_torch():

@@ -140,7 +140,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         self,
         world: World,
         rows: tuple[Any, ...],
-        validation: tuple[Any, ...],
+        validation: tuple[Any, Any, Any],
         split: str = "rows",
     ) -> None:
         """Fit as one of the processes of a world, or all of it; see `fit`."""

@@ -85,17 +85,12 @@ class TrainsNet(BaseEstimator):
             batch_size * count_products(self.net_.module_),
         )
         if self.verbose == 1 and self._world.rank == 0:
-            n_before = len(self.net_.history)
-            n_done = max(n_before, checkpoint.n_done if checkpoint else 0)
-            left = epochs - (n_done - n_before)
-            waits = patience
-            if waits and n_done > n_before:
-                waits = 0  # nobody knows how far the fit before was
-            progress = Progress(len(data), left, n_done, waits, self.tol, out)
+            n_done = checkpoint.n_done if checkpoint else 0
+            progress = self._progress(len(data), epochs, n_done, patience, out)
             watchers = [*watchers, progress]
         data, valid, apart = self._deal_out(data, valid, checkpoint, score)
         data.generator = torch.Generator().manual_seed(self._draw_seed())
-        with nullcontext() if apart is None else apart.alone():
+        with apart.alone() if apart else nullcontext():
             self.best_epoch_ = train(
                 self.net_,
                 data,
@@ -113,6 +108,17 @@ class TrainsNet(BaseEstimator):
             )
         self.__dict__.pop("_importances", None)  # those of the weights before
         self.__dict__.update(self._history())
+
+    def _progress(
+        self, n_rows: int, epochs: int, n_done: int, patience: int | None, out: Any
+    ) -> Progress:
+        """Return what shows the epochs, of which some may be in a checkpoint."""
+        n_before = len(self.net_.history)
+        n_done = max(n_before, n_done)
+        left = epochs - (n_done - n_before)
+        if patience and n_done > n_before:
+            patience = 0  # nobody knows how far the fit before was
+        return Progress(n_rows, left, n_done, patience, self.tol, out)
 
     def _deal_out(
         self, data: Any, valid: Any, checkpoint: Checkpoint | None, score: Any

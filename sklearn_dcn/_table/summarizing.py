@@ -115,7 +115,7 @@ class TableSummary:
         self._bound()
         return self
 
-    # Of several processes, each with rows of its own ------------------------------------
+    # Of several processes -------------------------------------------------------------
 
     def split_levels(self, n: int) -> list[dict[int, LevelCounts]]:
         """Take the counts of levels out, in n parts by the hash of the level."""

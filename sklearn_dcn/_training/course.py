@@ -29,8 +29,10 @@ class Course:
     ----------
     steps : Steps
         What is done around the steps.
-    generator : torch.Generator
-        Source of dropout.
+    seed : int
+        Of dropout.
+    device : torch.device
+        Where it is drawn.
     watchers : sequence of Watcher
         Who is told how far the fit is.
     score : callable or None
@@ -47,8 +49,6 @@ class Course:
         The processes that train together.
     share : SharedGradients or None
         What makes their gradients one; None is for a process alone.
-    seed : int
-        That of the generator.
     rows : RankTable or None
         The rows that train, if they are a part of each batch.
     apart : MembersApart or None
@@ -56,17 +56,29 @@ class Course:
     """
 
     steps: Steps
-    generator: torch.Generator
-    watchers: Sequence[Watcher] = ()
+    seed: int
+    device: torch.device
     score: Callable[[NDArray[np.float64]], float] | None = None
+    watchers: Sequence[Watcher] = ()
     n_finished: int = 0
     stops: bool = False
     ending: str | None = None
     world: World = ALONE
     share: SharedGradients | None = None
-    seed: int = 0
     rows: RankTable | None = None
     apart: MembersApart | None = None
+
+    def __post_init__(self) -> None:
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+
+    def join(
+        self, world: World, apart: MembersApart | None, module: Any, rows: Any
+    ) -> None:
+        """Train with other processes, if there are any."""
+        self.world, self.apart = world, apart
+        if world.size > 1 and apart is None:
+            self.share = SharedGradients(world, module)
+            self.rows = rows if isinstance(rows, RankTable) else None
 
     def draws(self, n_rows: int) -> Any:
         """Return the source of dropout for a batch of so many rows."""

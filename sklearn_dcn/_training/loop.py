@@ -17,7 +17,6 @@ from .course import Course, divergence, warn_of_ending
 from .devices import compiled, own_precision
 from .module_weights import is_finite
 from .net import DCNNet
-from .sharing import RankTable, SharedGradients
 from .spool import StreamedTable
 from .steps import Steps
 from .stopping import Stopping
@@ -69,24 +68,16 @@ def train(
     the first epoch it is raised on. A loss that is not finite ends it with a warning
     and the best weights, where early stopping has some; else it is an error.
     """
-    if options.get("learning_rate_schedule") or options.get("warmup"):
-        _refuse_scheduler(net)
+    _refuse_scheduler(net, options)
     stopping = None
     if patience is not None:
         stopping = net.stop_early(patience, tol, rise, by_score=score is not None)
     device = torch.device(net.device)
+    rows = place(data, device)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
-    net.course = course = Course(
-        Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options),
-        torch.Generator(device).manual_seed(seed),
-        score=score,
-        world=world,
-        share=None
-        if world.size == 1 or apart is not None
-        else SharedGradients(world, net.module_),
-        apart=apart,
-        seed=seed,
-    )
+    steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
+    net.course = course = Course(steps, seed, device, score)
+    course.join(world, apart, net.module_, rows)
     if validation is not None:
         net.validate_by(place(validation, device))
     n_before, best = len(net.history), None
@@ -94,7 +85,7 @@ def train(
         checkpoint.begin(net, data, validation, stopping)
         watchers = [*watchers, checkpoint]
     course.watchers, course.n_finished = watchers, len(net.history)
-    data.epoch = course.n_finished - n_before
+    rows.epoch = course.n_finished - n_before
     try:
         with (
             torch.enable_grad(),
@@ -102,8 +93,6 @@ def train(
             compiled(net.module_, compile),
         ):
             left = epochs - (course.n_finished - n_before)
-            rows = place(data, device)
-            course.rows = rows if isinstance(rows, RankTable) else None
             net.partial_fit(net.as_dataset(rows), y=None, epochs=left)
         best_known = getattr(stopping, "best_epoch_", 0)
         diverged = course.ending == "diverged"
@@ -135,9 +124,10 @@ def _give_back(
     net.module_.eval()
 
 
-def _refuse_scheduler(net: DCNNet) -> None:
+def _refuse_scheduler(net: DCNNet, options: dict[str, Any]) -> None:
     """Raise a ValueError if a callback sets the learning rate as well."""
-    if net.scheduler is not None:
+    is_set = options.get("learning_rate_schedule") or options.get("warmup")
+    if is_set and net.scheduler is not None:
         raise ValueError(
             "learning_rate_schedule and warmup set the learning rate, and so does "
             f"{type(net.scheduler).__name__} in callbacks. Leave one of them out."

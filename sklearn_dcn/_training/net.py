@@ -362,11 +362,11 @@ class DCNNet(AnswersScorers, NeuralNet):
                     self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
                 self.notify("on_batch_end", batch=seen, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
-        found = torch.stack(losses).tolist() if losses else []
+        each = torch.stack(losses).tolist() if losses else []
         if self.course is None or score:
-            loss = float(np.average(found, weights=sizes))
+            loss = float(np.average(each, weights=sizes))
         else:
-            loss = self.course.mean_loss(found, sizes)
+            loss = self.course.mean_loss(each, sizes)
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))

@@ -68,7 +68,7 @@ class SharedGradients:
             torch.zeros_like(p) if p.grad is None else p.grad * n_rows
             for p in self.dense
         ]
-        # Behind the gradients: who has one, how many rows there are, and who is to stop.
+        # Behind the gradients: who has one, how many rows there are, who is to stop.
         tail = [float(p.grad is not None) for p in self.dense]
         tail += [float(n_rows), float(self.world.interrupted())]
         flat = torch.cat([*(part.reshape(-1) for part in parts), like.new_tensor(tail)])

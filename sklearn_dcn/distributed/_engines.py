@@ -157,7 +157,7 @@ def _stopping(ask: Callable[[], None]) -> Iterator[None]:
 
 
 class Group(Engine):
-    """This process is one of several that a launcher has started.
+    """The place of this process among several that a launcher has started.
 
     ``torchrun``, Slurm, Kubeflow and Spark's TorchDistributor tell each process its
     place by RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. All of them make the same

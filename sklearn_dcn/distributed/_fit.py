@@ -146,15 +146,11 @@ def _check(model: Any, on: Any) -> None:
         )
 
 
-def _fit_in(
-    world: World, model: Any, rows: Any, validation: Any, split: str
-) -> None:
+def _fit_in(world: World, model: Any, rows: Any, validation: Any, split: str) -> None:
     model._fit_in(world, rows, validation, split)
 
 
-def _fit_told(
-    world: World, model: Any, rows: Any, validation: Any, split: str
-) -> Any:
+def _fit_told(world: World, model: Any, rows: Any, validation: Any, split: str) -> Any:
     """Return the fitted model and its warnings, of rank 0 alone."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always" if world.rank == 0 else "ignore")

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._checks import check_count, check_option, check_rate, check_sizes
-from .draws import Source, bernoulli
 from ._init import he_normal_, xavier_normal_
 from ._products import linear, relu_layers, takes_layers_at_once
+from .draws import Source, bernoulli
 
 __all__ = ["ACTIVATIONS", "DeepNetwork", "dropout"]
 

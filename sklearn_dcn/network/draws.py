@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -67,7 +67,7 @@ def uniform(
     bag : int or None
         Which bag it is.
     """
-    how = {"device": ids.device, "dtype": torch.float32}
+    how: dict[str, Any] = {"device": ids.device, "dtype": torch.float32}
     if not isinstance(source, Draws):
         return torch.rand(*members, *ids.shape, generator=source, **how)
     if source.n_members is not None:

@@ -14,6 +14,7 @@ from ._init import normal_
 from ._products import look_up
 from ._widths import auto_embedding_dim, resolve_dims
 from .bags import pool
+from .draws import Source
 from .ids import check_ids, drop_levels
 from .numeric import NumericEmbedding, NumericKind
 
@@ -263,9 +264,9 @@ class EmbeddingStack(nn.Module):
 
     def place_of(self, c: int) -> tuple[nn.Parameter, slice]:
         """Return the table that has a column's embeddings, and which rows they are."""
-        n_cat = len(self.cardinalities)
-        if c >= n_cat:
-            return self.bag_tables[c - n_cat], slice(self.bag_cardinalities[c - n_cat])
+        bag = c - len(self.cardinalities)
+        if bag >= 0:
+            return self.bag_tables[bag], slice(self.bag_cardinalities[bag])
         group = list(self._groups).index(self.embedding_dims[c])
         return self.tables[group], self._rows[c]
 
@@ -343,9 +344,7 @@ class EmbeddingStack(nn.Module):
         return x.expand(self.n_members, *x.shape)
 
     def _pool(
-        self,
-        x_bag: Sequence[Sequence[Tensor]] | None,
-        generator: torch.Generator | None,
+        self, x_bag: Sequence[Sequence[Tensor]] | None, generator: Source
     ) -> list[Tensor]:
         """Return the weighted sum of embeddings (B, dim) of every bag."""
         if x_bag is None or len(x_bag) != len(self.bag_cardinalities):
@@ -360,7 +359,7 @@ class EmbeddingStack(nn.Module):
             pooled.append(pool(table, bag, self.sparse, self.n_members))
         return pooled
 
-    def _drop(self, ids: Tensor, generator: Any, bag: int | None = None) -> Tensor:
+    def _drop(self, ids: Tensor, generator: Source, bag: int | None = None) -> Tensor:
         """Return ids of which in training some levels have become unknown."""
         if not (self.training and self.category_dropout):
             return ids

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklearn_dcn import DCNClassifier, scan
+from sklearn_dcn import DCNClassifier
 from sklearn_dcn._world import RankLostError
 from sklearn_dcn.datasets import load_online_shoppers
 from sklearn_dcn.distributed import Dask, Group, Local, Ray, fit, predict_to
@@ -55,6 +55,7 @@ class Dies:
         self.mark, self.step, self.how = Path(folder) / "died", step, how
 
     def __call__(self, world, model, *rows):
+        """Fit, and die on the way."""
         from sklearn_dcn._training.sharing import SharedGradients
 
         call, n_steps = SharedGradients.__call__, [0]

@@ -244,7 +244,7 @@ PLAIN = {
 
 @pytest.fixture(scope="module")
 def files(table, tmp_path_factory):
-    """The table in three Parquet files of small groups, and as one CSV."""
+    """Write the table as three Parquet files of small groups, and as one CSV."""
     X, y, _ = table
     folder = tmp_path_factory.mktemp("rows")
     whole = X.assign(y=y, w=np.random.default_rng(2).integers(0, 3, N).astype(float))
@@ -260,9 +260,7 @@ def files(table, tmp_path_factory):
 def test_ranks_that_read_their_own_rows(files, all_are_long, n, weight, suffix):
     """More ranks than files among them."""
     names = ["user", "shop", "x", *(["tags"] if suffix == "parquet" else [])]
-    rows = scan(
-        str(files / f"*.{suffix}"), target="y", weight=weight, columns=names
-    )
+    rows = scan(str(files / f"*.{suffix}"), target="y", weight=weight, columns=names)
     make = classifier(**PLAIN, optimizer="lazy_adamw", min_frequency=3)
     first, alone = check(n, make, rows, None, None)
     assert first.encoder_.schema() == alone.encoder_.schema()
@@ -280,7 +278,7 @@ def test_order_of_time(table, all_are_long):
 
 @pytest.mark.parametrize("cache", ["auto", None])
 def test_spooled_rows_make_as_many_steps(files, all_are_long, cache):
-    """In another order: what all ranks agree in is the number of steps, and all bits."""
+    """In another order; all ranks agree in the number of steps, and in all bits."""
     rows = scan(
         str(files / "*.parquet"),
         target="y",
@@ -359,7 +357,9 @@ def test_a_fit_goes_on_from_its_checkpoint(table, tmp_path, monkeypatch):
     path = tmp_path / "fit.checkpoint"
     monkeypatch.setattr("sklearn_dcn._training.checkpoint.SHARE", 1e9)
     make = classifier(checkpoint=path, max_epochs=4, optimizer="lazy_adamw")
-    undisturbed = fit_on(2, classifier(max_epochs=4, optimizer="lazy_adamw"), X, y, None)
+    undisturbed = fit_on(
+        2, classifier(max_epochs=4, optimizer="lazy_adamw"), X, y, None
+    )
     call, n_steps = SharedGradients.__call__, [0]
 
     def fails(self, n_rows):
@@ -387,5 +387,7 @@ def test_predictions_of_several(files, table, tmp_path, n, monkeypatch):
     rows = scan(str(files / "*.parquet"), columns=[*X])
     alone = model.predict_to(rows, tmp_path / "alone.parquet", ["user"])
     path = str(tmp_path / "several.parquet")
-    assert results(n, lambda w: model._predict_to(w, rows, path, ["user"])) == [path] * n
+    assert (
+        results(n, lambda w: model._predict_to(w, rows, path, ["user"])) == [path] * n
+    )
     pd.testing.assert_frame_equal(pd.read_parquet(path), pd.read_parquet(alone))

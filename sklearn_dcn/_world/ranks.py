@@ -1,14 +1,8 @@
-"""The processes that fit one network together, and what they tell each other.
-
-`World` is one process alone: what it is asked costs nothing. `Ranks` are several, each
-of which has the same methods, and all of which call them in the same order. The only
-module that knows torch.distributed.
-"""
+"""Several processes, and what they tell each other by gloo, or NCCL on CUDA."""
 
 from __future__ import annotations
 
 import json
-import os
 import pickle  # between the processes of one fit, that trust each other
 import signal
 import threading
@@ -22,19 +16,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = [
-    "ALONE",
-    "RankLostError",
-    "Ranks",
-    "TIMEOUT",
-    "World",
-    "ask_to_stop",
-    "host_store",
-    "reach_store",
-    "store_of_environment",
-]
+from .alone import World
+from .stores import TIMEOUT, PrefixStore, Signs
 
-TIMEOUT = 120.0  # seconds without a sign of life
+__all__ = ["RankLostError", "Ranks"]
+
 LAST_WORDS = 5.0  # that a rank which fails has to say why
 # Errors that are raised as they are on all ranks; any other is a RuntimeError there.
 ERRORS = {
@@ -45,62 +31,6 @@ ERRORS = {
 
 class RankLostError(RuntimeError):
     """A process of a fit has gone without a word, or is no longer to be heard."""
-
-
-class World:
-    """One process, which has all rows.
-
-    Attributes
-    ----------
-    rank : int
-        Which of the processes this is, from 0.
-    size : int
-        How many there are.
-    """
-
-    rank = 0
-    size = 1
-
-    def total(self, tensor: Tensor) -> Tensor:
-        """Return the sum of the tensors of all ranks, of one shape, in place."""
-        return tensor
-
-    def rows(self, parts: Sequence[tuple[Tensor, Tensor]]) -> list[Any]:
-        """Return the rows of tables that any rank has, in the order of the ranks.
-
-        Parameters
-        ----------
-        parts : list of (ids, values)
-            Of each table int64 ids of shape (n,), and values of shape (n, d).
-
-        Returns
-        -------
-        parts : list of (ids, values)
-        """
-        return [*parts]
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return the values of all ranks, on each of them."""
-        return [value]
-
-    def exchange(self, values: Sequence[Any]) -> list[Any]:
-        """Send the k-th value to rank k; return those that came, in rank order."""
-        return [*values]
-
-    def broadcast(self, value: Any) -> Any:
-        """Return the value of rank 0."""
-        return value
-
-    def agree(self, flag: bool) -> bool:
-        """Tell whether any rank says yes."""
-        return flag
-
-    def interrupted(self) -> bool:
-        """Tell whether this process was asked to stop; `Ranks` do not raise at once."""
-        return False
-
-
-ALONE = World()
 
 
 class Ranks(World):
@@ -129,7 +59,7 @@ class Ranks(World):
         timeout: float = TIMEOUT,
     ) -> None:
         self.rank, self.size, self.timeout = rank, size, timeout
-        self._name, self._store = name, dist.PrefixStore(name, store)
+        self._name, self._store = name, PrefixStore(name, store)
         self._groups: dict[str, Any] = {}
         self._n_met = 0
         self._asked_to_stop = False
@@ -247,16 +177,16 @@ class Ranks(World):
     def _group(self, device: str) -> Any:
         """Return what sends tensors of a device: gloo, or NCCL of CUDA."""
         if device not in self._groups:
-            store = dist.PrefixStore(device, self._store)
+            store = PrefixStore(device, self._store)
             limit = timedelta(seconds=self.timeout)
-            if device == "cuda":
-                options = dist.ProcessGroupNCCL.Options()
-                options._timeout = limit
-                group = dist.ProcessGroupNCCL(store, self.rank, self.size, options)
-            else:
-                with self._listening():
-                    group = dist.ProcessGroupGloo(store, self.rank, self.size, limit)
-            self._groups[device] = group
+            place = store, self.rank, self.size
+            with self._listening():
+                if device == "cuda":
+                    options = dist.ProcessGroupNCCL.Options()
+                    options._timeout = limit
+                    self._groups[device] = dist.ProcessGroupNCCL(*place, options)
+                else:
+                    self._groups[device] = dist.ProcessGroupGloo(*place, limit)
         return self._groups[device]
 
     def _meet(self) -> None:
@@ -265,7 +195,7 @@ class Ranks(World):
         keys = [f"met/{self._n_met}/{k}" for k in range(self.size)]
         with self._listening():
             self._store.set(keys[self.rank], "")
-            pause, signs = 0.0005, _Signs(self._store, self.size, self.timeout)
+            pause, signs = 0.0005, Signs(self._store, self.size, self.timeout)
             while not self._store.check(keys):
                 if self._last_words() is not None:
                     raise RuntimeError("another rank has failed")
@@ -331,78 +261,6 @@ class Ranks(World):
             return json.loads(self._store.get("error"))
         except RuntimeError:
             return None
-
-
-def host_store() -> Any:
-    """Return a store of this process, which others reach by `reach_store`."""
-    return dist.TCPStore("0.0.0.0", 0, is_master=True, wait_for_workers=False)
-
-
-def reach_store(host: str, port: int, timeout: float = TIMEOUT) -> Any:
-    """Return the store of another process."""
-    limit = timedelta(seconds=timeout)
-    return dist.TCPStore(host, port, is_master=False, timeout=limit)
-
-
-def store_of_environment(timeout: float = TIMEOUT) -> tuple[int, int, Any]:
-    """Return rank, size and the store of the processes that a launcher has started.
-
-    They are told by RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
-
-    Raises
-    ------
-    ValueError
-        If the environment lacks one of them.
-    """
-    names = "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
-    if lacking := [name for name in names if name not in os.environ]:
-        raise ValueError(
-            f"Group() needs the environment of a launcher, which lacks {lacking[0]}. "
-            "Start the script with python -m torch.distributed.run "
-            "--nproc-per-node 2 script.py, or use Local(2)."
-        )
-    rank, size, host, port = (os.environ[name] for name in names)
-    key = (host, port)
-    if key not in _stores:
-        if dist.is_initialized():  # by the launcher, whose store is there
-            _stores[key] = reach_store(host, int(port), timeout)
-        else:
-            found = dist.rendezvous("env://", timeout=timedelta(seconds=timeout))
-            _stores[key] = next(iter(found))[0]
-    return int(rank), int(size), _stores[key]
-
-
-# Of the launchers' addresses: a store ends with the last one that holds it.
-_stores: dict[tuple[str, str], Any] = {}
-
-
-def ask_to_stop(store: Any, name: str) -> None:
-    """Ask all ranks of a meeting to stop, at the end of a step."""
-    dist.PrefixStore(name, store).set("stop", "")
-
-
-class _Signs:
-    """Signs of life of all ranks, looked at while one waits for them."""
-
-    def __init__(self, store: Any, size: int, timeout: float) -> None:
-        self.store, self.size, self.timeout = store, size, timeout
-        self.seen: list[Any] = [None] * size
-        self.since = [time.monotonic()] * size
-        self.next = time.monotonic() + min(1.0, timeout / 8)
-
-    def look(self) -> None:
-        """Raise an error if a rank has given none for too long."""
-        now = time.monotonic()
-        if now < self.next:
-            return
-        self.next = now + min(1.0, self.timeout / 8)
-        for k in range(self.size):
-            key = f"alive/{k}"
-            sign = self.store.get(key) if self.store.check([key]) else None
-            if sign != self.seen[k]:
-                self.seen[k], self.since[k] = sign, now
-            elif now - self.since[k] > self.timeout:
-                raise RuntimeError(f"rank {k} gave no sign for {self.timeout:g} s")
 
 
 def _packed(value: Any) -> Tensor:

@@ -41,7 +41,7 @@ $(VENV)/.oldest: constraints-oldest.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints-oldest.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints-oldest.txt --editable ".[test]"
+		--constraint constraints-oldest.txt --editable ".[test-core]"
 	@touch $@
 
 # The rivals get an environment of their own; SUITE is one of those in benchmarks/README.md.

@@ -5,7 +5,7 @@ The folders are rooms on the path of the data, and imports point one way along i
     _scan/         rows on disk or in a stream -> blocks
     _table/        a user's table -> ids and floats
     _targets/      y <-> tensor; the losses and their links
-    _training/     batches, members, steps, epochs (skorch, in net.py alone)
+    _training/     batches, members, steps, epochs (skorch, in two files)
     network/       embedding -> cross, deep -> logits (torch alone)
     _estimator/    what the estimators share; base.py has `fit`, defaults.py "auto"
     classifier.py, regressor.py

@@ -1,7 +1,7 @@
 """Encoded rows train networks: batches, steps, epochs, and how it ends.
 
 `build.py` makes the net, `loop.py` trains it, `members.py` says what each has not seen.
-`net.py` alone knows skorch. Nothing here knows of tables.
+`net.py` and `stopping.py` alone know skorch. Nothing here knows of tables.
 """
 
 from .apart import MembersApart

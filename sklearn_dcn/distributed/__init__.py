@@ -5,8 +5,8 @@ processes are. A plain `fit` never waits for others.
 """
 
 from ._dask import Dask
-from ._engines import Engine, Group, Local
+from ._engines import Group, Local
 from ._fit import fit, predict_to
 from ._ray import Ray
 
-__all__ = ["Dask", "Engine", "Group", "Local", "Ray", "fit", "predict_to"]
+__all__ = ["Dask", "Group", "Local", "Ray", "fit", "predict_to"]

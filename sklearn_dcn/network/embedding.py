@@ -263,7 +263,7 @@ class EmbeddingStack(nn.Module):
         return table[rows]
 
     def place_of(self, c: int) -> tuple[nn.Parameter, slice]:
-        """Return the table that has a column's embeddings, and which rows they are."""
+        """Return the table that has the embeddings of column `c`, and their rows."""
         bag = c - len(self.cardinalities)
         if bag >= 0:
             return self.bag_tables[bag], slice(self.bag_cardinalities[bag])

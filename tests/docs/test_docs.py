@@ -14,6 +14,7 @@ from sklearn_dcn import (
     DCNClassifier,
     DCNRegressor,
     datasets,
+    distributed,
     inspection,
     metrics,
     model_selection,
@@ -30,6 +31,7 @@ MODULES = [
     sklearn_dcn,
     network,
     datasets,
+    distributed,
     preprocessing,
     metrics,
     model_selection,
@@ -47,6 +49,7 @@ DATASETS = [getattr(datasets, name) for name in datasets.__all__]
 LOADERS = [loader for loader in DATASETS if loader.__name__.startswith("load_")]
 READERS = [reader for reader in DATASETS if reader not in LOADERS]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+ENGINES = [getattr(distributed, name) for name in distributed.__all__]
 DAYS = [getattr(model_selection, name) for name in model_selection.__all__]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
@@ -134,7 +137,11 @@ def public_objects():
 
 METHODS = [
     pytest.param(method, id=f"{cls.__name__}.{name}")
-    for cls in [*ESTIMATORS, *DISPLAYS, *filter(inspect.isclass, [*STEPS, *DAYS])]
+    for cls in [
+        *ESTIMATORS,
+        *DISPLAYS,
+        *filter(inspect.isclass, [*STEPS, *DAYS, *ENGINES]),
+    ]
     for name, method in public_methods(cls).items()
 ]
 
@@ -155,6 +162,7 @@ METHODS = [
         *RECIPES,
         *EXPORTS,
         *DAYS,
+        *ENGINES,
         sklearn_dcn.scan,
     ],
 )

@@ -28,8 +28,7 @@ class Counted(Engine):
     def __init__(self, engine):
         self.engine = engine
 
-    def run(self, work, *arguments):
-        """Return what the work does."""
+    def _run(self, work, arguments):
         return self.engine.run(_counting, work, *arguments)
 
 

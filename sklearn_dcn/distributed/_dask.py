@@ -60,8 +60,7 @@ class Dask(Engine):
     def __repr__(self) -> str:
         return f"Dask(workers={self.workers})"
 
-    def run(self, work: Work, *arguments: Any) -> Any:
-        """Call `work(world, *arguments)` on all workers; return what rank 0 has."""
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> Any:
         failures = 0
         while True:
             try:

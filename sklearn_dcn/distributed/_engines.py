@@ -44,15 +44,25 @@ class Engine(ABC):
 
     storage: str | None = None
 
-    @abstractmethod
     def run(self, work: Work, *arguments: Any) -> Any:
-        """Call `work(world, *arguments)` in all processes.
+        """Call a function in all processes.
+
+        Parameters
+        ----------
+        work : callable
+            Takes a `World`, by which the processes talk, and the arguments.
+        *arguments : object
 
         Returns
         -------
         found : object
             What rank 0 has returned.
         """
+        return self._run(work, arguments)
+
+    @abstractmethod
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> Any:
+        """Call `work(world, *arguments)` in all processes; return what rank 0 has."""
 
 
 class Local(Engine):
@@ -82,8 +92,7 @@ class Local(Engine):
     def __repr__(self) -> str:
         return f"Local(n={self.n})"
 
-    def run(self, work: Work, *arguments: Any) -> Any:
-        """Call `work(world, *arguments)` in all processes; return what rank 0 has."""
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> Any:
         if self.n == 1:
             return work(World(), *arguments)
         store, name = host_store(), "local"
@@ -175,8 +184,7 @@ class Group(Engine):
     def __repr__(self) -> str:
         return "Group()"
 
-    def run(self, work: Work, *arguments: Any) -> Any:
-        """Call `work(world, *arguments)` here; return what it does."""
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> Any:
         rank, size, store = store_of_environment(self.timeout)
         if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

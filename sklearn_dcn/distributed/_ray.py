@@ -56,8 +56,7 @@ class Ray(Engine):
     def __repr__(self) -> str:
         return f"Ray(workers={self.workers})"
 
-    def run(self, work: Work, *arguments: Any) -> Any:
-        """Call `work(world, *arguments)` in all workers; return what rank 0 has."""
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> Any:
         try:
             import ray
             from ray.train import FailureConfig, RunConfig, ScalingConfig

@@ -141,6 +141,8 @@ def run_rank(
     """Be one of the processes of an engine; return what `work` does."""
     if threads is not None:
         torch.set_num_threads(threads)
+    if torch.cuda.is_available():  # NCCL takes one process for each of them
+        torch.cuda.set_device(rank % torch.cuda.device_count())
     store = reach_store(*address, timeout)
     with Ranks(rank, size, store, name, timeout) as world:
         return work(world, *arguments)

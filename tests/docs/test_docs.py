@@ -50,6 +50,7 @@ LOADERS = [loader for loader in DATASETS if loader.__name__.startswith("load_")]
 READERS = [reader for reader in DATASETS if reader not in LOADERS]
 METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
 ENGINES = [getattr(distributed, name) for name in distributed.__all__]
+ENGINES.remove(distributed.RankLostError)
 DAYS = [getattr(model_selection, name) for name in model_selection.__all__]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]

@@ -24,6 +24,7 @@ from sklearn_dcn.model_selection import progressive_validate
 FACTORS = 4
 REFIT = 7  # days between two full fits
 BUCKETS = 4096  # of a hashed column
+NAMES = ("learn", "unknown", "hashing", "refit", "river")
 
 
 def make_stream(rows, days, seed):
@@ -108,10 +109,12 @@ def contenders(seed, ids):
     }
 
 
-def run(table, y, day, seed, ids):
-    """Return the figures of each contender: log loss, AUC, seconds."""
+def run(table, y, day, seed, ids, only):
+    """Return the figures of some contenders: log loss, AUC, seconds."""
     found = {}
     for name, (model, how) in contenders(seed, ids).items():
+        if name not in only:
+            continue
         begun = time.perf_counter()
         days = progressive_validate(model, table, y, time=day, n_initial=7, **how)
         weight = days["rows"].to_numpy()
@@ -122,7 +125,7 @@ def run(table, y, day, seed, ids):
             "seconds": time.perf_counter() - begun,
         }
         print(f"  {name}: {found[name]}", flush=True)
-    if (river := _river(table, y, day)) is not None:
+    if "river" in only and (river := _river(table, y, day)) is not None:
         found["river logistic regression"] = river
     return found
 
@@ -161,17 +164,19 @@ def main():
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--days", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--movielens", help="folder or parquet file of the ratings")
+    parser.add_argument("--only", default=",".join(NAMES), help="the contenders")
     options = parser.parse_args()
     found = []
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         print(f"seed {seed}", flush=True)
         if options.movielens:
             stream, ids = read_stream(options.movielens), ("user_id", "movie_id")
         else:
             stream = make_stream(options.rows, options.days, seed)
             ids = ("user", "video")
-        for name, figures in run(*stream, seed, ids).items():
+        for name, figures in run(*stream, seed, ids, options.only.split(",")).items():
             found.append({"model": name, "seed": seed, **figures})
     frame = pd.DataFrame(found).drop(columns="seed")
     table = frame.groupby("model", sort=False).agg(["mean", "std"])

@@ -53,6 +53,7 @@ from .defaults import (
 )
 from .going_on import GoesOnFitting
 from .memory import naming_memory
+from .merging import check_alike
 from .parameters import check_parameters
 from .pickling import KeepsNet
 from .rivals import naming_rivals
@@ -262,6 +263,9 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         self.net_ = self._build_net(logits, device, self._draw_seed())
         silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
+        if self._world.size > 1:
+            shapes = [tuple(p.shape) for p in self.module_.parameters()]
+            check_alike(self._world, [shapes, self.encoder_.schema()])
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""

@@ -12,6 +12,7 @@ from .._training import SeenLevels, TensorTable
 from .._world import World
 
 __all__ = [
+    "check_alike",
     "merge_crosses",
     "merge_held",
     "merge_masses",
@@ -60,8 +61,19 @@ def merge_crosses(world: World, encoder: BlockEncoder) -> None:
 
     They are exact, in any order.
     """
+    world.agree(False)  # sums do not wait for long, and a pass may take long
     for part in encoder.parts():
         world.total(torch.from_numpy(part))
+
+
+def check_alike(world: World, what: Any) -> None:
+    """Raise a RuntimeError if processes have come to other columns or networks."""
+    if len(set(map(repr, world.gather(what)))) > 1:
+        raise RuntimeError(
+            "The processes have prepared the table in other ways, as machines of "
+            "different kinds may round differently. Use machines of one kind, or name "
+            "what 'auto' leaves open, as memorized_crosses=None."
+        )
 
 
 def merge_seen(world: World, seen: SeenLevels) -> None:

@@ -84,5 +84,6 @@ class MembersApart:
 
     def mean(self, loss: float) -> float:
         """Return the mean loss of all members, of that of those here."""
+        self.world.agree(False)  # sums do not wait for long, and an epoch may take long
         share = torch.tensor([loss * self.n_mine / self.n_members], dtype=torch.float64)
         return float(self.world.total(share))

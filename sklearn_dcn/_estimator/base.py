@@ -265,7 +265,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         if self._world.size > 1:
             shapes = [tuple(p.shape) for p in self.module_.parameters()]
-            check_alike(self._world, [shapes, self.encoder_.schema()])
+            fields = [(row.column, row.kind) for row in self.encoder_.schema()]
+            check_alike(self._world, [shapes, fields])
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""

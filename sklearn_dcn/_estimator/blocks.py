@@ -78,6 +78,10 @@ class Blocks(ABC):
     def head(self) -> Any:
         """Return the table of the first rows of all."""
 
+    def some(self, n_rows: int) -> int:
+        """Return the number of rows, which are there."""
+        return n_rows
+
 
 class RowsInMemory(Blocks):
     """Checked rows that are there.
@@ -141,9 +145,10 @@ class ScannedRows(Blocks):
             del rows
             release_memory()
         if self.world.size == 1:
-            self.n_rows = self._some(start)
+            self.n_rows = self.some(start)
 
-    def _some(self, n_rows: int) -> int:
+    def some(self, n_rows: int) -> int:
+        """Return the number of rows; raise a SourceError if there are none."""
         if not n_rows:
             raise SourceError(f"{self.scan.source.title}: no row has a weight above 0.")
         return n_rows

@@ -115,7 +115,7 @@ class LearnsLongTables(HasRows):
         device = resolve_device(self.device)
         self._split_seed = self._loss_unit = None
         summary, mass = self._sum_up(blocks, tell)
-        n_rows = blocks.n_rows = summary.n_rows
+        n_rows = blocks.n_rows = blocks.some(summary.n_rows)
         blocks.unit = summary.total / n_rows
         self._dtype = resolve_dtype(self.dtype, n_rows, device)
         sample = summary.sampled()

@@ -138,7 +138,7 @@ class TableSummary:
 
     def cut_rare(self, part: dict[int, LevelCounts]) -> None:
         """Leave out of all counts of some levels those below `min_frequency`."""
-        unit = self.total / self.n_rows
+        unit = self.total / max(self.n_rows, 1)
         for j, counts in part.items():
             if (least := self._least[j]) is not None:
                 is_count = isinstance(least, Integral)

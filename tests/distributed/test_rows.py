@@ -266,6 +266,30 @@ def test_ranks_that_read_their_own_rows(files, all_are_long, n, weight, suffix):
     assert first.encoder_.schema() == alone.encoder_.schema()
 
 
+def test_no_row_has_a_weight(files, all_are_long):
+    rows = scan(str(files / "*.parquet"), "y", weight="none", columns=["user"])
+    for k in range(3):
+        path = files / f"{k}.parquet"
+        pd.read_parquet(path).assign(none=0.0).to_parquet(path)
+
+    def work(world):
+        classifier()()._fit_in(world, (rows, None, None), (None, None, None))
+
+    for error in together(2, work, timeout=60.0):
+        assert "no row has a weight above 0" in str(error)
+
+
+def test_processes_that_come_to_other_networks_say_so(table):
+    X, y, _ = table
+
+    def work(world):
+        model = classifier(embedding_dim=4 + 4 * world.rank)()
+        model._fit_in(world, (X, y, None), (None, None, None))
+
+    for error in together(2, work, timeout=60.0):
+        assert "prepared the table in other ways" in str(error)
+
+
 def test_frames_whose_rows_are_dealt_out(table, all_are_long):
     X, y, _ = table
     check(3, classifier(**PLAIN), X, y, None)

@@ -142,6 +142,7 @@ TESTED_BY = {
     "_estimator/long_tables.py": "_estimator/test_long_fit.py",
     "_estimator/merging.py": "distributed/test_rows.py",
     "_training/apart.py": "distributed/test_rows.py",
+    "_training/sharding.py": "distributed/test_rows.py",
     "_training/sharing.py": "distributed/test_rows.py",
     "_training/stopping.py": "_training/test_loop.py",
     "_world/alone.py": "_world/test_ranks.py",

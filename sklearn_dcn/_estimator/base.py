@@ -143,6 +143,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         rows: tuple[Any, ...],
         validation: tuple[Any, Any, Any],
         split: str = "rows",
+        tables: str = "replicated",
     ) -> None:
         """Fit as one of the processes of a world, or all of it; see `fit`."""
         check_parameters(self.get_params(deep=False))
@@ -150,10 +151,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         given = read_scan(self, *validation, suffix="_val")
         warm = self.warm_start and hasattr(self, "net_")
         fitted = copy.copy(self)  # all or nothing: a failed fit leaves self as it was
-        fitted._world, fitted._split = world, split
+        fitted._world, fitted._split, fitted._tables = world, split, tables
         with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, given, warm)
-        del fitted._world, fitted._split
+        del fitted._world, fitted._split, fitted._tables
         self.__dict__ = fitted.__dict__
 
     @with_callbacks  # type: ignore[untyped-decorator]

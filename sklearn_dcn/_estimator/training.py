@@ -23,6 +23,7 @@ from .._training import (
     Progress,
     RankTable,
     TensorTable,
+    Together,
     Watcher,
     count_products,
     plain_records,
@@ -51,6 +52,7 @@ class TrainsNet(BaseEstimator):
     # The processes of the fit under way, and what is divided among them.
     _world: World = ALONE
     _split = "rows"
+    _tables = "replicated"
 
     def _train(
         self,
@@ -102,8 +104,7 @@ class TrainsNet(BaseEstimator):
                 watchers=watchers,
                 checkpoint=checkpoint,
                 score=score,
-                world=self._world,
-                apart=apart,
+                together=self._together(apart),
                 **{name: getattr(self, name) for name in TRAINING},
             )
         self.__dict__.pop("_importances", None)  # those of the weights before
@@ -131,11 +132,33 @@ class TrainsNet(BaseEstimator):
             self._check_apart(data, checkpoint, score)
             apart = MembersApart(world, self.module_)
             return apart.own(data), valid and apart.own(valid), apart
+        if self._tables == "sharded":
+            self._check_sharded(checkpoint)
         if not hasattr(data, "batches"):
             data = RankTable(world, data)
-        if valid is not None and score is None:
+        # Rows of tables are fetched by all processes at once, so of as many batches.
+        if valid is not None and score is None and self._tables == "replicated":
             valid = RankTable(world, valid)
         return data, valid, None
+
+    def _together(self, apart: MembersApart | None) -> Together | None:
+        """Return how the processes train, if there are several."""
+        if self._world.size == 1:
+            return None
+        return Together(self._world, apart, self._tables == "sharded")
+
+    def _check_sharded(self, checkpoint: Checkpoint | None) -> None:
+        """Raise a ValueError for what tables in parts cannot have."""
+        for name, is_there in (
+            ("checkpoint", checkpoint is not None),
+            ("max_grad_norm", self.max_grad_norm is not None),
+            ("warm_start", self.warm_start),
+        ):
+            if is_there:
+                raise ValueError(
+                    f"{name} needs whole tables in every process. Leave it out, or "
+                    "use tables='replicated'."
+                )
 
     def _check_apart(
         self, data: Any, checkpoint: Checkpoint | None, score: Any

@@ -15,7 +15,7 @@ from .growth import check_state, grow_net, set_statistics, state_without_slack
 from .history import plain_records, replay
 from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
 from .leaves import to_numpy, to_tensor
-from .loop import TRAINING, train
+from .loop import TRAINING, Together, train
 from .members import SeenLevels, forget_unseen, hide_unseen
 from .memory import release_memory
 from .module_weights import count_products, silence
@@ -48,6 +48,7 @@ __all__ = [
     "Spool",
     "TRAINING",
     "TensorTable",
+    "Together",
     "Watcher",
     "build_net",
     "calibrate",

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._world import ALONE, World
 from .apart import MembersApart
+from .sharding import ShardedTables
 from .sharing import RankTable, SharedGradients
 from .steps import Steps
 from .watcher import Watcher
@@ -53,6 +54,8 @@ class Course:
         The rows that train, if they are a part of each batch.
     apart : MembersApart or None
         Which networks are trained here, if not all.
+    sharded : ShardedTables or None
+        The tables, if no process has them whole.
     """
 
     steps: Steps
@@ -67,6 +70,7 @@ class Course:
     share: SharedGradients | None = None
     rows: RankTable | None = None
     apart: MembersApart | None = None
+    sharded: ShardedTables | None = None
 
     def __post_init__(self) -> None:
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
@@ -77,7 +81,7 @@ class Course:
         """Train with other processes, if there are any."""
         self.world, self.apart = world, apart
         if world.size > 1 and apart is None:
-            self.share = SharedGradients(world, module)
+            self.share = SharedGradients(world, module, self.sharded)
             self.rows = rows if isinstance(rows, RankTable) else None
 
     def draws(self, n_rows: int) -> Any:
@@ -86,9 +90,18 @@ class Course:
             return self.apart.draws(self.generator, n_rows)
         return self.generator if self.rows is None else self.rows.draws(self.generator)
 
-    def mean_loss(self, losses: list[float], sizes: list[int]) -> float:
-        """Return the mean loss of an epoch, over the rows and networks of all."""
-        if self.world.size == 1:
+    def lend(self, x: Any) -> Any:
+        """Return a batch as the module is to see it, which has what it names."""
+        return x if self.sharded is None else self.sharded.lend(x)
+
+    def end_pass(self, losses: list[float], sizes: list[int], has_all: bool) -> float:
+        """End a pass over rows; return their mean loss, over those of all processes.
+
+        `has_all` says that each has all of them.
+        """
+        if self.sharded is not None:
+            self.sharded.release()
+        if self.world.size == 1 or has_all:
             return float(np.average(losses, weights=sizes))
         if self.apart is not None:
             return self.apart.mean(float(np.average(losses, weights=sizes)))

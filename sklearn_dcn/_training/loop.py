@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._world import ALONE, World
+from .._world import World
 from .apart import MembersApart
 from .batches import BatchIterator, TensorTable, place
 from .checkpoint import Checkpoint
@@ -17,12 +17,13 @@ from .course import Course, divergence, warn_of_ending
 from .devices import compiled, own_precision
 from .module_weights import is_finite
 from .net import DCNNet
+from .sharding import ShardedTables
 from .spool import StreamedTable
 from .steps import Steps
 from .stopping import Stopping
 from .watcher import Watcher
 
-__all__ = ["TRAINING", "train"]
+__all__ = ["TRAINING", "Together", "train"]
 
 # Parameters of the estimators that go to `train` as they are.
 TRAINING = (
@@ -50,8 +51,7 @@ def train(
     watchers: Sequence[Watcher] = (),
     checkpoint: Checkpoint | None = None,
     score: Callable[[NDArray[np.float64]], float] | None = None,
-    world: World = ALONE,
-    apart: MembersApart | None = None,
+    together: Together | None = None,
     **options: Any,
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
@@ -75,9 +75,8 @@ def train(
     device = torch.device(net.device)
     rows = place(data, device)
     n_steps = epochs * len(BatchIterator(data, net.batch_size))
-    steps = Steps(net.module_, net.optimizer_, n_steps=n_steps, tol=tol, **options)
-    net.course = course = Course(steps, seed, device, score)
-    course.join(world, apart, net.module_, rows)
+    options |= {"n_steps": n_steps, "tol": tol}
+    net.course = course = _begin(net, rows, seed, score, together, options)
     if validation is not None:
         net.validate_by(place(validation, device))
     n_before, best = len(net.history), None
@@ -94,6 +93,8 @@ def train(
         ):
             left = epochs - (course.n_finished - n_before)
             net.partial_fit(net.as_dataset(rows), y=None, epochs=left)
+        if course.sharded is not None:
+            course.sharded.close()
         best_known = getattr(stopping, "best_epoch_", 0)
         diverged = course.ending == "diverged"
         if not is_finite(net.module_) or (diverged and not best_known):
@@ -110,6 +111,42 @@ def train(
             watcher.close(best)
     warn_of_ending(course, best, net.lr, knows_best=stopping is not None)
     return best
+
+
+class Together(NamedTuple):
+    """How several processes train.
+
+    Attributes
+    ----------
+    world : World
+    apart : MembersApart or None
+        The networks of this process, if it has not all.
+    shards_tables : bool
+        Whether it has a part of the tables alone.
+    """
+
+    world: World
+    apart: MembersApart | None
+    shards_tables: bool
+
+
+def _begin(
+    net: DCNNet,
+    rows: Any,
+    seed: int,
+    score: Any,
+    together: Together | None,
+    options: dict[str, Any],
+) -> Course:
+    """Return the course of a training, perhaps with other processes."""
+    sharded = None
+    if together is not None and together.shards_tables:
+        sharded = ShardedTables(together.world, net.module_, net.optimizer_)
+    steps = Steps(net.module_, net.optimizer_, sharded, **options)
+    course = Course(steps, seed, torch.device(net.device), score, sharded=sharded)
+    if together is not None:
+        course.join(together.world, together.apart, net.module_, rows)
+    return course
 
 
 def _give_back(

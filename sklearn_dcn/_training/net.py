@@ -223,6 +223,7 @@ class DCNNet(AnswersScorers, NeuralNet):
             self._set_training(True)
         Xi, yi = unpack_data(batch)
         n_given, course = len(yi["y"]), self.course
+        Xi = Xi if course is None else course.lend(Xi)
         step = self._gradients(Xi, yi, **fit_params) if n_given else self._no_rows()
         n_mine = n_rows = n_given if course is None else course.count(n_given)
         if course is not None and course.share is not None:
@@ -242,9 +243,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         self, Xi: dict[str, Any], yi: dict[str, Tensor], **fit_params: Any
     ) -> dict[str, Any]:
         """Compute loss and gradients of rows, the means over these."""
-        generator = None
-        if self.course is not None:
-            generator = self.course.draws(len(yi["y"]))
+        generator = self.course and self.course.draws(len(yi["y"]))
         of_batch = bool(self.embedding_l2) and self.embedding_l2_scope == "batch"
         options = {"generator": generator, "return_embeddings": of_batch}
         logits = self.infer(Xi, **options, **fit_params)
@@ -265,6 +264,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         """
         self._set_training(False)
         Xi, yi = unpack_data(batch)
+        Xi = Xi if self.course is None else self.course.lend(Xi)
         each = self.infer(Xi, **fit_params).to(self.dtype)
         apart = None if self.course is None else self.course.apart
         if apart is not None and not has_own_weights(yi):
@@ -363,10 +363,10 @@ class DCNNet(AnswersScorers, NeuralNet):
                 self.notify("on_batch_end", batch=seen, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
         each = torch.stack(losses).tolist() if losses else []
-        if self.course is None or score:
+        if self.course is None:
             loss = float(np.average(each, weights=sizes))
         else:
-            loss = self.course.mean_loss(each, sizes)
+            loss = self.course.end_pass(each, sizes, has_all=bool(score))
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self.history.record(f"{prefix}_batch_count", len(sizes))

@@ -21,6 +21,7 @@ from ..network.draws import Draws
 from ..network.ensemble import Network
 from .batches import TensorTable, place, starts_of
 from .module_weights import id_tables
+from .sharding import ShardedTables
 from .sum_by_row import sum_by_row
 
 __all__ = ["RankTable", "SharedGradients"]
@@ -33,10 +34,14 @@ class SharedGradients:
     ----------
     world : World
     module : DeepCrossNetwork or DeepCrossEnsemble
+    sharded : ShardedTables or None, default=None
+        Its tables, if no process has them whole.
     """
 
-    def __init__(self, world: World, module: Network) -> None:
-        self.world = world
+    def __init__(
+        self, world: World, module: Network, sharded: ShardedTables | None = None
+    ) -> None:
+        self.world, self.sharded = world, sharded
         tables = id_tables(module) if module.members[0].embedding.sparse else []
         self.tables = [*tables]
         lazy = set(map(id, tables))
@@ -58,7 +63,9 @@ class SharedGradients:
             If any of them was asked to stop: it ends in the same step on all.
         """
         n_all = self._share_dense(n_rows)
-        if self.tables:
+        if self.sharded is not None:
+            self.sharded.push(n_rows, n_all)
+        elif self.tables:
             self._share_tables(n_rows, n_all)
         return n_all
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from torch import nn
 from torch.optim import Optimizer
 
 from ..network.ensemble import Network
@@ -13,6 +14,7 @@ from .averaging import WeightAverage
 from .clipping import GradientClipper
 from .module_weights import id_tables
 from .schedule import LearningRate
+from .sharding import ShardedTables
 
 __all__ = ["Steps"]
 
@@ -27,6 +29,8 @@ class Steps:
     optimizer : Optimizer
         Its optimizer. Its state has what an average needs to go on in a next fit, so
         that it is kept, copied and dropped with the moments.
+    sharded : ShardedTables or None, default=None
+        The tables of the network, if they are divided among processes.
     n_steps : int
         Steps of the whole fit.
     tol : float
@@ -39,6 +43,7 @@ class Steps:
         self,
         module: Network,
         optimizer: Optimizer,
+        sharded: ShardedTables | None = None,
         *,
         n_steps: int,
         tol: float,
@@ -61,7 +66,10 @@ class Steps:
             is_lazy = module.members[0].embedding.sparse
             lazy = id_tables(module) if is_lazy else []
             state = optimizer.state.get("average")  # type: ignore[call-overload]
-            self.average = WeightAverage(module, ema_decay, lazy, state)
+            averaged: nn.Module = module
+            if sharded is not None:
+                averaged, lazy = sharded.owned, sharded.shards
+            self.average = WeightAverage(averaged, ema_decay, lazy, state)
         if learning_rate_schedule is not None or warmup:
             self.rates = LearningRate(
                 optimizer,

@@ -30,7 +30,19 @@ class Stopping(EarlyStopping):
             least = self.dynamic_threshold_ + self.threshold
             if net.history[-1, self.monitor] > (1 + self.rise) * least:
                 self.misses_ = self.patience - 1
-        super().on_epoch_end(net, **kwargs)
+        before = self.best_epoch_
+        try:
+            super().on_epoch_end(net, **kwargs)
+        finally:
+            if self.best_epoch_ != before and net.course.sharded is not None:
+                net.course.sharded.keep()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Go back to the weights of the best epoch, if it is not the last."""
+        super().on_train_end(net, **kwargs)
+        is_last = self.best_epoch_ == net.history[-1, "epoch"]
+        if not is_last and net.course.sharded is not None:
+            net.course.sharded.restore()
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin anew, as skorch does, or where the other training was."""

@@ -123,6 +123,17 @@ class Ranks(World):
             for t in range(len(parts))
         ]
 
+    def deal(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        sent = [len(part) for part in parts]
+        device = parts[0].device
+        counts = torch.stack(self._all(torch.tensor(sent, device=device)))
+        came = counts[:, self.rank].tolist()
+        found = parts[0].new_empty(sum(came))
+        with self._listening():
+            group = self._group(device.type)
+            group.alltoall_base(found, torch.cat([*parts]), came, sent).wait()
+        return [*torch.split(found, came)]
+
     def gather(self, value: Any) -> list[Any]:
         self._meet()
         message = _packed(value)
@@ -131,15 +142,7 @@ class Ranks(World):
 
     def exchange(self, values: Sequence[Any]) -> list[Any]:
         self._meet()
-        messages = [_packed(value) for value in values]
-        sent = [len(message) for message in messages]
-        counts = torch.stack(self._all(torch.tensor(sent)))
-        came = counts[:, self.rank].tolist()
-        found = torch.empty(sum(came), dtype=torch.uint8)
-        with self._listening():
-            group = self._group("cpu")
-            group.alltoall_base(found, torch.cat(messages), came, sent).wait()
-        return [_unpacked(part) for part in torch.split(found, came)]
+        return [_unpacked(part) for part in self.deal([_packed(v) for v in values])]
 
     def broadcast(self, value: Any) -> Any:
         self._meet()

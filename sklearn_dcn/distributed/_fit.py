@@ -15,6 +15,7 @@ from ._engines import Engine, Group
 __all__ = ["fit", "predict_to"]
 
 SPLITS = ("rows", "members")
+TABLES = ("replicated", "sharded")
 
 
 def fit(
@@ -28,6 +29,7 @@ def fit(
     sample_weight_val: Any = None,
     on: Engine,
     split: str = "rows",
+    tables: str = "replicated",
 ) -> Any:
     """Fit an estimator by several processes.
 
@@ -47,6 +49,10 @@ def fit(
         What is divided among them: the rows of each batch, or the networks of an
         ensemble (`n_members`), which are trained without a word to each other. The
         latter is for tables in memory.
+    tables : {"replicated", "sharded"}, default="replicated"
+        Whether every process has all embeddings, or a part of their rows while it
+        trains, with their moments and moving average. The latter is for one network
+        with `optimizer="lazy_adamw"`; the fitted estimator has whole tables.
 
     Returns
     -------
@@ -79,16 +85,21 @@ def fit(
     _check(model, on)
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}; got {split!r}.")
+    if tables not in TABLES or (tables == "sharded" and split != "rows"):
+        raise ValueError(
+            f"tables must be one of {TABLES}, and 'sharded' only with split='rows'; "
+            f"got {tables!r}."
+        )
     rows = X, y, sample_weight
     validation = X_val, y_val, sample_weight_val
     if isinstance(on, Group):
-        on.run(_fit_in, model, rows, validation, split)
+        on.run(_fit_in, model, rows, validation, split, tables)
         return model
     sent = model
     if on.storage is not None and model.checkpoint is None and split == "rows":
         sent = copy.copy(model)
         sent.checkpoint = os.path.join(on.storage, f"fit-{uuid4().hex}.checkpoint")
-    fitted, told = on.run(_fit_told, sent, rows, validation, split)
+    fitted, told = on.run(_fit_told, sent, rows, validation, split, tables)
     fitted.checkpoint = model.checkpoint
     for category, text in told:
         warnings.warn(text, category, stacklevel=2)
@@ -146,15 +157,15 @@ def _check(model: Any, on: Any) -> None:
         )
 
 
-def _fit_in(world: World, model: Any, rows: Any, validation: Any, split: str) -> None:
-    model._fit_in(world, rows, validation, split)
+def _fit_in(world: World, model: Any, rows: Any, validation: Any, *how: str) -> None:
+    model._fit_in(world, rows, validation, *how)
 
 
-def _fit_told(world: World, model: Any, rows: Any, validation: Any, split: str) -> Any:
+def _fit_told(world: World, model: Any, rows: Any, validation: Any, *how: str) -> Any:
     """Return the fitted model and its warnings, of rank 0 alone."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always" if world.rank == 0 else "ignore")
-        model._fit_in(world, rows, validation, split)
+        model._fit_in(world, rows, validation, *how)
     if world.rank:
         return None
     return model, [(one.category, str(one.message)) for one in told]

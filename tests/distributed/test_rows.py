@@ -373,6 +373,62 @@ def test_what_networks_apart_cannot_have(table, options, message):
             raise error
 
 
+# Tables in parts ----------------------------------------------------------------------
+
+
+SHARDED = {
+    "defaults": {},
+    "averaged": {"ema_decay": 0.9},
+    "penalty": {"embedding_l2": 0.1},
+    "small batches": {"batch_size": 5, "max_epochs": 1},
+    "accuracy": {"scoring": "accuracy"},
+    "stops early": {"max_epochs": 40, "learning_rate": 0.05, "n_iter_no_change": 1},
+}
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("options", SHARDED.values(), ids=SHARDED)
+def test_tables_in_parts_are_whole_ones(table, options, n):
+    X, y, _ = table
+    make = classifier(n_members=1, optimizer="lazy_adamw", **options)
+    alone = make().fit(X, y)
+
+    def work(world):
+        model = make()
+        rows, none = (X, y, None), (None, None, None)
+        model._fit_in(world, rows, none, "rows", "sharded")
+        return model
+
+    first, *others = results(n, work, timeout=60.0)
+    for other in others:
+        assert_same(first, other, atol=0)
+    assert_same(first, alone, atol=1e-9)
+    np.testing.assert_allclose(
+        first.predict_proba(X), alone.predict_proba(X), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_members": 2}, "is for one network"),
+        ({"n_members": 1, "optimizer": "adamw"}, "is for one network"),
+        ({"n_members": 1, "max_grad_norm": 1.0}, "^max_grad_norm needs whole tables"),
+    ],
+)
+def test_what_tables_in_parts_cannot_have(table, options, message):
+    X, y, _ = table
+
+    def work(world):
+        model = classifier(**({"optimizer": "lazy_adamw"} | options))()
+        rows, none = (X, y, None), (None, None, None)
+        model._fit_in(world, rows, none, "rows", "sharded")
+
+    for error in together(2, work, timeout=60.0):
+        with pytest.raises(ValueError, match=message):
+            raise error
+
+
 # Checkpoints and predictions ----------------------------------------------------------
 
 

@@ -1,0 +1,205 @@
+"""Tables of embeddings whose rows are divided among processes.
+
+Row i of a table is with process i mod R, and so are its moments and its moving average.
+For a batch a process fetches the rows that its ids name, and computes with them as with
+a network of so few levels; then it sends their gradients to the rows' owners, who make
+the step. So training holds an R-th of the tables, and the rows of a batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .._ids import N_RESERVED_IDS
+from .._world import World
+from ..network.ensemble import Network
+from .batches import Encoded
+from .sum_by_row import sum_by_row
+
+__all__ = ["ShardedTables"]
+
+
+class ShardedTables:
+    """The tables of one network, as long as it is trained.
+
+    Parameters
+    ----------
+    world : World
+    module : DeepCrossNetwork
+        Its tables are without rows until `close`, but those that a batch was lent.
+    optimizer : Optimizer
+        It moves the rows that are here.
+
+    Attributes
+    ----------
+    shards : list of nn.Parameter
+        Of each table the rows of this process.
+    """
+
+    def __init__(self, world: World, module: Network, optimizer: Any) -> None:
+        if len(module.members) > 1 or not module.members[0].embedding.sparse:
+            raise ValueError(
+                "tables='sharded' is for one network that learns the rows of a batch. "
+                "Set n_members=1 and optimizer='lazy_adamw'."
+            )
+        self.world, self.module, self.optimizer = world, module, optimizer
+        self.stack = stack = module.members[0].embedding
+        self.tables = [*stack.tables, *stack.bag_tables]
+        self.sizes = [len(p) for p in self.tables]
+        self.shards = [
+            nn.Parameter(p.detach()[world.rank :: world.size].clone())
+            for p in self.tables
+        ]
+        self.starts = stack.offsets.clone()  # of the columns, in the whole tables
+        self.best: list[Tensor] | None = None
+        self.rows: list[Tensor] = []  # of the batch that was lent, by table
+        for p in self.tables:
+            p.data = p.data[:0].clone()
+        self._swap(self.tables, self.shards)
+        self.release()
+
+    @property
+    def owned(self) -> nn.Module:
+        """What this process moves: all dense weights, and its rows of the tables."""
+        tables = set(map(id, self.tables))
+        owned = nn.Module()
+        for k, p in enumerate(self.module.parameters()):
+            if id(p) not in tables:
+                owned.register_parameter(f"dense_{k}", p)
+        for k, shard in enumerate(self.shards):
+            owned.register_parameter(f"shard_{k}", shard)
+        return owned
+
+    def lend(self, x: Encoded) -> Encoded:
+        """Give the module the rows that a batch names; return it with their places."""
+        lent = dict(x)
+        self.rows = []
+        if "x_cat" in x:
+            lent["x_cat"] = self._lend_columns(x["x_cat"])
+        bags = []
+        for ids, *rest in x.get("x_bag", []):
+            levels, places = _levels(ids)
+            self.rows.append(levels)
+            bags.append([places, *rest])
+        if bags:
+            lent["x_bag"] = bags
+        fetched = zip(self.rows, self.shards, strict=True)
+        self._put([nn.Parameter(self._fetch(*both)) for both in fetched])
+        return lent
+
+    def _put(self, tables: list[nn.Parameter]) -> None:
+        """Let the module have other tables: new ones, as gradients know their sizes."""
+        self.lent = tables
+        n = len(self.stack.tables)
+        for k, p in enumerate(tables):
+            own = self.stack.tables if k < n else self.stack.bag_tables
+            own[k if k < n else k - n] = p
+        batched = self.module.__dict__.get("_batched")
+        if batched is not None:
+            batched.join()
+
+    def _lend_columns(self, x_cat: Tensor) -> Tensor:
+        """Return the places of ids (B, n_cat) in tables of the levels that are here."""
+        found, offsets = torch.empty_like(x_cat), torch.empty_like(self.starts)
+        k = 0  # columns in the order of their tables
+        for columns in self.stack._groups.values():
+            rows, at = [], 0
+            for c in columns:
+                levels, found[:, c] = _levels(x_cat[:, c])
+                rows.append(levels + self.starts[k])
+                offsets[k] = at
+                at += len(levels)
+                k += 1
+            self.rows.append(torch.cat(rows))
+        self._place(offsets)
+        return found
+
+    def _place(self, offsets: Tensor) -> None:
+        """Set where the columns begin in their tables."""
+        self.stack.offsets.copy_(offsets)
+        batched = self.module.__dict__.get("_batched")
+        if batched is not None:
+            own = batched.network.embedding.offsets
+            own.copy_(offsets.reshape(own.shape))
+
+    @torch.no_grad()
+    def _fetch(self, rows: Tensor, shard: Tensor) -> Tensor:
+        """Return some rows of a table, from their owners."""
+        owner = rows % self.world.size
+        order = torch.argsort(owner, stable=True)
+        asked = self.world.deal(self._by_owner(rows[order], owner[order]))
+        answers = self.world.deal([shard[ids].flatten() for ids in asked])
+        found = shard.new_empty(len(rows), shard.shape[1])
+        found[order] = torch.cat(answers).reshape(found.shape)
+        return found
+
+    def _by_owner(self, rows: Tensor, owner: Tensor) -> list[Tensor]:
+        """Return where in their owners' shards rows are, which are sorted by owner."""
+        counts = torch.bincount(owner, minlength=self.world.size).tolist()
+        return [*torch.split(rows // self.world.size, counts)]
+
+    def push(self, n_rows: int, n_all: int) -> None:
+        """Send the gradients of so many rows of a batch of `n_all` to the owners."""
+        size = self.world.size
+        for p, rows, shard in zip(self.lent, self.rows, self.shards, strict=True):
+            gradient: Any = p.grad
+            ids, values = rows[:0], shard.new_empty(0, shard.shape[1])
+            if gradient is not None and n_rows:
+                slot = torch.empty(len(p), dtype=torch.int64, device=p.device)
+                at, sums = gradient._indices()[0], gradient._values()
+                at, values = sum_by_row(at, sums, slot, compact=True)
+                ids, values = rows[at], values * n_rows
+            owner = ids % size
+            order = torch.argsort(owner, stable=True)
+            parts = self._by_owner(ids[order], owner[order])
+            counts = [len(part) for part in parts]
+            sent = torch.split(values[order], counts)
+            here = torch.cat(self.world.deal(parts))
+            came = torch.cat(self.world.deal([part.flatten() for part in sent]))
+            shard.grad = torch.sparse_coo_tensor(
+                here[None],
+                came.reshape(-1, shard.shape[1]) / n_all,
+                shard.shape,
+                check_invariants=False,
+            )
+
+    def keep(self) -> None:
+        """Remember the rows of this epoch, the best one until now."""
+        self.best = [shard.detach().clone() for shard in self.shards]
+
+    def restore(self) -> None:
+        """Go back to the rows of the best epoch."""
+        for shard, best in zip(self.shards, self.best or [], strict=True):
+            shard.data.copy_(best)
+
+    def release(self) -> None:
+        """Leave the module's tables without rows, at the end of an epoch."""
+        self._put([nn.Parameter(shard.detach()[:0].clone()) for shard in self.shards])
+
+    def close(self) -> None:
+        """Give the module whole tables, of the rows of all processes."""
+        self._swap(self.shards, self.tables)
+        for p, shard, n in zip(self.tables, self.shards, self.sizes, strict=True):
+            whole = shard.new_empty(n, shard.shape[1])
+            ids = torch.arange(self.world.rank, n, self.world.size)
+            ((ids, values),) = self.world.rows([(ids, shard.detach())])
+            whole[ids] = values
+            p.grad, p.data = None, whole
+        self._place(self.starts)
+        self._put(self.tables)
+
+    def _swap(self, old: list[Any], new: list[Any]) -> None:
+        """Let the optimizer move other parameters."""
+        by = {id(p): q for p, q in zip(old, new, strict=True)}
+        for group in self.optimizer.param_groups:
+            group["params"] = [by.get(id(p), p) for p in group["params"]]
+
+
+def _levels(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distinct ids, those of no level first, and the place of each cell."""
+    reserved = torch.arange(N_RESERVED_IDS, dtype=ids.dtype, device=ids.device)
+    levels, places = torch.unique(torch.cat([reserved, ids]), return_inverse=True)
+    return levels.long(), places[N_RESERVED_IDS:].to(ids.dtype)

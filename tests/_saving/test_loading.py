@@ -176,7 +176,10 @@ def test_the_load_path_runs_nothing(name):
 
 
 def test_no_file_of_the_package_evaluates_or_unpickles():
-    for file in PACKAGE.rglob("*.py"):
+    """But what the processes of one fit send each other, as SECURITY.md says."""
+    messages = PACKAGE / "_world" / "ranks.py"
+    assert "pickle.loads(" in messages.read_text(encoding="utf-8")
+    for file in {*PACKAGE.rglob("*.py")} - {messages}:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)

@@ -1,7 +1,6 @@
 """Processes: on this machine, of a launcher, of Ray and of Dask; and their deaths."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.dying import Dies, kill
+from helpers.paths import TESTS
 
-from sklearn_dcn import DCNClassifier
+from sklearn_dcn import DCNClassifier, load
 from sklearn_dcn._world import RankLostError
 from sklearn_dcn.datasets import load_online_shoppers
-from sklearn_dcn.distributed import Dask, Group, Local, Ray, fit, predict_to
+from sklearn_dcn.distributed import Dask, Group, Local, fit, predict_to
 
 OPTIONS = {
     "random_state": 0,
@@ -46,38 +47,6 @@ def assert_same(model, other, atol=1e-12):
         strict=True,
     ):
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=0, atol=atol)
-
-
-class Dies:
-    """A step that one rank does not survive, the first time that it comes to it."""
-
-    def __init__(self, folder, step, how):
-        self.mark, self.step, self.how = Path(folder) / "died", step, how
-
-    def __call__(self, world, model, *rows):
-        """Fit, and die on the way."""
-        from sklearn_dcn._training.sharing import SharedGradients
-
-        call, n_steps = SharedGradients.__call__, [0]
-
-        def dies(share, n_rows):
-            n_steps[0] += 1
-            at = world.rank == 1 and n_steps[0] == self.step
-            if at and not self.mark.exists():
-                self.mark.touch()
-                self.how()
-            return call(share, n_rows)
-
-        SharedGradients.__call__ = dies
-        try:
-            model._fit_in(world, rows, (None, None, None))
-        finally:
-            SharedGradients.__call__ = call
-        return model
-
-
-def kill():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 # Arguments ----------------------------------------------------------------------------
@@ -168,8 +137,6 @@ model.save(f"{sys.argv[1]}/{__import__('os').environ['RANK']}.dcn")
 
 @pytest.mark.slow
 def test_processes_of_torchrun(alone, tmp_path):
-    from sklearn_dcn import load
-
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.replace("{OPTIONS}", repr(OPTIONS)))
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -215,19 +182,44 @@ def test_workers_of_dask(table, alone, tmp_path):
         assert (tmp_path / "died").exists()
 
 
+RAY = """
+import sys
+import ray
+from sklearn_dcn import DCNClassifier
+from sklearn_dcn.datasets import load_online_shoppers
+from sklearn_dcn.distributed import Ray
+sys.path.insert(0, {TESTS!r})
+from helpers.dying import Dies, kill
+
+folder = sys.argv[1]
+X, y = load_online_shoppers(return_X_y=True)
+X, y = X[:1500], y[:1500]
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+on = Ray(workers=2, max_failures=1, storage=folder, timeout=30.0)
+model = DCNClassifier(**{OPTIONS}, checkpoint=f"{folder}/fit.checkpoint")
+on.run(Dies(folder, step=50, how=kill), model, X, y, None).save(f"{folder}/killed.dcn")
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_workers_of_ray(table, alone, tmp_path, monkeypatch):
-    ray = pytest.importorskip("ray")
+def test_workers_of_ray(alone, tmp_path):
+    """In a process of its own, as Ray changes `print` and more for good."""
     pytest.importorskip("ray.train")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    X, y = table
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        on = Ray(workers=2, max_failures=1, storage=str(tmp_path), timeout=30.0)
-        model = make(checkpoint=tmp_path / "fit.checkpoint")
-        work = Dies(tmp_path, step=50, how=kill)
-        assert_same(on.run(work, model, X, y, None), alone)
-        assert (tmp_path / "died").exists()
-    finally:
-        ray.shutdown()
+    script = tmp_path / "script.py"
+    script.write_text(
+        RAY.replace("{OPTIONS}", repr(OPTIONS)).replace("{TESTS!r}", repr(str(TESTS)))
+    )
+    paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
+    subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        check=True,
+        timeout=400,  # each worker imports torch anew, twice
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        },
+    )
+    assert (tmp_path / "died").exists()
+    assert_same(load(tmp_path / "killed.dcn"), alone)

@@ -43,7 +43,7 @@ class BlockOfRows(NamedTuple):
         """Return the rows that this process has, if they are dealt out."""
         if world.size == 1:
             return self
-        first, end = _between(len(self.y), world)
+        first, end = world.part(len(self.y))
         at = np.arange(first, end)
         X = take_rows(self.X, at)
         return BlockOfRows(self.start + first, X, self.y[at], self.weight[at])
@@ -98,7 +98,7 @@ class RowsInMemory(Blocks):
         self.has_weights = bool((weight != 1).any())
 
     def __iter__(self) -> Iterator[BlockOfRows]:
-        first, end = _between(len(self.y), self.world)
+        first, end = self.world.part(len(self.y))
         for start in range(first, end, BLOCK):
             at = np.arange(start, min(start + BLOCK, end))
             weight = self.weight[at] / self.unit
@@ -167,7 +167,7 @@ class ScannedRows(Blocks):
         n_rows = self.scan.n_rows
         if world.size == 1 or n_rows is None or not self.scan.source.can_skip:
             return
-        self._between = _between(n_rows, world)
+        self._between = world.part(n_rows)
         self._first = self._between[0]
         if self.scan.weight is not None:
             mine = self.scan.count_weighted(self._between)
@@ -188,8 +188,3 @@ class ScannedRows(Blocks):
         if not kept.all():
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
         return BlockOfRows(start, X, y, weight / self.unit)
-
-
-def _between(n: int, world: World) -> tuple[int, int]:
-    """Return the first of n rows that this process has, and the one after its last."""
-    return n * world.rank // world.size, n * (world.rank + 1) // world.size

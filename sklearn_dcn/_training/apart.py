@@ -40,7 +40,7 @@ class MembersApart:
                 f"{self.n_members} for {world.size} processes. Set n_members="
                 f"{world.size} or more, use fewer processes, or split='rows'."
             )
-        first, end = (self.n_members * (world.rank + k) // world.size for k in (0, 1))
+        first, end = world.part(self.n_members)
         self.mine = slice(first, end)
         self.n_mine = end - first
 

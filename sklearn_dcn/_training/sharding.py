@@ -19,7 +19,7 @@ from ..network.ensemble import Network
 from .batches import Encoded
 from .sum_by_row import sum_by_row
 
-__all__ = ["ShardedTables"]
+__all__ = ["ShardedTables", "gradient_of_rows", "rows_of_gradient", "slot_of"]
 
 
 class ShardedTables:
@@ -128,43 +128,31 @@ class ShardedTables:
     @torch.no_grad()
     def _fetch(self, rows: Tensor, shard: Tensor) -> Tensor:
         """Return some rows of a table, from their owners."""
-        owner = rows % self.world.size
-        order = torch.argsort(owner, stable=True)
-        asked = self.world.deal(self._by_owner(rows[order], owner[order]))
+        order, parts = self._by_owner(rows)
+        asked = self.world.deal(parts)
         answers = self.world.deal([shard[ids].flatten() for ids in asked])
         found = shard.new_empty(len(rows), shard.shape[1])
         found[order] = torch.cat(answers).reshape(found.shape)
         return found
 
-    def _by_owner(self, rows: Tensor, owner: Tensor) -> list[Tensor]:
-        """Return where in their owners' shards rows are, which are sorted by owner."""
-        counts = torch.bincount(owner, minlength=self.world.size).tolist()
-        return [*torch.split(rows // self.world.size, counts)]
+    def _by_owner(self, rows: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return an order of rows by owner, and where each owner's are in its shard."""
+        size = self.world.size
+        owner = rows % size
+        order = torch.argsort(owner, stable=True)
+        counts = torch.bincount(owner, minlength=size).tolist()
+        return order, [*torch.split(rows[order] // size, counts)]
 
     def push(self, n_rows: int, n_all: int) -> None:
         """Send the gradients of so many rows of a batch of `n_all` to the owners."""
-        size = self.world.size
         for p, rows, shard in zip(self.lent, self.rows, self.shards, strict=True):
-            gradient: Any = p.grad
-            ids, values = rows[:0], shard.new_empty(0, shard.shape[1])
-            if gradient is not None and n_rows:
-                slot = torch.empty(len(p), dtype=torch.int64, device=p.device)
-                at, sums = gradient._indices()[0], gradient._values()
-                at, values = sum_by_row(at, sums, slot, compact=True)
-                ids, values = rows[at], values * n_rows
-            owner = ids % size
-            order = torch.argsort(owner, stable=True)
-            parts = self._by_owner(ids[order], owner[order])
-            counts = [len(part) for part in parts]
-            sent = torch.split(values[order], counts)
+            at, values = rows_of_gradient(p, n_rows, slot_of(p))
+            order, parts = self._by_owner(rows[at])
+            sent = torch.split(values[order], [len(part) for part in parts])
             here = torch.cat(self.world.deal(parts))
             came = torch.cat(self.world.deal([part.flatten() for part in sent]))
-            shard.grad = torch.sparse_coo_tensor(
-                here[None],
-                came.reshape(-1, shard.shape[1]) / n_all,
-                shard.shape,
-                check_invariants=False,
-            )
+            came = came.reshape(-1, shard.shape[1]) / n_all
+            shard.grad = gradient_of_rows(shard, here, came)
 
     def keep(self) -> None:
         """Remember the rows of this epoch, the best one until now."""
@@ -184,7 +172,7 @@ class ShardedTables:
         self._swap(self.shards, self.tables)
         for p, shard, n in zip(self.tables, self.shards, self.sizes, strict=True):
             whole = shard.new_empty(n, shard.shape[1])
-            ids = torch.arange(self.world.rank, n, self.world.size)
+            ids = torch.arange(self.world.rank, n, self.world.size, device=p.device)
             ((ids, values),) = self.world.rows([(ids, shard.detach())])
             whole[ids] = values
             p.grad, p.data = None, whole
@@ -196,6 +184,29 @@ class ShardedTables:
         by = {id(p): q for p, q in zip(old, new, strict=True)}
         for group in self.optimizer.param_groups:
             group["params"] = [by.get(id(p), p) for p in group["params"]]
+
+
+def slot_of(p: Tensor) -> Tensor:
+    """Return the room that sums by the rows of a table need."""
+    return torch.empty(len(p), dtype=torch.int64, device=p.device)
+
+
+def rows_of_gradient(p: Tensor, n_rows: int, slot: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the ids of a table's gradient, each once, and the sums over so many rows.
+
+    None, where no row has counted.
+    """
+    gradient: Any = p.grad
+    if gradient is None or not n_rows:
+        return slot[:0], p.new_empty(0, p.shape[1])
+    ids, values = gradient._indices()[0], gradient._values()
+    ids, means = sum_by_row(ids, values, slot, compact=True)
+    return ids, means * n_rows
+
+
+def gradient_of_rows(p: Tensor, ids: Tensor, values: Tensor) -> Tensor:
+    """Return the sparse gradient of a table that has values in some rows."""
+    return torch.sparse_coo_tensor(ids[None], values, p.shape, check_invariants=False)
 
 
 def _levels(ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._world import World
@@ -21,8 +21,7 @@ from ..network.draws import Draws
 from ..network.ensemble import Network
 from .batches import TensorTable, place, starts_of
 from .module_weights import id_tables
-from .sharding import ShardedTables
-from .sum_by_row import sum_by_row
+from .sharding import ShardedTables, gradient_of_rows, rows_of_gradient, slot_of
 
 __all__ = ["RankTable", "SharedGradients"]
 
@@ -42,11 +41,10 @@ class SharedGradients:
         self, world: World, module: Network, sharded: ShardedTables | None = None
     ) -> None:
         self.world, self.sharded = world, sharded
-        tables = id_tables(module) if module.members[0].embedding.sparse else []
-        self.tables = [*tables]
-        lazy = set(map(id, tables))
+        self.tables = id_tables(module) if module.members[0].embedding.sparse else []
+        self.slots = {p: slot_of(p) for p in self.tables if sharded is None}
+        lazy = set(map(id, self.tables))
         self.dense = [p for p in module.parameters() if id(p) not in lazy]
-        self.slots: dict[int, Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, n_rows: int) -> int:
@@ -93,24 +91,10 @@ class SharedGradients:
 
     def _share_tables(self, n_rows: int, n_all: int) -> None:
         """Give each table the rows of all ranks' gradients, in the order of ranks."""
-        found = self.world.rows([self._rows(p, n_rows) for p in self.tables])
+        sums = [rows_of_gradient(p, n_rows, self.slots[p]) for p in self.tables]
+        found = self.world.rows(sums)
         for p, (ids, values) in zip(self.tables, found, strict=True):
-            p.grad = torch.sparse_coo_tensor(
-                ids[None], values / n_all, p.shape, check_invariants=False
-            )
-
-    def _rows(self, p: nn.Parameter, n_rows: int) -> tuple[Tensor, Tensor]:
-        """Return the sums of a rank's gradients, each id once."""
-        gradient: Any = p.grad
-        if gradient is None:
-            none = torch.empty(0, dtype=torch.int64, device=p.device)
-            return none, p.new_empty(0, p.shape[1])
-        slot = self.slots.setdefault(
-            id(p), torch.empty(len(p), dtype=torch.int64, device=p.device)
-        )
-        ids, values = gradient._indices()[0], gradient._values()
-        ids, sums = sum_by_row(ids, values, slot, compact=True)
-        return ids, sums * n_rows
+            p.grad = gradient_of_rows(p, ids, values / n_all)
 
 
 class RankTable(Dataset[Any]):

@@ -24,6 +24,10 @@ class World:
     rank = 0
     size = 1
 
+    def part(self, n: int) -> tuple[int, int]:
+        """Return the first of n things that are this rank's, and the one after them."""
+        return n * self.rank // self.size, n * (self.rank + 1) // self.size
+
     def total(self, tensor: Tensor) -> Tensor:
         """Return the sum of the tensors of all ranks, of one shape, in place."""
         return tensor

@@ -59,7 +59,7 @@ class Ranks(World):
         timeout: float = TIMEOUT,
     ) -> None:
         self.rank, self.size, self.timeout = rank, size, timeout
-        self._name, self._store = name, PrefixStore(name, store)
+        self._store = PrefixStore(name, store)
         self._groups: dict[str, Any] = {}
         self._n_met = 0
         self._asked_to_stop = False

@@ -69,8 +69,8 @@ def fit(
     Notes
     -----
     In float64 the weights are those of one process to rounding, where every process
-    has all rows; dropout and `category_dropout` draw other rows and units. Callbacks
-    are called in every process.
+    has all rows. Of a longer scan each draws its own dropout and `category_dropout`.
+    Callbacks are called in every process.
 
     Examples
     --------

@@ -78,7 +78,7 @@ def fit(
     >>> from sklearn_dcn.datasets import load_online_shoppers
     >>> from sklearn_dcn.distributed import Local, fit
     >>> X, y = load_online_shoppers(return_X_y=True)
-    >>> model = DCNClassifier(max_epochs=1, random_state=0)
+    >>> model = DCNClassifier(validation="last", max_epochs=1, random_state=0)
     >>> fit(model, X, y, on=Local(2)).n_iter_
     1
     """

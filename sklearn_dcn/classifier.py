@@ -299,10 +299,10 @@ default="auto"
         gives the same bits on the same machine.
     checkpoint : str or PathLike or None, default=None
         Path of a file in which `fit` keeps the state of the training, written after
-        epochs and removed at the end. A fit that was cut short, as by a crash, goes on
-        from there when it is called with the same parameters and data, and on a CPU
-        ends with the same bits. Fits that run at the same time need files of their
-        own. `save` leaves it out.
+        epochs and in long ones, and removed at the end. A fit that was cut short, as by
+        a crash, goes on from there when it is called with the same parameters and data,
+        and on a CPU ends with the same bits. Fits that run at the same time need files
+        of their own. `save` leaves it out.
     verbose : int, default=0
         1 or True shows how far a fit is, with losses, rows a second and the time left:
         in a line of the terminal or the notebook, or where the output is a file in a

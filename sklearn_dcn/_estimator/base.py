@@ -38,6 +38,7 @@ from .._training import (
     with_callbacks,
 )
 from .._world import ALONE, World
+from ..network.parts import table_rows
 from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     BULK,
@@ -154,8 +155,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         fitted._world, fitted._split, fitted._tables = world, split, tables
         with own_torch(self.n_jobs), naming_memory(self):
             fitted._fit(X, y, sample_weight, given, warm)
+        has_all = fitted._has_whole_tables
         del fitted._world, fitted._split, fitted._tables
-        self.__dict__ = fitted.__dict__
+        if has_all:
+            self.__dict__ = fitted.__dict__
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
@@ -194,6 +197,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         tasks = self._begin_tasks(epochs, X, y, sample_weight)
         score = None if valid is None else self._validation_score(rows, trains, given)
         self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
+        if not self._has_whole_tables:
+            return
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid, self._newest_table(encoded, rows, trains))
         if trains is not None and not warm:  # a member knows what it saw in fits before
@@ -265,9 +270,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         silence(self.module_.members, self._target.constant_outputs(y))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         if self._world.size > 1:
-            shapes = [tuple(p.shape) for p in self.module_.parameters()]
+            stack = self.module_.members[0].embedding
+            shapes = [tuple(p.shape[1:]) for p in self.module_.parameters()]
             fields = [(row.column, row.kind) for row in self.encoder_.schema()]
-            check_alike(self._world, [shapes, fields])
+            check_alike(self._world, [shapes, table_rows(stack), fields])
 
     def _resolve_table(self, rows: Rows, n_rows: int | None) -> dict[str, Any]:
         """Return the parameters of the encoding, none of them "auto" any more."""
@@ -368,6 +374,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
             embedding_l2_scope=self.embedding_l2_scope,
             callbacks=self.callbacks,
             net_params=self.net_params,
+            part=self._part_of_tables(),
         )
         n_products = PREDICT_BATCH_SIZE_CPU * count_products(net.module_)
         net.bulk = resolve_products(self.dtype, self._dtype, device, n_products)

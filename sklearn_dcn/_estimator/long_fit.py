@@ -108,6 +108,8 @@ class FitsLongTables(LearnsLongTables):
         finally:
             if isinstance(getattr(data, "spool", None), Spool):
                 data.spool.remove()
+        if not self._has_whole_tables:
+            return
         if valid is not None and ends_early and self.calibrate:
             calibrate(self.net_, valid)
         if dealt.share:

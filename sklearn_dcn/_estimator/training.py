@@ -147,6 +147,17 @@ class TrainsNet(BaseEstimator):
             return None
         return Together(self._world, apart, self._tables == "sharded")
 
+    def _part_of_tables(self) -> tuple[int, int] | None:
+        """Return which rows of the tables this process is to have: first and step."""
+        if self._tables != "sharded" or self._world.size == 1:
+            return None
+        return self._world.rank, self._world.size
+
+    @property
+    def _has_whole_tables(self) -> bool:
+        """Whether this process has all embeddings, when the training is over."""
+        return self._world.rank == 0 or self._tables != "sharded"
+
     def _check_sharded(self, checkpoint: Checkpoint | None) -> None:
         """Raise a ValueError for what tables in parts cannot have."""
         for name, is_there in (

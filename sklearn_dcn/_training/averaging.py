@@ -82,6 +82,7 @@ class WeightAverage:
         self.dense = [i for i, t in enumerate(self.tensors) if id(t) not in is_lazy]
         # What `log_decay` was when each row of a lazy table was brought up to date.
         self.caught_up = {i: _zeros(self.tensors[i]) for i in self.lazy}
+        self.is_paused = False
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -91,6 +92,20 @@ class WeightAverage:
             yield
         finally:
             self._catch_up_all()
+            self._swap()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """In a block of `training`, let the module have the average for a while.
+
+        Rows of lazy tables are not brought up to date for it.
+        """
+        self._swap()
+        self.is_paused = True
+        try:
+            yield
+        finally:
+            self.is_paused = False
             self._swap()
 
     def _swap(self) -> None:
@@ -145,16 +160,22 @@ class WeightAverage:
             self.caught_up[i].fill_(self.log_decay)
 
     def progress(self) -> dict[str, Any]:
-        """Return what `go_on` needs, between epochs."""
-        return {**self.state(weights=True), "log_decay": self.log_decay}
+        """Return what `go_on` needs, between epochs or in a block of `paused`."""
+        found = {**self.state(weights=True), "log_decay": self.log_decay}
+        if self.is_paused:
+            found["caught_up"] = [*self.caught_up.values()]
+        return found
 
     def go_on(self, progress: dict[str, Any]) -> None:
         """Go on in the fit that `progress` is of."""
         self.n_steps, self.log_decay = progress["n_steps"], progress["log_decay"]
         for aside, tensor in zip(self.aside, progress["weights"], strict=True):
             aside.copy_(tensor)
-        for at in self.caught_up.values():  # all are up to date between epochs
-            at.fill_(self.log_decay)
+        for k, at in enumerate(self.caught_up.values()):
+            if "caught_up" in progress:
+                at.copy_(progress["caught_up"][k])
+            else:  # all are up to date between epochs
+                at.fill_(self.log_decay)
 
     def state(self, *, weights: bool) -> dict[str, Any]:
         """Return what another fit needs to go on, outside of a block of `training`.

@@ -32,11 +32,13 @@ def build_net(
     callbacks: Sequence[Any] | None,
     net_params: dict[str, Any] | None,
     weights: dict[str, Tensor] | None = None,
+    part: tuple[int, int] | None = None,
     **kwargs: Any,
 ) -> DCNNet:
     """Return an initialised net around one or more networks of this architecture.
 
-    Its weights are drawn anew, or those of a state that is given.
+    Its weights are drawn anew, or those of a state that is given; of tables perhaps a
+    part of the rows alone, as `keep_part` has it.
     """
     _check_gradients(optimizer, callbacks, embedding_l2_scope)
     optimizer_class = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
@@ -66,10 +68,10 @@ def build_net(
             iterator_valid=BatchIterator,
             **kwargs,
         )
-        net.weights = weights
+        net.weights, net.part = weights, part
         with _keeping_filters():
             net.initialize()
-        net.weights = None
+        net.weights = net.part = None
         return net
     except (TypeError, ValueError) as error:
         if not net_params:

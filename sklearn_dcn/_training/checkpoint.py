@@ -49,13 +49,15 @@ __all__ = ["Checkpoint"]
 
 FORMAT = "sklearn_dcn checkpoint 1"
 SHARE = 0.05  # of the training's time that may go into writing
+LONG = 60.0  # seconds of an epoch after which it is written in its midst as well
+STEPS = 32  # of several processes, between two of which they ask rank 0
 
 # Parameters that have no part in what is computed, or in its precision alone.
 FREE = {"checkpoint", "n_jobs", "verbose"}
 
 
 class Checkpoint(Watcher):
-    """Writes the state of a training between epochs, and goes on from it.
+    """Writes the state of a training between epochs, and in long ones; goes on from it.
 
     Parameters
     ----------
@@ -86,6 +88,7 @@ class Checkpoint(Watcher):
         self.path = os.path.abspath(path)
         self.next = 0.0  # when it may be written again
         self.failed = False
+        self.n_batches = 0  # of the epoch that are done
         self._check_place()
         versions = {name: installed_version(name) for name in ("sklearn_dcn", "torch")}
         self.fit = {name: _plain(parameters[name]) for name in parameters.keys() - FREE}
@@ -123,12 +126,35 @@ class Checkpoint(Watcher):
 
     def begin_epoch(self) -> None:
         """Write the state, unless that would take too much of the time."""
-        start = perf_counter()
+        now = perf_counter()
         is_new = self.course.n_finished > self.n_written
-        if self.world.rank or not is_new or start < self.next:
+        if self.world.rank == 0 and is_new and now >= self.next:
+            self._try_to_write(None)
+        self.since = perf_counter()
+        resumed = self.course.resumed
+        self.n_batches = int(resumed["n_batches"]) if resumed else 0
+        # The order of an epoch's rows is drawn at its beginning.
+        self.order = self.generators["order"].get_state()
+
+    def end_batch(self, n_rows: int) -> None:
+        """Write the state in the midst of an epoch that takes long."""
+        self.n_batches += 1
+        if self.world.size > 1 and self.n_batches % STEPS:
             return
+        is_due = perf_counter() >= max(self.next, self.since + LONG)
+        if not self.world.agree(self.world.rank == 0 and is_due):
+            return
+        within = self.course.progress(self.n_batches)
+        if self.world.rank == 0:
+            with self.course.steps.paused():
+                self._try_to_write(within)
+        self.since = perf_counter()
+
+    def _try_to_write(self, within: dict[str, Any] | None) -> None:
+        """Write the state, perhaps of the midst of an epoch; a failure is a warning."""
+        start = perf_counter()
         try:
-            self._write()
+            self._write(within)
         except (OSError, MemoryError) as error:
             if self.failed:  # as it is likely to in every epoch
                 return
@@ -139,7 +165,7 @@ class Checkpoint(Watcher):
                 "short, it begins anew, or from the last file that was written. Free "
                 "some room, or give another path.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         now = perf_counter()
         self.next = now + (now - start) / SHARE
@@ -178,15 +204,16 @@ class Checkpoint(Watcher):
                 "checkpoint needs safetensors. Install it with pip install safetensors."
             )
 
-    def _write(self) -> None:
+    def _write(self, within: dict[str, Any] | None) -> None:
         from safetensors.numpy import save
 
-        state = {"fit": self.fit, "rng": self.rng, **self._state()}
+        state = {"fit": self.fit, "rng": self.rng, **self._state(within)}
         encoder = Encoder({})
         encoded = encoder.encode(map_leaves(Tensor, to_numpy, state))
         config = to_json({"format": FORMAT, "state": encoded})
         write_archive(self.path, {CONFIG: config, ARRAYS: save(encoder.arrays)})
-        self.n_written = self.course.n_finished
+        if within is None:
+            self.n_written = self.course.n_finished
 
     def _read(self) -> dict[str, Any] | None:
         from safetensors.numpy import load
@@ -228,8 +255,11 @@ class Checkpoint(Watcher):
 
     # The training ---------------------------------------------------------------------
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self, within: dict[str, Any] | None) -> dict[str, Any]:
         net, stopping = self.net, self.stopping
+        generators = {k: g.get_state() for k, g in self.generators.items()}
+        if within is not None:
+            generators["order"] = self.order
         optimizer = net.optimizer_.state_dict()
         # "average" is of a fit before, and the content of "slot" does not matter.
         states = {k: v for k, v in optimizer["state"].items() if k != "average"}
@@ -244,8 +274,9 @@ class Checkpoint(Watcher):
             "stopping": dict.fromkeys(Stopping.STATE)
             if stopping is None
             else stopping.progress(),
-            "generators": {k: g.get_state() for k, g in self.generators.items()},
+            "generators": generators,
             "history": plain_records(net.history[: self.course.n_finished]),
+            "within": within,
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -258,6 +289,7 @@ class Checkpoint(Watcher):
         for name, generator in self.generators.items():
             generator.set_state(state["generators"][name])
         replay(net.history, state["history"])
+        self.course.resumed = state.get("within")
         if net.callbacks:
             warnings.warn(
                 f"The fit goes on after epoch {self.n_done} of {self.path!r}, but its "

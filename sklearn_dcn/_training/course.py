@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._world import ALONE, World
 from .apart import MembersApart
+from .history import BatchLosses
 from .sharding import ShardedTables
 from .sharing import RankTable, SharedGradients
 from .steps import Steps
@@ -56,6 +58,10 @@ class Course:
         Which networks are trained here, if not all.
     sharded : ShardedTables or None
         The tables, if no process has them whole.
+    losses : BatchLosses
+        Those of the epoch under way.
+    resumed : dict or None
+        `progress` of the epoch to go on with.
     """
 
     steps: Steps
@@ -71,6 +77,8 @@ class Course:
     rows: RankTable | None = None
     apart: MembersApart | None = None
     sharded: ShardedTables | None = None
+    losses: BatchLosses = field(default_factory=BatchLosses)
+    resumed: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
@@ -93,6 +101,32 @@ class Course:
     def lend(self, x: Any) -> Any:
         """Return a batch as the module is to see it, which has what it names."""
         return x if self.sharded is None else self.sharded.lend(x)
+
+    def begin_steps(self, batches: Iterable[Any]) -> tuple[Any, BatchLosses]:
+        """Begin an epoch, or go on in its midst; return what is left of its batches."""
+        progress, self.resumed = self.resumed, None
+        self.losses = BatchLosses()
+        if progress is None:
+            return batches, self.losses
+        of_ranks = progress["ranks"]
+        if len(of_ranks) == self.world.size:
+            mine = of_ranks[self.world.rank]
+            self.generator.set_state(mine["dropout"])
+            self.losses = BatchLosses(mine["losses"], mine["sizes"])
+        elif self.world.rank == 0:  # of as many processes as there were
+            each = [loss for mine in of_ranks for loss in mine["losses"]]
+            sizes = [size for mine in of_ranks for size in mine["sizes"]]
+            self.losses = BatchLosses(each, sizes)
+        return islice(batches, int(progress["n_batches"]), None), self.losses
+
+    def progress(self, n_batches: int) -> dict[str, Any]:
+        """Return how far an epoch is after so many batches, of all processes."""
+        mine = {
+            "losses": self.losses.read(),
+            "sizes": self.losses.sizes,
+            "dropout": self.generator.get_state(),
+        }
+        return {"n_batches": n_batches, "ranks": self.world.gather(mine)}
 
     def end_pass(self, losses: list[float], sizes: list[int], has_all: bool) -> float:
         """End a pass over rows; return their mean loss, over those of all processes.

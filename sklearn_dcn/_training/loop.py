@@ -141,7 +141,7 @@ def _begin(
     """Return the course of a training, perhaps with other processes."""
     sharded = None
     if together is not None and together.shards_tables:
-        sharded = ShardedTables(together.world, net.module_, net.optimizer_)
+        sharded = ShardedTables(together.world, net.module_)
     steps = Steps(net.module_, net.optimizer_, sharded, **options)
     course = Course(steps, seed, torch.device(net.device), score, sharded=sharded)
     if together is not None:

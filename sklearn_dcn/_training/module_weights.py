@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from ..network import DeepCrossNetwork
 from ..network.ensemble import Network
+from ..network.parts import keep_part
 
 __all__ = [
     "allocate",
@@ -19,7 +21,31 @@ __all__ = [
     "id_tables",
     "is_finite",
     "silence",
+    "without_storage",
 ]
+
+
+def without_storage(
+    kind: type[Network], arguments: dict[str, Any], part: tuple[int, int] | None
+) -> Network:
+    """Return a network on the meta device, perhaps with a part of its tables' rows.
+
+    Raises
+    ------
+    ValueError
+        If it is to have a part, but is not one network that learns a batch's rows.
+    """
+    with torch.device("meta"):
+        module = kind(**arguments)
+        if part is None:
+            return module
+        if len(module.members) > 1 or not module.members[0].embedding.sparse:
+            raise ValueError(
+                "tables='sharded' is for one network that learns the rows of a batch. "
+                "Set n_members=1 and optimizer='lazy_adamw'."
+            )
+        keep_part(module.members[0].embedding, *part)
+        return module
 
 
 def allocate(module: nn.Module, dtype: torch.dtype) -> None:

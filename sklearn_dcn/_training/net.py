@@ -28,7 +28,8 @@ from ..network.ensemble import (
 from .answers import AnswersScorers
 from .batches import TensorTable, held_out
 from .course import Course
-from .module_weights import allocate, assign, id_tables
+from .history import BatchLosses
+from .module_weights import allocate, assign, id_tables, without_storage
 from .optimizers import parameter_groups
 from .steps import Steps
 from .stopping import Stopping
@@ -127,6 +128,7 @@ class DCNNet(AnswersScorers, NeuralNet):
     course: Course | None = None
     # Lent for the time of `initialize`, where the weights are not to be drawn.
     weights: dict[str, Tensor] | None = None
+    part: tuple[int, int] | None = None  # of the tables' rows, see `keep_part`
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -183,8 +185,8 @@ class DCNNet(AnswersScorers, NeuralNet):
         It is built without storage and then filled from a generator, so that the
         global random state, default dtype and device have no part in it.
         """
-        with torch.device("meta"):
-            module = self.module(**self.get_params_for("module"))
+        arguments = self.get_params_for("module")
+        module = without_storage(self.module, arguments, self.part)
         if self.weights is not None:
             assign(module, self.weights, self.dtype)
             for member in module.members:
@@ -330,14 +332,14 @@ class DCNNet(AnswersScorers, NeuralNet):
         """Train on, or validate, every batch; record the epoch's mean loss."""
         if iterator is None:
             return
-        losses: list[Tensor] = []
-        sizes: list[int] = []
-        logits: list[Tensor] = []
+        losses, logits = BatchLosses(), []
         steps = self.steps if training else None
         score = None if training or self.course is None else self.course.score
         # Scores and callbacks see all rows, in their order.
         if not (training or score or self.record_batches):
             iterator = held_out(iterator)
+        if training and self.course is not None:
+            iterator, losses = self.course.begin_steps(iterator)
         with nullcontext() if steps is None else steps.epoch():
             for batch in iterator:
                 seen = self._as_seen(batch)
@@ -345,12 +347,11 @@ class DCNNet(AnswersScorers, NeuralNet):
                 if steps is not None:
                     steps.before_step()
                 step = step_fn(batch, **fit_params)
+                n_mine = step.pop("n_mine", len(batch[1]["y"]))
+                losses.add(step["loss"].detach(), n_mine)
+                n_rows = step.pop("n_rows", n_mine)  # of all processes
                 if steps is not None:
                     steps.after_step()
-                losses.append(step["loss"].detach())
-                sizes.append(step.pop("n_mine", len(batch[1]["y"])))
-                n_rows = step.pop("n_rows", sizes[-1])  # of all processes
-                if training:
                     for watcher in self.watchers:
                         watcher.end_batch(n_rows)
                 if self.record_batches or score:
@@ -358,11 +359,11 @@ class DCNNet(AnswersScorers, NeuralNet):
                 if score:
                     logits.append(step["y_pred"])
                 if self.record_batches:
-                    self.history.record_batch(f"{prefix}_loss", losses[-1].item())
-                    self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
+                    self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+                    self.history.record_batch(f"{prefix}_batch_size", n_mine)
                 self.notify("on_batch_end", batch=seen, training=training, **step)
         # The weighted mean over the data set, as weights have mean 1.
-        each = torch.stack(losses).tolist() if losses else []
+        each, sizes = losses.read(), losses.sizes
         if self.course is None:
             loss = float(np.average(each, weights=sizes))
         else:

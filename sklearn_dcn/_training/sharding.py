@@ -3,7 +3,8 @@
 Row i of a table is with process i mod R, and so are its moments and its moving average.
 For a batch a process fetches the rows that its ids name, and computes with them as with
 a network of so few levels; then it sends their gradients to the rows' owners, who make
-the step. So training holds an R-th of the tables, and the rows of a batch.
+the step. So a process holds an R-th of the tables, and the rows of a batch; rank 0 gets
+whole ones at the end.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from .._ids import N_RESERVED_IDS
 from .._world import World
 from ..network.ensemble import Network
+from ..network.parts import table_rows
 from .batches import Encoded
 from .sum_by_row import sum_by_row
+
+ROWS = 65_536  # of each process' part of a table that are sent at a time
 
 __all__ = ["ShardedTables", "gradient_of_rows", "rows_of_gradient", "slot_of"]
 
@@ -29,9 +33,8 @@ class ShardedTables:
     ----------
     world : World
     module : DeepCrossNetwork
-        Its tables are without rows until `close`, but those that a batch was lent.
-    optimizer : Optimizer
-        It moves the rows that are here.
+        With the rows of this process, see `keep_part`. Its tables are without rows
+        until `close`, but those that a batch was lent.
 
     Attributes
     ----------
@@ -39,36 +42,22 @@ class ShardedTables:
         Of each table the rows of this process.
     """
 
-    def __init__(self, world: World, module: Network, optimizer: Any) -> None:
-        if len(module.members) > 1 or not module.members[0].embedding.sparse:
-            raise ValueError(
-                "tables='sharded' is for one network that learns the rows of a batch. "
-                "Set n_members=1 and optimizer='lazy_adamw'."
-            )
-        self.world, self.module, self.optimizer = world, module, optimizer
+    def __init__(self, world: World, module: Network) -> None:
+        self.world, self.module = world, module
         self.stack = stack = module.members[0].embedding
-        self.tables = [*stack.tables, *stack.bag_tables]
-        self.sizes = [len(p) for p in self.tables]
-        self.shards = [
-            nn.Parameter(p.detach()[world.rank :: world.size].clone())
-            for p in self.tables
-        ]
+        self.shards = [*stack.tables, *stack.bag_tables]
         self.starts = stack.offsets.clone()  # of the columns, in the whole tables
         self.best: list[Tensor] | None = None
         self.rows: list[Tensor] = []  # of the batch that was lent, by table
-        for p in self.tables:
-            p.data = p.data[:0].clone()
-        self._swap(self.tables, self.shards)
+        self.dense = [p for p in module.parameters() if _is_not(p, self.shards)]
         self.release()
 
     @property
     def owned(self) -> nn.Module:
         """What this process moves: all dense weights, and its rows of the tables."""
-        tables = set(map(id, self.tables))
         owned = nn.Module()
-        for k, p in enumerate(self.module.parameters()):
-            if id(p) not in tables:
-                owned.register_parameter(f"dense_{k}", p)
+        for k, p in enumerate(self.dense):
+            owned.register_parameter(f"dense_{k}", p)
         for k, shard in enumerate(self.shards):
             owned.register_parameter(f"shard_{k}", shard)
         return owned
@@ -168,22 +157,33 @@ class ShardedTables:
         self._put([nn.Parameter(shard.detach()[:0].clone()) for shard in self.shards])
 
     def close(self) -> None:
-        """Give the module whole tables, of the rows of all processes."""
-        self._swap(self.shards, self.tables)
-        for p, shard, n in zip(self.tables, self.shards, self.sizes, strict=True):
-            whole = shard.new_empty(n, shard.shape[1])
-            ids = torch.arange(self.world.rank, n, self.world.size, device=p.device)
-            ((ids, values),) = self.world.rows([(ids, shard.detach())])
-            whole[ids] = values
-            p.grad, p.data = None, whole
+        """Give the module of rank 0 whole tables; others keep their rows."""
+        for p, n in zip(self.shards, table_rows(self.stack), strict=True):
+            whole = self._gather(p.detach(), n)
+            p.grad = None
+            if whole is not None:
+                p.data = whole
         self._place(self.starts)
-        self._put(self.tables)
+        self._put(self.shards)
+        if self.world.rank == 0:
+            self.stack.part = 0, 1
 
-    def _swap(self, old: list[Any], new: list[Any]) -> None:
-        """Let the optimizer move other parameters."""
-        by = {id(p): q for p, q in zip(old, new, strict=True)}
-        for group in self.optimizer.param_groups:
-            group["params"] = [by.get(id(p), p) for p in group["params"]]
+    def _gather(self, shard: Tensor, n_rows: int) -> Tensor | None:
+        """Return a whole table, in rank 0, of some rows of each process at a time."""
+        rank, size = self.world.rank, self.world.size
+        whole = shard.new_empty(n_rows, shard.shape[1]) if rank == 0 else None
+        for first in range(0, -(-n_rows // size), ROWS):
+            rows = shard[first : first + ROWS].flatten()
+            came = self.world.deal([rows if k == 0 else rows[:0] for k in range(size)])
+            if whole is not None:
+                block = whole[first * size : (first + ROWS) * size]
+                for k, part in enumerate(came):
+                    block[k::size] = part.reshape(-1, shard.shape[1])
+        return whole
+
+
+def _is_not(p: Tensor, others: list[Any]) -> bool:
+    return all(p is not other for other in others)
 
 
 def slot_of(p: Tensor) -> Tensor:

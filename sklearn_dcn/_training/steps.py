@@ -89,6 +89,15 @@ class Steps:
         with self.average.training():
             yield
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """In the midst of an epoch, let the module have what it has after one."""
+        if self.average is None:
+            yield
+            return
+        with self.average.paused():
+            yield
+
     def before_step(self) -> None:
         """Prepare a step."""
         if self.rates is not None:
@@ -112,7 +121,7 @@ class Steps:
             self.rates.after_epoch(loss)
 
     def progress(self) -> dict[str, Any]:
-        """Return how far the fit is, between epochs."""
+        """Return how far the fit is, between epochs or in a block of `paused`."""
         parts = {"average": self.average, "rates": self.rates}
         return {k: part.progress() for k, part in parts.items() if part is not None}
 

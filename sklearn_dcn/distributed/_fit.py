@@ -50,14 +50,15 @@ def fit(
         ensemble (`n_members`), which are trained without a word to each other. The
         latter is for tables in memory.
     tables : {"replicated", "sharded"}, default="replicated"
-        Whether every process has all embeddings, or a part of their rows while it
-        trains, with their moments and moving average. The latter is for one network
-        with `optimizer="lazy_adamw"`; the fitted estimator has whole tables.
+        Whether every process has all embeddings, or a part of their rows, with their
+        moments and moving average, of which rank 0 makes whole tables at the end. The
+        latter is for one network with `optimizer="lazy_adamw"`.
 
     Returns
     -------
     model : DCNClassifier or DCNRegressor
-        As after its `fit`. With `Group` every process has it.
+        As after its `fit`. With `Group` every process has it, but with
+        `tables="sharded"` rank 0 alone: in the others it stays as it was.
 
     Raises
     ------

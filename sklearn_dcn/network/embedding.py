@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from .._checks import check_count, check_rate, check_sizes
 from .._ids import MISSING_ID, UNKNOWN_ID
-from ._init import normal_
 from ._products import look_up
 from ._widths import auto_embedding_dim, resolve_dims
 from .bags import pool
 from .draws import Source
 from .ids import check_ids, drop_levels
 from .numeric import NumericEmbedding, NumericKind
+from .parts import draw_tables
 
 __all__ = [
     "MISSING_ID",
@@ -104,6 +104,8 @@ class EmbeddingStack(nn.Module):
     >>> stack.field_slices
     [slice(0, 4, None), slice(4, 8, None), slice(8, 9, None), slice(9, 10, None)]
     """
+
+    part = 0, 1  # of the tables' rows the first one that is here, and the step
 
     def __init__(
         self,
@@ -222,8 +224,7 @@ class EmbeddingStack(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""
-        for table in (*self.tables, *self.bag_tables):
-            normal_(table, INIT_STD, generator)
+        draw_tables(self, INIT_STD, generator)
         if self.numbers is not None:
             self.numbers.reset_parameters(generator)
         self.fill_positions()  # of modules that were built on the meta device

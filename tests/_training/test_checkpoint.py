@@ -141,6 +141,28 @@ def test_fits_that_fail_go_on(case, path, mixed):
     assert outcome(model.fit(X, y), X) == outcome(whole, X)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_long_epochs_go_on_in_their_midst(case, path, mixed, monkeypatch):
+    """From the step after the last one that was written, twice in one epoch."""
+    monkeypatch.setattr(_checkpoint, "LONG", -np.inf)
+    X, y = mixed
+    name, options, _ = CASES[case]
+    Estimator = getattr(sklearn_dcn, name)
+    whole = Estimator(**options).fit(X, y)
+    model = cut_short(Estimator(**options, checkpoint=path), N_STEPS + 3, X, y)
+    cut_short(model, 2, X, y)  # the fourth step of the second epoch
+    n_steps, before_step = [0], Steps.before_step
+
+    def step(self):
+        n_steps[0] += 1
+        before_step(self)
+
+    monkeypatch.setattr(Steps, "before_step", step)
+    assert outcome(model.fit(X, y), X) == outcome(whole, X)
+    assert n_steps[0] == N_STEPS * (whole.n_iter_ - 1) - 3
+    assert not path.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
 def test_killed_fits_go_on(tmp_path):
@@ -358,8 +380,8 @@ def test_writing_takes_a_share_of_the_time(path, mixed, monkeypatch):
     monkeypatch.setattr(_checkpoint, "perf_counter", lambda: clock[0])
     written, write = [], _checkpoint.Checkpoint._write
 
-    def slow(self):
-        write(self)
+    def slow(self, within):
+        write(self, within)
         written.append(self.n_written)
         clock[0] += 1.0
 

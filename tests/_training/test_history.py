@@ -1,10 +1,25 @@
 """The history of a training has the weighted mean loss of each epoch."""
 
 import numpy as np
+import torch
 from helpers.tables import make_mixed
 from numpy.testing import assert_allclose
 
 from sklearn_dcn import DCNClassifier
+from sklearn_dcn._training import history as _history
+from sklearn_dcn._training.history import BatchLosses
+
+
+def test_losses_are_read_many_at_a_time(monkeypatch):
+    """Few tensors wait at a time, and none is lost."""
+    monkeypatch.setattr(_history, "MANY", 4)
+    losses = BatchLosses([7.0], [3])
+    for k in range(10):
+        losses.add(torch.tensor(k / 8), k)
+        assert len(losses._waiting) < 4
+    assert losses.read() == [7.0, *(k / 8 for k in range(10))]
+    assert losses.read() == losses._each
+    assert losses.sizes == [3, *range(10)]
 
 
 def test_history_is_the_weighted_mean_loss():

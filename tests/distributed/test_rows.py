@@ -10,8 +10,11 @@ import sklearn_dcn._estimator.long_fit as long_fit
 import sklearn_dcn._estimator.scans as scans
 from sklearn_dcn import DCNClassifier, DCNRegressor, scan
 from sklearn_dcn._scan import Scan
+from sklearn_dcn._training import sharding as _sharding
+from sklearn_dcn._training.sharding import ShardedTables
 from sklearn_dcn._training.sharing import SharedGradients
 from sklearn_dcn._world import ALONE
+from sklearn_dcn.network.parts import table_rows
 
 pd = pytest.importorskip("pandas")
 
@@ -400,12 +403,38 @@ def test_tables_in_parts_are_whole_ones(table, options, n):
         return model
 
     first, *others = results(n, work, timeout=60.0)
-    for other in others:
-        assert_same(first, other, atol=0)
+    for other in others:  # none but the first has whole tables
+        assert not hasattr(other, "net_")
     assert_same(first, alone, atol=1e-9)
     np.testing.assert_allclose(
         first.predict_proba(X), alone.predict_proba(X), atol=1e-9
     )
+
+
+def test_no_process_but_the_first_has_a_whole_table(table, monkeypatch):
+    """While it trains none has, and rank 0 gets it a block at a time."""
+    monkeypatch.setattr(_sharding, "ROWS", 8)
+    X, y, _ = table
+    make = classifier(n_members=1, optimizer="lazy_adamw", max_epochs=1)
+    alone = make().fit(X, y)
+    n_rows = table_rows(alone.module_.members[0].embedding)
+    sizes, init = {}, ShardedTables.__init__
+
+    def counted(self, world, module):
+        init(self, world, module)
+        sizes[world.rank] = [len(p) for p in self.shards]
+
+    monkeypatch.setattr(ShardedTables, "__init__", counted)
+
+    def work(world):
+        model = make()
+        model._fit_in(world, (X, y, None), (None, None, None), "rows", "sharded")
+        return model
+
+    first, *_ = results(3, work, timeout=60.0)
+    for rank in range(3):
+        assert sizes[rank] == [len(range(rank, n, 3)) for n in n_rows]
+    assert_same(first, alone, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -432,14 +461,16 @@ def test_what_tables_in_parts_cannot_have(table, options, message):
 # Checkpoints and predictions ----------------------------------------------------------
 
 
-def test_a_fit_goes_on_from_its_checkpoint(table, tmp_path, monkeypatch):
+@pytest.mark.parametrize("long", [60.0, -1.0])
+def test_a_fit_goes_on_from_its_checkpoint(table, tmp_path, monkeypatch, long):
+    """Between epochs, and where they take long in the midst of one."""
     X, y, _ = table
     path = tmp_path / "fit.checkpoint"
-    monkeypatch.setattr("sklearn_dcn._training.checkpoint.SHARE", 1e9)
-    make = classifier(checkpoint=path, max_epochs=4, optimizer="lazy_adamw")
-    undisturbed = fit_on(
-        2, classifier(max_epochs=4, optimizer="lazy_adamw"), X, y, None
-    )
+    for name, value in (("SHARE", 1e9), ("LONG", long), ("STEPS", 1)):
+        monkeypatch.setattr(f"sklearn_dcn._training.checkpoint.{name}", value)
+    options = {"max_epochs": 4, "optimizer": "lazy_adamw", "dropout": 0.2}
+    make = classifier(checkpoint=path, **options)
+    undisturbed = fit_on(2, classifier(**options), X, y, None)
     call, n_steps = SharedGradients.__call__, [0]
 
     def fails(self, n_rows):

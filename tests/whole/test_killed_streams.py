@@ -21,7 +21,8 @@ from sklearn_dcn import DCNClassifier, scan
 for module in ("long_fit", "scans"):
     importlib.import_module("sklearn_dcn._estimator." + module).LONG = streams.LONG
 importlib.import_module("sklearn_dcn._table.summaries.sample").SAMPLE_ROWS = 1200
-importlib.import_module("sklearn_dcn._training.checkpoint").SHARE = 1e9
+checkpoint = importlib.import_module("sklearn_dcn._training.checkpoint")
+checkpoint.SHARE, checkpoint.LONG = 1e9, {long}
 owner, name, at = {stage!r}
 kind = importlib.import_module("sklearn_dcn." + owner[0])
 owner = getattr(kind, owner[1])
@@ -49,11 +50,12 @@ STAGES = {
     "while rows are encoded": (("_training.spool", "Spool"), "_write", 2),
     "in an epoch": (("_training.net", "DCNNet"), "train_step_single", 25),
 }
+CASES = [(stage, 60.0) for stage in STAGES] + [("in an epoch", -1.0)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
-def test_the_same_call_goes_on(stage, tmp_path):
+@pytest.mark.parametrize(("stage", "long"), CASES)
+def test_the_same_call_goes_on(stage, long, tmp_path):
     rows, scratch = tmp_path / "rows", tmp_path / "scratch"
     rows.mkdir()
     scratch.mkdir()
@@ -63,7 +65,8 @@ def test_the_same_call_goes_on(stage, tmp_path):
     def run(mode, name):
         text = SCRIPT.format(
             tests=str(TESTS),
-            stage=stage,
+            stage=STAGES[stage],
+            long=long,
             where=where,
             scratch=str(scratch),
             path=str(tmp_path / f"{name}.checkpoint"),

@@ -8,11 +8,11 @@ The folders are rooms on the path of the data, and imports point one way along i
     _training/     batches, members, steps, epochs (skorch, in two files)
     network/       embedding -> cross, deep -> logits (torch alone)
     _estimator/    what the estimators share; base.py has `fit`, defaults.py "auto"
-    classifier.py, regressor.py
+    classifier.py, regressor.py, ranker.py, multitask.py
 
     _analysis/     what a fitted network is asked      -> inspection/
     _files/        bytes: archive, checksum, JSON      -> _saving/, `load`
-    preprocessing/, onnx/, presets/, datasets/, metrics.py
+    preprocessing/, onnx/, presets/, recommend/, datasets/, metrics/
 
 docs/architecture.md shows them, with the path of a table through `fit` and `predict`;
 tests/test_architecture.py has the arrows that are allowed.
@@ -24,10 +24,14 @@ from ._scan import scan
 from ._show_versions import show_versions
 from ._version import __version__
 from .classifier import DCNClassifier
+from .multitask import DCNMultiTask
+from .ranker import DCNRanker
 from .regressor import DCNRegressor
 
 __all__ = [
     "DCNClassifier",
+    "DCNMultiTask",
+    "DCNRanker",
     "DCNRegressor",
     "LoadError",
     "__version__",

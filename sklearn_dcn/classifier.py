@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
 from ._estimator import BaseDCN, Rows, ScoresScans, naming_rivals
-from ._targets import ClassTarget
+from ._targets import ClassTarget, LabelsTarget, has_labels
 from ._training import sample_negatives
 
 __all__ = ["DCNClassifier"]
@@ -23,7 +23,8 @@ class DCNClassifier(ScoresScans, ClassifierMixin, BaseDCN):
     Columns of strings, categories, ids and numbers are encoded, embedded and stacked
     into x_0; a cross network multiplies them with each other explicitly, a deep network
     learns the rest, and a combination layer turns both into the log-odds of the
-    classes. Trained under skorch on the log loss, or the focal loss.
+    classes. Trained under skorch on the log loss, or the focal loss. A matrix `y` of 0
+    and 1 is of several labels a row, each with log-odds of its own.
 
     Parameters
     ----------
@@ -48,6 +49,18 @@ default="from_dtype"
         - {column: separator}: strings that are split there, e.g. {"genres": "|"}; None
           where cells are lists.
         - None: no column does.
+    vector_features : {"from_dtype"} or array-like of str, int or bool or None, \
+default="from_dtype"
+        Which columns hold a vector a cell, as an embedding of a text or a picture: each
+        is standardised, and projected to one field. "from_dtype": those whose cells are
+        lists or arrays of floats, all of one width; names, positions or a mask: these,
+        also of integers; None: no column does, lists of floats are lists of levels.
+    text_features : array-like of str, int or bool, dict or None, default=None
+        Which columns hold text: a cell is a bag of hashed n-grams with weights of
+        TF-IDF. {column: options}, with the options "analyzer" ("word", "char",
+        "char_wb"), "ngram_range" and "n_features" (buckets, 65,536) as of
+        `TfidfVectorizer`; None are words, pairs of them, and three characters in words.
+        `fit` warns of columns of categories that look like text.
     pooling : {"mean", "sum"} or dict, default="mean"
         How the embeddings of a cell's levels become one: for all columns, or
         {column: how}. The weights of a dict weigh them. A row of a sparse `X` is the
@@ -254,10 +267,11 @@ default="auto"
         Whether the rows that stop a fit also scale and shift what the network gives, so
         that its loss on them is least. `history_` has the losses before. It is left out
         with `warm_start`, where a later fit goes on from the weights as they are.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of classes in the loss, times `sample_weight`. "balanced" gives every
         class the same total. Probabilities are those of data in which the classes have
-        these weights.
+        these weights. Of several labels a row: a dict of the weights of 0 and 1 for
+        each label, or "balanced" for each.
     loss : {"log_loss", "focal"}, default="log_loss"
         What is minimised, and monitored for early stopping. "focal" multiplies the log
         loss of a row by (1 - p) ** `focal_gamma`, p the probability of its label, so
@@ -314,8 +328,10 @@ default="auto"
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+    classes_ : ndarray of shape (n_classes,) or (n_labels, 2)
+        The labels, sorted; of several labels a row 0 and 1 for each.
+    label_names_ : ndarray of shape (n_labels,)
+        Only of several labels a row: the columns of `y`, names or numbers.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -383,6 +399,8 @@ default="auto"
         *,
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
+        vector_features: Any = "from_dtype",
+        text_features: Any = None,
         pooling: str | dict[Any, str] = "mean",
         category_encoder: Any = None,
         min_frequency: float | None = None,
@@ -448,6 +466,8 @@ default="auto"
     ) -> None:
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
+        self.vector_features = vector_features
+        self.text_features = text_features
         self.pooling = pooling
         self.category_encoder = category_encoder
         self.min_frequency = min_frequency
@@ -528,11 +548,12 @@ default="auto"
         ----------
         X : DataFrame, array-like of shape (n_samples, n_features), scan or path
             Rows. A scan of more than 200,000 is learned block by block of 65,536.
-        y : array-like of shape (n_samples,), str or None, default=None
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), str or None, \
+default=None
             Labels; of a path the name of their column, and of a scan None.
         classes : array-like of shape (n_classes,), default=None
             All labels that can ever occur; needed in the first call unless its `y` has
-            them all.
+            them all. Of several labels a row it may be `classes_`, or None.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; None is 1 each. Those of the first call are scaled to
             mean 1, later ones by the same factor. Where all are 0, also by
@@ -558,6 +579,8 @@ default="auto"
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the logits: the log-odds of the second class, or one for each class.
 
+        Of several labels a row they are the log-odds of each label.
+
         Parameters
         ----------
         X : DataFrame, array-like of shape (n_samples, n_features), list of dict or dict
@@ -566,14 +589,15 @@ default="auto"
 
         Returns
         -------
-        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One column when binary.
+        logits : ndarray of shape (n_samples,), (n_samples, n_classes) or \
+(n_samples, n_labels)
+            1-D when binary.
         """
         logits = self._logits(X)
         return self._target.decision(logits)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class.
+        """Return the probability of each class, or of each of several labels.
 
         Parameters
         ----------
@@ -583,8 +607,10 @@ default="auto"
 
         Returns
         -------
-        p : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+        p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of `classes_`. Of several labels a row it is a matrix, as of
+            scikit-learn's `MLPClassifier`; the list of forests is
+            ``[np.c_[1 - p_k, p_k] for p_k in p.T]``.
         """
         logits = self._logits(X)
         return self._target.probabilities(logits)
@@ -600,11 +626,17 @@ default="auto"
 
         Returns
         -------
-        log_p : ndarray of shape (n_samples, n_classes)
+        log_p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
         """
         logits = self._logits(X)
         return self._target.log_probabilities(logits)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label.
@@ -617,8 +649,9 @@ default="auto"
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-            Labels of the type that `fit` was given.
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels of the type that `fit` was given; of several labels a row 1 for those
+            that are more probable than not, else 0.
         """
         logits = self._logits(X)
         return self._target.predictions(logits)
@@ -626,9 +659,16 @@ default="auto"
     # Hooks of BaseDCN -----------------------------------------------------------------
 
     def _check_y(self, y: Any) -> NDArray[Any]:
-        return ClassTarget.check(y)
+        if not has_labels(y):
+            return ClassTarget.check(y)
+        self._names_of_y = LabelsTarget.names_of(y)
+        return LabelsTarget.check(y)
 
     def _check_target(self, y: NDArray[Any], classes: Any) -> None:
+        self.__dict__.pop("label_names_", None)  # of a fit before
+        if y.ndim == 2:
+            self._check_labels(y, classes)
+            return
         self.classes_ = np.unique(y if classes is None else ClassTarget.check(classes))
         if len(self.classes_) < 2:
             raise ValueError(
@@ -639,11 +679,30 @@ default="auto"
             ClassTarget(self.classes_).encode(
                 np.asarray([*self.class_weight]), "class_weight"
             )
+        elif isinstance(self.class_weight, list):
+            raise ValueError(
+                "class_weight must be a list of dicts only where y has several labels; "
+                "of one it is a dict of class to weight."
+            )
+        self._check_sampling()
+
+    def _check_labels(self, y: NDArray[Any], classes: Any) -> None:
+        names = getattr(self, "_names_of_y", None)
+        self.label_names_ = np.arange(y.shape[1]) if names is None else names
+        self.classes_ = np.tile([0, 1], (y.shape[1], 1))
+        LabelsTarget.check_weights(self.class_weight, y.shape[1])
+        LabelsTarget.check_classes(classes, y.shape[1])
         self._check_sampling()
 
     def _check_sampling(self) -> None:
         if self.negative_sampling is None:
             return
+        if hasattr(self, "label_names_"):
+            raise ValueError(
+                f"negative_sampling={self.negative_sampling!r} is for one label, of "
+                f"which most rows are negative; got {len(self.label_names_)} labels in "
+                "y. Set it to None."
+            )
         if len(self.classes_) > 2:
             raise ValueError(
                 f"negative_sampling={self.negative_sampling!r} is for two classes, of "
@@ -657,8 +716,17 @@ default="auto"
                 "one of them back."
             )
 
-    def _make_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> ClassTarget:
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64]
+    ) -> ClassTarget | LabelsTarget:
         gamma = self.focal_gamma if self.loss == "focal" else 0.0
+        if y.ndim == 2:
+            self._class_weights = LabelsTarget.class_weights(
+                self.class_weight, y, weight
+            )
+            return LabelsTarget(
+                self.label_names_, self._class_weights, gamma, self.label_smoothing
+            )
         target = ClassTarget(self.classes_, gamma, self.label_smoothing)
         self._class_weights = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
@@ -673,7 +741,7 @@ default="auto"
     def _loss_weight(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        return weight * self._class_weights[y]
+        return weight if y.ndim == 2 else weight * self._class_weights[y]
 
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         self._check_sampling()  # it may have been set since the first fit
@@ -689,4 +757,14 @@ default="auto"
         return at[kept], offset
 
     def _strata(self, y: NDArray[Any]) -> NDArray[Any]:
-        return y
+        return y if y.ndim == 1 else LabelsTarget.strata(y)
+
+    def _masses(self, y: NDArray[Any], weight: NDArray[np.float64]) -> dict[Any, float]:
+        return (ClassTarget if y.ndim == 1 else LabelsTarget).masses(y, weight)
+
+    def _standing_for(
+        self, mass: dict[Any, float], y: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        if y.ndim == 2:
+            return LabelsTarget.standing_for(mass)
+        return ClassTarget.standing_for(mass, y.dtype)

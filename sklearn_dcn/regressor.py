@@ -8,19 +8,25 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
 
-from ._estimator import BaseDCN, ScoresScans, naming_rivals
-from ._targets import ContinuousTarget
+from ._estimator import (
+    BaseDCN,
+    PredictsNumbers,
+    ScoresScans,
+    left_out,
+    naming_rivals,
+)
+from ._targets import LOG_LINK, ContinuousTarget, check_range, make_target
 
 __all__ = ["DCNRegressor"]
 
 
-class DCNRegressor(ScoresScans, RegressorMixin, BaseDCN):
+class DCNRegressor(ScoresScans, PredictsNumbers, BaseDCN):
     """Deep & Cross Network for regression on mixed tables.
 
-    As :class:`DCNClassifier`, trained on the squared error of the standardised target;
-    predictions are in the units of `y`. Several outputs share one network.
+    As :class:`DCNClassifier`, trained on the squared error of the standardised target,
+    or another `loss`; predictions are in the units of `y`. Several outputs share one
+    network.
 
     Parameters
     ----------
@@ -45,6 +51,18 @@ default="from_dtype"
         - {column: separator}: strings that are split there, e.g. {"genres": "|"}; None
           where cells are lists.
         - None: no column does.
+    vector_features : {"from_dtype"} or array-like of str, int or bool or None, \
+default="from_dtype"
+        Which columns hold a vector a cell, as an embedding of a text or a picture: each
+        is standardised, and projected to one field. "from_dtype": those whose cells are
+        lists or arrays of floats, all of one width; names, positions or a mask: these,
+        also of integers; None: no column does, lists of floats are lists of levels.
+    text_features : array-like of str, int or bool, dict or None, default=None
+        Which columns hold text: a cell is a bag of hashed n-grams with weights of
+        TF-IDF. {column: options}, with the options "analyzer" ("word", "char",
+        "char_wb"), "ngram_range" and "n_features" (buckets, 65,536) as of
+        `TfidfVectorizer`; None are words, pairs of them, and three characters in words.
+        `fit` warns of columns of categories that look like text.
     pooling : {"mean", "sum"} or dict, default="mean"
         How the embeddings of a cell's levels become one: for all columns, or
         {column: how}. The weights of a dict weigh them. A row of a sparse `X` is the
@@ -247,6 +265,37 @@ default="auto"
         levels are seldom seen, also one whose loss is 1 % above the least.
     tol : float, default=0.0
         Fall of the validation loss, or rise of `scoring`, that counts as improvement.
+    loss : {"squared_error", "absolute_error", "huber", "poisson", "gamma", \
+"tweedie", "quantile", "gaussian"}, default="squared_error"
+        What the network learns to predict, and what stops it.
+
+        - "squared_error": the mean.
+        - "absolute_error": the median; outliers do not move it.
+        - "huber": between the two: errors beyond `huber_delta` count as "absolute".
+        - "poisson", "gamma", "tweedie": the mean of counts, of amounts above 0, or of
+          amounts of which many are 0, by half the deviance. Its logarithm is what the
+          network gives: effects multiply.
+        - "quantile": `quantiles`, by their pinball loss.
+        - "gaussian": mean and variance, by the likelihood; see `predict_std`.
+
+        All but "quantile" take several outputs.
+    power : float, default=1.5
+        Of "tweedie", at least 1: the variance is in proportion to the mean's power. 1
+        is "poisson", 2 is "gamma"; between them zeros and amounts.
+    huber_delta : float, default=1.0
+        Of "huber": errors count in proportion to their size beyond it. In standard
+        deviations of `y`, by its quartiles.
+    quantiles : float or sequence of float, default=0.5
+        Of "quantile": which ones, rising, e.g. (0.05, 0.5, 0.95). They never cross.
+        `predict` returns the median, or without it the middle one.
+    exposure : str or int or None, default=None
+        Of "poisson", "gamma" and "tweedie": column of `X`, by name or position, that
+        the expected target is in proportion to, e.g. how long a contract was at risk.
+        It is no feature, and predictions need it too.
+    offset : str or int or None, default=None
+        Column of `X`, by name or position, that predictions are the sum of with what is
+        learned, e.g. those of another model; of the losses of counts, their logarithm
+        is. It is no feature, and predictions need it too. For one output.
     calibrate : bool, default=False
         Whether the rows that stop a fit also scale and shift what the network gives, so
         that its loss on them is least. `history_` has the losses before. It is left out
@@ -349,6 +398,8 @@ default="auto"
         *,
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
+        vector_features: Any = "from_dtype",
+        text_features: Any = None,
         pooling: str | dict[Any, str] = "mean",
         category_encoder: Any = None,
         min_frequency: float | None = None,
@@ -395,6 +446,12 @@ default="auto"
         validation_groups: Any = None,
         n_iter_no_change: int | str = "auto",
         tol: float = 0.0,
+        loss: str = "squared_error",
+        power: float = 1.5,
+        huber_delta: float = 1.0,
+        quantiles: float | Sequence[float] = 0.5,
+        exposure: str | int | None = None,
+        offset: str | int | None = None,
         calibrate: bool = False,
         warm_start: bool = False,
         device: Any = "auto",
@@ -409,6 +466,8 @@ default="auto"
     ) -> None:
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
+        self.vector_features = vector_features
+        self.text_features = text_features
         self.pooling = pooling
         self.category_encoder = category_encoder
         self.min_frequency = min_frequency
@@ -455,6 +514,12 @@ default="auto"
         self.validation_groups = validation_groups
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.loss = loss
+        self.power = power
+        self.huber_delta = huber_delta
+        self.quantiles = quantiles
+        self.exposure = exposure
+        self.offset = offset
         self.calibrate = calibrate
         self.warm_start = warm_start
         self.device = device
@@ -502,7 +567,7 @@ default=None
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return the expected target.
+        """Return the expected target, or as `loss` has it a median or quantile.
 
         Parameters
         ----------
@@ -521,13 +586,23 @@ default=None
     def __sklearn_tags__(self) -> Any:
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        is_positive = self.loss in LOG_LINK
+        # Several outputs are welcome, but the tag would ask for negative numbers.
+        tags.target_tags.multi_output = not is_positive and self.loss != "quantile"
+        tags.target_tags.positive_only = is_positive
         return tags
 
     # Hooks of BaseDCN -----------------------------------------------------------------
 
     def _check_y(self, y: Any) -> NDArray[np.float64]:
-        return ContinuousTarget.check(y)
+        y = ContinuousTarget.check(y)
+        if self.loss == "quantile" and y.ndim == 2:
+            raise ValueError(
+                f"loss='quantile' is for one output; got y of shape {y.shape}. Fit one "
+                "estimator to each, e.g. by sklearn.multioutput.MultiOutputRegressor."
+            )
+        check_range(y, self.loss, self.power)
+        return y
 
     def _check_target(self, y: NDArray[Any], classes: Any) -> None:
         pass
@@ -535,7 +610,15 @@ default=None
     def _make_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> ContinuousTarget:
-        return ContinuousTarget(y, weight)
+        return make_target(
+            y,
+            weight,
+            loss=self.loss,
+            power=self.power,
+            huber_delta=self.huber_delta,
+            quantiles=self.quantiles,
+            has_offset=bool(left_out(self)),
+        )
 
     def _loss_weight(
         self, y: NDArray[Any], weight: NDArray[np.float64]

@@ -69,6 +69,8 @@ ARROWS = {
         "network",
     ],
     "classifier": ["_estimator", "_targets", "_training"],
+    "multitask": ["_estimator"],
+    "ranker": ["_estimator", "metrics"],
     "regressor": ["_estimator", "_targets"],
     # For users: steps alone, pictures, measures, recipes, graphs, data.
     "preprocessing": [
@@ -83,6 +85,7 @@ ARROWS = {
     "model_selection": ["_checks", "_table"],
     "distributed": ["_checks", "_world"],
     "metrics": ["_checks", "_table", "_targets"],
+    "recommend": ["_checks", "_table", "_training", "network"],
     "presets": ["_estimator"],
     "onnx": [
         "_checks",
@@ -106,8 +109,10 @@ ARROWS = {
         "_training",
         "_version",
         "classifier",
+        "multitask",
         "network",
         "preprocessing",
+        "ranker",
         "regressor",
     ],
     # The front door: what `import sklearn_dcn` gives.
@@ -118,6 +123,8 @@ ARROWS = {
         "_show_versions",
         "_version",
         "classifier",
+        "multitask",
+        "ranker",
         "regressor",
     ],
 }
@@ -151,6 +158,10 @@ TESTED_BY = {
     "distributed/_fit.py": "distributed/test_engines.py",
     "distributed/_ray.py": "distributed/test_engines.py",
     "network/draws.py": "distributed/test_rows.py",
+    "_estimator/multitasking.py": "test_multitask.py",
+    "_estimator/task_rules.py": "test_multitask.py",
+    "_targets/task_columns.py": "_targets/test_tasks.py",
+    "inspection/_response.py": "field/test_effect_of_a_column.py",
     "_saving/fits.py": "_saving/test_estimators.py",
     "_scan/base.py": "_scan/test_sources.py",
     "_scan/checking.py": "_scan/test_scan.py",
@@ -171,18 +182,23 @@ TESTED_BY = {
     "_training/answers.py": "field/test_scoring.py",
     "_training/memory.py": "whole/test_bounded_memory.py",
     "_training/own_torch.py": "field/test_global_settings.py",
+    "recommend/_halves.py": "recommend/test_scores.py",
+    "recommend/_tables.py": "recommend/test_lists.py",
     "_files/foreign.py": "field/test_open_files.py",
     "onnx/_steps.py": "onnx/test_export.py",
     "onnx/inputs.py": "field/test_make_inputs.py",
     "_checks.py": "network/test_dcn.py",
+    "_estimator/text_rules.py": "_estimator/test_parameters.py",
     "_estimator/memory.py": "whole/test_failures.py",
     "_estimator/rules.py": "_estimator/test_parameters.py",
     "_estimator/training.py": "_training/test_loop.py",
     "_ids.py": "_table/categories/test_category_levels.py",
     "_printing.py": "_table/test_printing.py",
     "_saving/rules.py": "_saving/test_estimators.py",
+    "_saving/targets.py": "_saving/test_estimators.py",
     "_table/assembling.py": "_table/test_encoder.py",
     "_table/assigning.py": "_table/test_encoder.py",
+    "_table/categories/free_text.py": "field/test_text.py",
     "_table/categories/column_ids.py": "_table/categories/test_category_levels.py",
     "_table/numbers/scaled.py": "_table/test_encoder.py",
     "_table/reading/sample_weight.py": "whole/test_bad_input.py",
@@ -197,7 +213,9 @@ TESTED_BY = {
     "datasets/_lines.py": "datasets/test_readers.py",
     "datasets/_movielens.py": "datasets/test_readers.py",
     "datasets/_tables.py": "datasets/test_loaders.py",
+    "inspection/_grids.py": "field/test_effect_of_a_column.py",
     "inspection/_effect.py": "field/test_effect_of_a_column.py",
+    "metrics/_order.py": "metrics/test_ranking.py",
     "network/_init.py": "network/test_cross_layers.py",
     "network/_widths.py": "network/test_embedding.py",
     "network/bags.py": "network/test_embedding.py",
@@ -218,7 +236,7 @@ PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines
-MAX_ESTIMATOR = 700  # two thirds of these files document the parameters
+MAX_ESTIMATOR = 770  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
 
@@ -501,6 +519,11 @@ def test_few_import_libraries_of_frames():
         "inspection/_drift.py",
         "model_selection/_progressive.py",
         "model_selection/_splits.py",
+        "recommend/_evaluate.py",
+        "recommend/_lists.py",
+        "recommend/_negatives.py",
+        "recommend/_splits.py",
+        "recommend/_tables.py",
         f"{reading}/frames.py",
     }
     assert users_of("polars") == {"_scan/queries.py", f"{reading}/frames.py"}
@@ -555,14 +578,19 @@ def code_lines(function):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files_and_functions_are_small(path):
     source = path.read_text(encoding="utf-8")
-    is_estimator = path.name in ("classifier.py", "regressor.py")
+    is_estimator = path.parent == PACKAGE and path.stem in (
+        "classifier",
+        "multitask",
+        "ranker",
+        "regressor",
+    )
     limit = MAX_ESTIMATOR if is_estimator else MAX_FILE
     assert len(source.splitlines()) <= limit, path.name
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             # A constructor of scikit-learn has two lines for each parameter.
             if node.name == "__init__" and is_estimator:
-                assert len(node.body) == len(node.args.kwonlyargs)
+                assert len(node.body) == len(node.args.args + node.args.kwonlyargs) - 1
                 continue
             assert code_lines(node) <= MAX_FUNCTION, f"{path.name}: {node.name}"
 

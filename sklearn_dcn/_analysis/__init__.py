@@ -3,7 +3,7 @@
 from .importances import total_effects
 from .layers import Layer, get_layers
 from .loss_curve import training_curve
-from .mixing import Floats, MixedLogits, Pool, import_pandas, join, whole
+from .mixing import Floats, MixedLogits, Pool, import_pandas, join, output_names, whole
 from .weight_norms import block_norms
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "get_layers",
     "import_pandas",
     "join",
+    "output_names",
     "total_effects",
     "training_curve",
     "whole",

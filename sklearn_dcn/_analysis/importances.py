@@ -34,7 +34,7 @@ def total_effects(estimator: Any) -> Floats:
     source = whole(pool, x)
     base = mixed(pool, source)
     sources = np.array(mixed.encoder.sources)  # the parts of dates are moved together
-    effects = np.empty(sources.max() + 1)
+    effects = np.empty(len(mixed.encoder.table_names))
     for j in range(len(effects)):
         mix = source.copy()
         mix[:, sources == j] = x[:, None] + N_DRAWS

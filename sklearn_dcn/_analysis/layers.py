@@ -55,6 +55,10 @@ def _embedding_layers(module: DeepCrossNetwork) -> Iterator[Layer]:
             size = sum(table.numel() for table in tables)
             yield Layer(f"embedding of {kind}", what, None, sum(dims[:n]), size)
         del dims[:n]
+    if n := len(stack.vectors.dims):
+        what = f"{quantity(n, 'field')}, {sum(stack.vectors.widths):,} numbers"
+        d_out, size = stack.vectors.d_out, _n_parameters(stack.vectors)
+        yield Layer("projection of vectors", what, None, d_out, size)
     n_plain = stack.n_num
     if stack.numbers is not None:
         n, size = stack.numbers.n_num, _n_parameters(stack.numbers)

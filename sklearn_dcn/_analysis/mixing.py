@@ -23,10 +23,12 @@ from .._table import (
     Bag,
     HashedLevels,
     IdColumn,
+    ListLevels,
     NumberLevels,
     NumberScaler,
     Scaled,
     TableEncoder,
+    TextLevels,
     factorize,
     get_columns,
     scale,
@@ -36,7 +38,15 @@ from .._training import own_torch, predict_stack, take, to_tensors
 from ..network import DeepCrossNetwork
 from ..network.ensemble import Network
 
-__all__ = ["PARTS", "MixedLogits", "Pool", "import_pandas", "join", "whole"]
+__all__ = [
+    "PARTS",
+    "MixedLogits",
+    "Pool",
+    "import_pandas",
+    "join",
+    "output_names",
+    "whole",
+]
 
 PARTS = ("model", "cross", "deep")
 
@@ -61,6 +71,10 @@ class Pool(NamedTuple):
 
 class MixedLogits:
     """The output of a fitted network for mixes of rows, in float64.
+
+    Of a regression it is on the scale of the link: in the units of y, or of losses of
+    counts in those of its logarithm. It is that of rows without an offset, or of an
+    exposure of 1; of several quantiles it is the one that is predicted.
 
     Only the embeddings are in the network's own precision. Batches of equal size give
     equal rows equal bits, so that what has no effect has an effect of exactly 0.
@@ -108,8 +122,8 @@ class MixedLogits:
         self._estimator = estimator
         self.network = _take_part(estimator.module_, part)
         self._output = _find_output(estimator, output)
-        many = self._output is None and self.network.d_out > 1
-        self.n_outputs = self.network.d_out if many else 1
+        n_outputs = estimator._target.n_outputs
+        self.n_outputs = n_outputs if self._output is None else 1
 
     # Rows -----------------------------------------------------------------------------
 
@@ -129,8 +143,10 @@ class MixedLogits:
     def draw(self, n: int, rng: np.random.Generator) -> Pool:
         """Return n rows of independent columns, drawn as the encoder saw each in `fit`.
 
-        Levels by their counts, numbers between their quantiles, and missing ones by
-        their share. A list is drawn as one level, as how long they were is not known.
+        Levels by their counts, numbers between their quantiles, vectors from those that
+        the encoder has kept, and missing ones by their share. A list is drawn as one
+        level, as how long they were is not known; a text as so many n-grams as one had
+        on average.
         """
         dtype = self._estimator._numpy_dtype
         columns: list[Any] = []
@@ -139,9 +155,11 @@ class MixedLogits:
                 scaler, levels = self.encoder.numbers[j], self.encoder.values.get(j)
                 x = _draw_numbers(scaler, levels, n, rng)
                 columns.append(scale(scaler, x, dtype, levels))
+            elif j in self.encoder.vectors:
+                vectors = self.encoder.vectors[j]
+                columns.append(vectors.apply(vectors.draw(n, rng), dtype))
             elif j in self.encoder.lists:
-                ids = _draw_ids(self.encoder.lists[j].levels.counts, n, rng)
-                columns.append(Bag(ids, np.arange(len(ids) + 1), np.ones(n, dtype)))
+                columns.append(_draw_bag(self.encoder.lists[j], n, rng, dtype))
             else:
                 columns.append(_draw_ids(self.encoder.categories[j].counts, n, rng))
         cells = []
@@ -209,16 +227,18 @@ class MixedLogits:
         return self._stack(pool, whole(pool, at))
 
     def _select(self, logits: Floats) -> Floats:
-        k = self._output
-        is_class = hasattr(self._estimator, "classes_")
+        k, target = self._output, self._estimator._target
+        is_class = target.estimator_type == "classifier"
+        if not is_class:  # without logits of spread
+            logits = logits[:, target.locations]
         if self.n_outputs > 1:
-            return logits - logits.mean(axis=1, keepdims=True) if is_class else logits
+            compete = is_class and not hasattr(target, "names")
+            return logits - logits.mean(axis=1, keepdims=True) if compete else logits
         logits = logits if k is None else logits[:, [k]]
         if is_class:
             return logits
-        target = self._estimator._target
-        k = k or 0
-        return logits * target.scale[k] + target.center[k]
+        found: Floats = target.on_link_scale(logits, k or 0)
+        return found
 
 
 def _take_part(module: Network, part: str) -> Network:
@@ -256,16 +276,25 @@ def _silence(network: DeepCrossNetwork, part: str) -> None:
 def _find_output(estimator: Any, output: Any) -> int | None:
     if output is None:
         return None
-    classes = getattr(estimator, "classes_", None)
-    options = [*range(estimator.module_.d_out)] if classes is None else classes.tolist()
-    if estimator.module_.d_out == 1:
+    options, what = output_names(estimator)
+    if estimator._target.n_outputs == 1:
         raise ValueError(
             f"output must be None, as there is one logit alone; got {output!r}."
         )
     if output not in options:
-        what = "outputs" if classes is None else "classes_"
         raise ValueError(f"output must be one of the {what} {options}; got {output!r}.")
     return options.index(output)
+
+
+def output_names(estimator: Any) -> tuple[list[Any], str]:
+    """Return what the logits are of, or the two classes of one, and what that is."""
+    names = getattr(estimator._target, "names", None)
+    if names is not None:  # of several labels, or tasks
+        return [*names], "outputs"
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return [*range(estimator._target.n_outputs)], "outputs"
+    return classes.tolist(), "classes_"
 
 
 # Columns ------------------------------------------------------------------------------
@@ -313,7 +342,16 @@ def _join(one: Any, other: Any) -> Any:
         offsets = np.append(one.offsets, one.offsets[-1] + other.offsets[1:])
         ids = np.append(one.ids, other.ids)
         return Bag(ids, offsets, np.append(one.weights, other.weights))
-    return np.append(one, other)
+    return np.concatenate([one, other])
+
+
+def _draw_bag(bag: ListLevels, n: int, rng: np.random.Generator, dtype: Any) -> Bag:
+    k, counts = 1, bag.levels.counts
+    if isinstance(bag, TextLevels):
+        k, counts = bag.n_grams, np.where(bag.idf > 0, bag.levels.counts, 0.0)
+    ids = _draw_ids(counts, n * k, rng)
+    weights = np.full(n * k, 1 / np.sqrt(k), dtype)
+    return Bag(ids, np.arange(0, n * k + 1, k), weights)
 
 
 def _draw_ids(

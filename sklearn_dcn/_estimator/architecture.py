@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from .._table import TableFields
-from ..network.embedding import auto_embedding_dim, resolve_dims
+from ..network.embedding import auto_embedding_dim, auto_vector_dim, resolve_dims
 from .defaults import NUMBER_WIDTH, resolve_cross, resolve_widths
 
 __all__ = ["embedding_dims", "network_arguments", "resolve_network", "resolved_before"]
@@ -39,23 +39,26 @@ def resolve_network(
     Returns
     -------
     resolved : dict
-        "embedding_dim" and "numeric_dim", which are widths; "cross" and "cross_rank";
-        "width", that of x_0.
+        "embedding_dim", "vector_dim" and "numeric_dim", which are widths; "cross" and
+        "cross_rank"; "width", that of x_0.
     """
     asked = parameters["embedding_dim"]
     n_curves = len(fields.numbers) if numeric_embedding is not None else 0
     n_plain = fields.n_num - n_curves
     n_ids = [*fields.cardinalities, *(bag.n_ids for bag in fields.bags)]
     dims = resolve_dims(embedding_dims(fields, asked), n_ids)
+    dims += vector_dims(fields, asked)
     number_width = int(asked) if isinstance(asked, Integral) else NUMBER_WIDTH
     if asked == "auto" and fields.block is None:
         dims, number_width = resolve_widths(dims, n_curves, n_plain)
         if parameters["numeric_embedding"] != "auto":  # then it is asked for
             number_width = max(2, number_width)
     width = sum(dims) + n_curves * max(1, number_width) + n_plain
+    n = len(n_ids)
     cross, rank = resolve_cross(parameters["cross"], parameters["cross_rank"], width)
     return {
-        "embedding_dim": dims,
+        "embedding_dim": dims[:n],
+        "vector_dim": dims[n:],
         "numeric_dim": number_width,
         "cross": cross,
         "cross_rank": rank,
@@ -106,6 +109,8 @@ def network_arguments(
         "bag_cardinalities": [bag.n_ids for bag in fields.bags],
         "d_out": d_out,
         "embedding_dim": resolved["embedding_dim"],
+        "vector_widths": fields.vector_widths,
+        "vector_dim": resolved.get("vector_dim", []),  # older fits have no vectors
         "numeric_embedding": numeric_embedding,
         # Statistics and indicators mean the same all along: they need no curves.
         "n_plain": fields.n_num - len(fields.numbers),
@@ -128,14 +133,15 @@ def embedding_dims(fields: TableFields, embedding_dim: Any) -> Any:
     Raises
     ------
     ValueError
-        If the dict names a column that is neither categorical nor multi-valued.
+        If the dict names a column that is no category, list, text or vector.
     """
     if fields.block is not None and embedding_dim == "auto":
         # One field in place of many, so wider than that of a column.
         return [auto_embedding_dim(fields.block.n_ids, most=BLOCK_DIM)]
     if not isinstance(embedding_dim, dict):
         return embedding_dim
-    position = {fields.names[j]: j for j in (*fields.categories, *fields.lists)}
+    columns = (*fields.categories, *fields.lists, *fields.vectors)
+    position = {fields.names[j]: j for j in columns}
     for name in embedding_dim:
         if name not in position:
             raise ValueError(
@@ -146,4 +152,15 @@ def embedding_dims(fields: TableFields, embedding_dim: Any) -> Any:
     return [
         embedding_dim.get(fields.names[j], auto_embedding_dim(field.n_ids))
         for j, field in ids
+    ]
+
+
+def vector_dims(fields: TableFields, embedding_dim: Any) -> list[int]:
+    """Return the width of the field of each vector that `embedding_dim` asks for."""
+    if isinstance(embedding_dim, Integral):
+        return [int(embedding_dim)] * len(fields.vectors)
+    given = embedding_dim if isinstance(embedding_dim, dict) else {}
+    return [
+        given.get(fields.names[j], auto_vector_dim(scaler.width))
+        for j, scaler in fields.vectors.items()
     ]

@@ -1,4 +1,4 @@
-"""What classifier and regressor share: `fit`, step by step."""
+"""What the estimators share: `fit`, step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from .._table import (
     Tell,
     check_references,
 )
-from .._targets import ClassTarget, ContinuousTarget
 from .._training import (
     PREDICT_BATCH_SIZE_CPU,
     CallbackSupportMixin,
@@ -33,7 +32,7 @@ from .._training import (
     forget_unseen,
     own_torch,
     reads_gradients,
-    silence,
+    scale_outputs,
     to_tensors,
     with_callbacks,
 )
@@ -55,6 +54,7 @@ from .defaults import (
 from .going_on import GoesOnFitting
 from .memory import naming_memory
 from .merging import check_alike
+from .offsets import left_out
 from .parameters import check_parameters
 from .pickling import KeepsNet
 from .rivals import naming_rivals
@@ -106,8 +106,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
             Numbers, strings, categories, booleans and ids; cells may be missing. Of
             rows in files, what `sklearn_dcn.scan` returns, or a path as it takes them.
         y : array-like of shape (n_samples,), default=None
-            Target; for regression also of shape (n_samples, n_outputs). Of a path the
-            name of the column, and nothing of a scan, which names it.
+            Target; for regression also of shape (n_samples, n_outputs), for several
+            labels a row (n_samples, n_labels) of 0 and 1, and for several tasks a
+            DataFrame or dict with a column for each. Of a path the name of the column,
+            or names, and nothing of a scan, which names it.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss and in all statistics. Only their ratios
             matter: they are scaled to mean 1, and what counts rows, as
@@ -201,6 +203,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
             return
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
             calibrate(self.net_, valid, self._newest_table(encoded, rows, trains))
+        self._keep_residuals(valid)
         if trains is not None and not warm:  # a member knows what it saw in fits before
             forget_unseen(self.module_.members, encoded, trains)
         if not self.warm_start:  # a fitted estimator is small
@@ -267,7 +270,8 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         y, weight = self._encode_target(y, weight)
         logits = self._target.initial_logits(y, weight)
         self.net_ = self._build_net(logits, device, self._draw_seed())
-        silence(self.module_.members, self._target.constant_outputs(y))
+        constant, spread = self._target.constant_outputs(y), self._target.initial_spread
+        scale_outputs(self.module_.members, np.where(constant, 0.0, spread))
         self.encoder_.field_slices = self.module_.members[0].embedding.field_slices
         if self._world.size > 1:
             stack = self.module_.members[0].embedding
@@ -281,7 +285,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         options = {name: getattr(self, name) for name in ENCODING}
         n_known = None if issparse(rows.X) else n_rows  # whose columns are one field
         return options | resolve_table(
-            self.get_params(False), n_known, self._target.d_out
+            self.get_params(False), n_known, self._target.n_outputs
         )
 
     def _learn_columns(
@@ -289,6 +293,7 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
     ) -> list[Any]:
         """Learn every column by itself; return them encoded."""
         self.encoder_ = TableEncoder(**{name: options[name] for name in ENCODING})
+        self.encoder_.left_out = [*left_out(self).values()]
         columns = self.encoder_.fit_columns(
             rows.X,
             getattr(self, "feature_names_in_", None),
@@ -390,7 +395,5 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
     # A hook of the subclasses ---------------------------------------------------------
 
     @abstractmethod
-    def _make_target(
-        self, y: NDArray[Any], weight: NDArray[np.float64]
-    ) -> ClassTarget | ContinuousTarget:
+    def _make_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
         """Return the target's encoding, learned on the training rows."""

@@ -117,6 +117,8 @@ class ScannedRows(Blocks):
     scan : Scan
     check_X, check_y : callable
         The estimator's; the first takes the table, and whether it is the first one.
+    join : callable
+        Takes checked table and target, and returns the target with what is beside it.
     """
 
     def __init__(
@@ -124,8 +126,10 @@ class ScannedRows(Blocks):
         scan: Scan,
         check_X: Callable[[Any, bool], Any],
         check_y: Callable[[Any], NDArray[Any]],
+        join: Callable[[Any, NDArray[Any]], NDArray[Any]],
     ) -> None:
         self.scan, self.check_X, self.check_y = scan, check_X, check_y
+        self.join = join
         self.n_rows = scan.n_rows
         self.scratch = None if scan.cache == "auto" else scan.cache
         self.has_weights = scan.weight is not None
@@ -179,12 +183,13 @@ class ScannedRows(Blocks):
         try:
             X = self.check_X(block.X, not self.is_known)
             y = self.check_y(block.y)
+            kept = weight > 0
+            if not kept.all():
+                X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+            y = self.join(X, y)
         except (TypeError, ValueError) as error:
             stop = block.start + len(block.X)
             error.add_note(f"It is in rows {block.start:,} to {stop:,} of the scan.")
             raise
         self.is_known = True
-        kept = weight > 0
-        if not kept.all():
-            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
         return BlockOfRows(start, X, y, weight / self.unit)

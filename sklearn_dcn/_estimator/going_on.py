@@ -62,6 +62,7 @@ class GoesOnFitting(FitsLongTables):
                 encoded = fitted._continue(rows)
             data = fitted._training_table(encoded, rows)
             fitted._train(data, None, epochs=1, ends_early=False, out=tell.out)
+            fitted._keep_residuals(None)
         self.__dict__ = fitted.__dict__
         return self
 

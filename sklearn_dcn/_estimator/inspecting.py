@@ -150,7 +150,8 @@ class InspectsColumns:
             found |= {encoder.names[j]: bag.levels for j, bag in encoder.lists.items()}
         if column not in found:
             is_column = encoder.block is None and column in encoder.names
-            what = "a number without embeddings of values" if is_column else "no column"
+            what = "a vector, or a number without embeddings of values"
+            what = what if is_column else "no column"
             raise ValueError(
                 f"column must be one whose levels have embeddings, {[*found]}; got "
                 f"{column!r}, which is {what}."

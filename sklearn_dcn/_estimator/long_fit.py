@@ -61,6 +61,7 @@ class FitsLongTables(LearnsLongTables):
             scan,
             lambda X, reset: self._check_X(X, reset=reset),
             lambda y: self._check_y(y),
+            self._with_offset,
         )
         blocks.share(self._world)
         is_shared = self._world.size > 1  # so that a process may have few rows, or none
@@ -112,6 +113,7 @@ class FitsLongTables(LearnsLongTables):
             return
         if valid is not None and ends_early and self.calibrate:
             calibrate(self.net_, valid)
+        self._keep_residuals(valid)
         if dealt.share:
             seen.forget(self.module_.members)
         self.net_.optimizer_.state.clear()

@@ -31,7 +31,7 @@ from .._table import (
     learn_summary,
 )
 from .._training import SeenLevels, TensorTable, joined, take, to_tensors
-from .blocks import BlockOfRows, Blocks
+from .blocks import BlockOfRows, Blocks, ScannedRows
 from .defaults import (
     resolve_curves,
     resolve_device,
@@ -39,6 +39,7 @@ from .defaults import (
     resolve_early_stopping,
 )
 from .merging import merge_crosses, merge_masses, merged
+from .offsets import left_out
 from .rows import HasRows, Rows
 
 __all__ = ["Dealt", "LearnsLongTables", "LongFit"]
@@ -124,10 +125,10 @@ class LearnsLongTables(HasRows):
         # A class's rows are as one of all their weight.
         y, weight = rows.y, rows.weight
         if mass:
-            kind = rows.y.dtype
-            y = np.array([*mass], dtype=None if kind.kind in "US" else kind)
-            weight = np.array([*mass.values()]) / blocks.unit
-            self._check_target(y, None)
+            y, weight = self._standing_for(mass, rows.y)
+            weight = weight / blocks.unit
+            if isinstance(blocks, ScannedRows):  # else they are known
+                self._check_target(y, None)
         self._target = self._make_target(y, weight)
         options = self._resolve_table(rows, n_rows)
         columns = self._learn_by_summary(rows, summary, sample, options, tell)
@@ -143,17 +144,15 @@ class LearnsLongTables(HasRows):
     ) -> tuple[TableSummary, dict[Any, float]]:
         """Read all rows once; return their summary, and the weight of each class."""
         world = blocks.world
-        summary = TableSummary(self.get_params(deep=False), blocks.scratch)
+        beside = [*left_out(self).values()]
+        summary = TableSummary(self.get_params(deep=False), blocks.scratch, beside)
         mass: dict[Any, float] = {}
         if world.size > 1:  # what a column is, is told by the same rows to all
             summary.begin(blocks.head())
         for block in blocks:
             summary.add(*block)
-            if self._strata(block.y) is not None:
-                labels, codes = np.unique(block.y, return_inverse=True)
-                found = np.bincount(codes, block.weight)
-                for label, more in zip(labels.tolist(), found.tolist(), strict=True):
-                    mass[label] = mass.get(label, 0.0) + more
+            for label, more in self._masses(block.y, block.weight).items():
+                mass[label] = mass.get(label, 0.0) + more
             n = summary.n_rows * world.size
             tell(f"rows counted: {n:,}", min(n / (blocks.n_rows or 2 * n), 1.0))
         return merged(world, summary), merge_masses(world, mass)
@@ -168,6 +167,7 @@ class LearnsLongTables(HasRows):
     ) -> list[Any]:
         """Learn every column by itself; return those of the sample, encoded."""
         self.encoder_ = TableEncoder(**{name: options[name] for name in ENCODING})
+        self.encoder_.left_out = [*left_out(self).values()]
         columns = learn_summary(
             self.encoder_,
             summary,
@@ -311,3 +311,15 @@ class LearnsLongTables(HasRows):
         table = joined(valid)
         table.x = seen.hide(table.x)
         return table
+
+    # Hooks of the subclasses ----------------------------------------------------------
+
+    def _masses(self, y: NDArray[Any], weight: NDArray[np.float64]) -> dict[Any, float]:
+        """Return the weight of the rows of each class, if there are classes."""
+        return {}
+
+    def _standing_for(
+        self, mass: dict[Any, float], y: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return targets such as `y`, and weights, that have these masses."""
+        raise NotImplementedError

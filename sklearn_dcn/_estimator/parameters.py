@@ -6,24 +6,30 @@ from typing import Any
 
 from .._checks import check_rate, check_sizes
 from .._table import NUMERIC_TRANSFORMS, POOLINGS
+from .._targets import GAINS, LOG_LINK, NUMBER_LOSSES, RANK_LOSSES
 from .._training import SCHEDULES
 from ..network.cross import CROSS_KINDS
 from ..network.cross_layers import GATES
 from ..network.dcn import STRUCTURES
 from ..network.deep import ACTIVATIONS, NORMALIZATIONS
 from ..network.numeric import NUMERIC_EMBEDDINGS
-from . import rules
+from . import rules, task_rules
 from .rules import Rule
+from .text_rules import text_features
 from .validation import VALIDATIONS
 
-__all__ = ["RULES", "check_continuation", "check_parameters"]
+__all__ = ["RANK_RULES", "RULES", "check_continuation", "check_parameters"]
 
+
+# The losses, by a parameter that only estimators with these have.
+LOSSES = {"focal_gamma": ("log_loss", "focal"), "quantiles": NUMBER_LOSSES}
 
 RULES: dict[str, Rule] = {
     "min_frequency": rules.min_frequency,
     "max_categories": rules.count(1, None),
     "hashing": rules.hashing,
     "multivalued_features": rules.multivalued_features,
+    "text_features": text_features,
     "pooling": rules.by_column(rules.option(*POOLINGS)),
     "category_encoder": rules.category_encoder,
     "category_dropout": check_rate,
@@ -68,9 +74,16 @@ RULES: dict[str, Rule] = {
     "tol": rules.number(0.0),
     "calibrate": rules.boolean,
     "class_weight": rules.class_weight,
-    "loss": rules.option("log_loss", "focal"),
+    "loss": rules.option(*(loss for losses in LOSSES.values() for loss in losses)),
     "focal_gamma": rules.number(0.0),
+    "power": rules.number(1.0),
+    "huber_delta": rules.number(0.0, inclusive=False),
+    "quantiles": rules.quantiles,
+    "exposure": rules.column,
+    "offset": rules.column,
     "negative_sampling": rules.share_or_none,
+    "losses": task_rules.losses,
+    "task_weights": task_rules.task_weights,
     "warm_start": rules.boolean,
     "device": rules.device,
     "dtype": rules.option("auto", "float32", "float64", "bfloat16"),
@@ -83,8 +96,18 @@ RULES: dict[str, Rule] = {
     "net_params": rules.net_params,
     # Checked against the table:
     "categorical_features": lambda name, value: None,
+    "vector_features": lambda name, value: None,
     "validation_time": lambda name, value: None,
     "validation_groups": lambda name, value: None,
+}
+
+# Of estimators that rank, in place of those of the same name.
+RANK_RULES: dict[str, Rule] = {
+    "loss": rules.option(*RANK_LOSSES),
+    "ndcg_k": rules.count(1, None),
+    "truncation_level": rules.count(1),
+    "gain": rules.option(*GAINS),
+    "qid": rules.column,
 }
 
 # What may change between a fit and the one that goes on from its weights.
@@ -144,10 +167,17 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
     in_parts : bool, default=False
         Whether rows come in parts, of which nobody knows how many.
     """
-    for name, rule in RULES.items():  # a subclass may have more parameters
+    own = RANK_RULES if "truncation_level" in parameters else {}
+    for name, rule in (RULES | own).items():  # a subclass may have more parameters
         if name in parameters:
             rule(name, parameters[name])
+    for name, losses in LOSSES.items():
+        if name in parameters:
+            rules.option(*losses)("loss", parameters["loss"])
+    if "quantiles" in parameters:
+        _check_numbers(parameters)
     _check_going_on(parameters)
+    task_rules.check_tasks(parameters)
     if in_parts:
         for name in ("learning_rate_schedule", "warmup"):
             if parameters.get(name):
@@ -156,6 +186,27 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
                     "and partial_fit has one part of it. Change learning_rate between "
                     "the calls."
                 )
+
+
+def _check_numbers(parameters: dict[str, Any]) -> None:
+    """Raise a ValueError for what the loss of a regressor cannot have."""
+    loss, exposure = parameters["loss"], parameters["exposure"]
+    if exposure is not None and loss not in LOG_LINK:
+        raise ValueError(
+            f"exposure={exposure!r} multiplies an expected count, and loss={loss!r} "
+            "expects none. Use loss='poisson', 'gamma' or 'tweedie'; or offset, a "
+            "column that is added to predictions."
+        )
+    if exposure is not None and exposure == parameters["offset"]:
+        raise ValueError(
+            f"exposure and offset must be two columns; got {exposure!r} for both. "
+            "Leave one of them out."
+        )
+    if parameters["calibrate"] and loss in ("quantile", "gaussian"):
+        raise ValueError(
+            f"calibrate=True scales and shifts one number, and loss={loss!r} has "
+            "several. Set it to False: predict_interval goes by the held-out rows."
+        )
 
 
 def _check_going_on(parameters: dict[str, Any]) -> None:

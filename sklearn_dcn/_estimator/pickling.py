@@ -55,6 +55,7 @@ class KeepsNet(BaseEstimator):
         """
         state = dict(super().__getstate__())
         state.pop("_importances", None)  # they are computed again when asked for
+        state.pop("_names_of_y", None)  # of the target that was checked last
         if "net_" in state:
             weights, optimizer = state_without_slack(self.net_)
             state["net_"] = {

@@ -30,6 +30,7 @@ from .._training import (
 )
 from ..network.ensemble import Network
 from .inspecting import InspectsColumns
+from .offsets import left_out, read_offset
 from .scans import scan_of
 from .summarizing import Summarizes
 
@@ -42,6 +43,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
     encoder_: TableEncoder
     net_: DCNNet
     _dtype: torch.dtype  # of the weights
+    _target: Any  # ClassTarget or ContinuousTarget
 
     @property
     def _numpy_dtype(self) -> Any:
@@ -55,7 +57,8 @@ class PredictsLogits(InspectsColumns, Summarizes):
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         names = None if reset else getattr(self, "feature_names_in_", None)
         if names is not None and is_records(X):
-            lists = [self.encoder_.names[k] for k in self.encoder_.lists]
+            encoder = self.encoder_
+            lists = [encoder.names[k] for k in (*encoder.lists, *encoder.vectors)]
             return records_to_array(X, dict.fromkeys(names), lists)
         X = check_table(X)
         if names is not None and has_columns(X, names):
@@ -90,7 +93,29 @@ class PredictsLogits(InspectsColumns, Summarizes):
                 "numbers are too far outside those of fit. Use "
                 "numeric_transform='quantile' or 'robust', or clip them."
             )
-        return logits
+        return self._shifted(X, logits)
+
+    def _with_offset(self, X: Any, y: NDArray[Any]) -> NDArray[Any]:
+        """Return the target with the offset of each row beside it, if there is one."""
+        offset = read_offset(self, X)
+        if offset is None:
+            return y
+        if y.ndim == 2:
+            name = " and ".join(left_out(self))
+            raise ValueError(
+                f"{name} must be None for a target of several outputs; got y of shape "
+                f"{y.shape}. Fit one estimator to each output."
+            )
+        return np.column_stack([y, offset])
+
+    def _shifted(self, X: Any, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the network's output with the offset of a checked table, if any."""
+        offset = read_offset(self, X)
+        if offset is None:
+            return logits
+        shift = self._target.shift(offset[:, None])
+        found: NDArray[np.float64] = self._target.shifted(logits, shift)
+        return found
 
     def _scanned(
         self, scan: Scan, beside: Sequence[str] | None = None

@@ -66,7 +66,8 @@ class PredictsFiles(PredictsLogits):
         -------
         path : str
             The file. Its columns are those asked for, and "probability of <class>" for
-            each class, or "prediction" (of several outputs "prediction 0" and so on).
+            each class or label, or "prediction" (of several outputs "prediction 0" and
+            so on).
 
         Raises
         ------
@@ -118,10 +119,10 @@ class PredictsFiles(PredictsLogits):
         return found
 
     def _answer_names(self) -> list[str]:
-        classes = getattr(self, "classes_", None)
+        classes = getattr(self, "label_names_", getattr(self, "classes_", None))
         if classes is not None:
             return [f"probability of {label}" for label in classes.tolist()]
-        outputs = range(self.module_.d_out)
+        outputs = range(self._target.n_outputs)
         if len(outputs) == 1:
             return ["prediction"]
         return [f"prediction {k}" for k in outputs]
@@ -141,6 +142,10 @@ class ScoresScans:
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy of a classifier, or R² of a regressor.
+
+        A regressor with `loss` "poisson", "gamma" or "tweedie" has D² of the deviance,
+        as scikit-learn's estimators of these, and with "quantile" D² of the pinball
+        loss of what `predict` returns: shares that are explained, of which 1 is best.
 
         Parameters
         ----------

@@ -18,6 +18,10 @@ T = TypeVar("T")
 CALLED: dict[str, tuple[str, ...]] = {
     "X_val": ("eval_set", "validation_data", "valid_sets", "X_valid"),
     "y_val": ("y_valid",),
+    "qid_val": ("eval_qid",),
+    "group_val": ("eval_group",),
+    "ndcg_k": ("eval_at",),
+    "truncation_level": ("lambdarank_truncation_level",),
     "sample_weight_val": ("eval_sample_weight", "sample_weight_eval_set"),
     "scoring": ("eval_metric", "metrics", "metric", "monitor"),
     "n_iter_no_change": ("early_stopping_rounds", "early_stopping_round", "patience"),
@@ -34,6 +38,8 @@ CALLED: dict[str, tuple[str, ...]] = {
         *("cat_features", "categorical_feature", "cat_cols", "categorical_columns"),
         *("sparse_features", "enable_categorical"),
     ),
+    "vector_features": ("embedding_features", "embedding_columns"),
+    "text_features": ("text_columns", "text_cols"),
     "datetime_parts": ("datetime_features", "features_to_extract", "resolution"),
     "hidden_layer_sizes": ("dnn_hidden_units", "hidden_units", "hidden_dims", "layers"),
     "embedding_dim": ("embedding_size", "emb_dim"),
@@ -42,13 +48,21 @@ CALLED: dict[str, tuple[str, ...]] = {
     "n_cross_layers": ("cross_num", "num_cross_layers"),
     "weight_decay": ("alpha", "l2_reg_dnn", "reg_lambda"),
     "embedding_l2": ("l2_reg_embedding", "embedding_regularizer"),
+    "loss": ("objective", "loss_function", "criterion"),
+    "power": ("tweedie_variance_power", "variance_power"),
+    "huber_delta": ("huber_slope", "epsilon", "delta"),
+    "quantiles": ("quantile", "quantile_alpha", "quantile_levels"),
+    "offset": ("base_margin", "init_score", "baseline"),
     "class_weight": ("scale_pos_weight", "is_unbalance", "class_weights"),
+    "task_weights": ("loss_weights", "task_weight"),
     "optimizer": ("solver",),
     "n_members": ("n_ens", "n_ensembles"),
     "warm_start": ("init_model", "xgb_model"),
     "random_state": ("seed", "random_seed"),
     "n_jobs": ("num_threads", "nthread", "thread_count"),
 }
+# Names of several things in other libraries: what else it may be.
+ALSO = {"alpha": ("quantiles", "huber_delta")}
 HERE = {theirs: ours for ours, names in CALLED.items() for theirs in names}
 
 
@@ -84,5 +98,7 @@ def _explain(cls: Any, method: str, name: str) -> str:
         remedy = f"It takes {', '.join(of_method)}"
     if found == "X_val":
         remedy = "Give the validation rows to fit(X, y, X_val=..., y_val=...)"
+    also = [other for other in ALSO.get(name, ()) if other in of_class]
+    remedy += f", or of its loss {' or '.join(also)}" if also else ""
     where = cls.__name__ if method == "__init__" else f"{cls.__name__}.{method}"
     return f"{where}() has no argument {name!r}. {remedy}."

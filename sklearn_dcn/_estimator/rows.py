@@ -19,7 +19,7 @@ from .defaults import looks_closer, resolve_early_stopping
 from .predicting_files import PredictsFiles
 from .scoring import ValidationScore
 from .training import TrainsNet
-from .validation import advise_order, read_key, roles_of, which_way
+from .validation import advise_order, held_out, read_key, roles_of, which_way
 
 __all__ = ["HasRows", "Rows"]
 
@@ -56,7 +56,6 @@ class HasRows(TrainsNet, PredictsFiles):
     _row_unit: float | None = None
     _loss_unit: float | None = None
     _split_seed: int | None = None  # before rows were held out
-    _target: Any  # ClassTarget or ContinuousTarget
 
     # Checks ---------------------------------------------------------------------------
 
@@ -91,13 +90,18 @@ class HasRows(TrainsNet, PredictsFiles):
         weight = check_weight(sample_weight, len(y), name, can_vanish)
         weight = self._in_row_units(weight, reset, is_own=bool(suffix))
         kept = weight > 0
-        key = None if suffix else read_key(self.get_params(deep=False), X)
+        key = None if suffix else self._read_key(X)
         if not kept.all():
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
             key = None if key is None else key[kept]
+        y = self._with_offset(X, y)
         if reset:
             self._check_target(y, classes)
-        way = "random" if suffix else which_way(self.get_params(deep=False))
+        return self._with_roles(X, y, weight, key, is_own=bool(suffix))
+
+    def _with_roles(self, X: Any, y: Any, weight: Any, key: Any, is_own: bool) -> Rows:
+        """Return checked rows with their roles; they are apart if they validate."""
+        way = "random" if is_own else which_way(self.get_params(deep=False))
         return Rows(X, y, weight, roles_of(way, len(y), key, self._strata(y)))
 
     def _in_row_units(
@@ -204,7 +208,7 @@ class HasRows(TrainsNet, PredictsFiles):
             table = self._tensors(x, given, suffix="_val")
         elif trains is not None:
             hidden = hide_unseen(encoded, trains, self.module_.members[0].embedding)
-            table = self._tensors_at(_held_out(trains), hidden, rows, ~trains)
+            table = self._tensors_at(held_out(trains), hidden, rows, ~trains)
         else:
             return None
         if bool(table.target.get("weight", table.target["y"].new_ones(1)).any()):
@@ -221,7 +225,10 @@ class HasRows(TrainsNet, PredictsFiles):
         """Return the rows of a scan that validate, all of them in memory."""
         tables = []
         for block in ScannedRows(
-            scan, lambda X, _: self._check_X(X, reset=False), self._check_y
+            scan,
+            lambda X, _: self._check_X(X, reset=False),
+            self._check_y,
+            self._with_offset,
         ):
             y, weight = self._encode_target(block.y, block.weight, "_val")
             w = torch.from_numpy(weight).to(self._dtype)
@@ -254,7 +261,7 @@ class HasRows(TrainsNet, PredictsFiles):
             return ValidationScore(self, given.X, given.y, given.weight)
         if trains is None:
             return None
-        at = _held_out(trains)
+        at = held_out(trains)
         X = take_rows(rows.X, at)
         return ValidationScore(self, X, rows.y[at], rows.weight[at])
 
@@ -298,7 +305,8 @@ class HasRows(TrainsNet, PredictsFiles):
         w = None
         if (scaled != 1).any():
             w = torch.from_numpy(scaled).to(self._dtype)
-        return TensorTable(encoded, self._target.tensor(y, self._dtype), w, offset)
+        y, group = self._target.tensor(y, self._dtype), self._groups_of(y)
+        return TensorTable(encoded, y, w, offset, group)
 
     def _in_loss_units(
         self, weight: NDArray[np.float64], share: Any
@@ -366,6 +374,17 @@ class HasRows(TrainsNet, PredictsFiles):
     def _strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
         """Return the classes that a validation split keeps in proportion."""
 
+    def _read_key(self, X: Any) -> NDArray[Any] | None:
+        """Return what `validation` says of each row of a checked table, if anything."""
+        return read_key(self.get_params(deep=False), X)
+
+    def _groups_of(self, y: NDArray[Any]) -> torch.Tensor | None:
+        """Return the group of each row of which batches are to have whole ones."""
+        return None
+
+    def _keep_residuals(self, valid: TensorTable | None) -> None:
+        """Keep what the rows that validate tell of the errors of new ones."""
+
     def _draw_rows(self, rows: Rows, at: Any) -> tuple[Any, float]:
         """Return those of the training rows (None: all) to train on; their offset."""
         return at, 0.0
@@ -379,8 +398,3 @@ def _to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     weight = np.ldexp(weight, -np.frexp(largest)[1])  # no sum overflows
     mean = weight.mean(axis=0)
     return weight / np.where(mean > 0, mean, 1.0)
-
-
-def _held_out(trains: Mask) -> NDArray[np.intp]:
-    """Return the positions of the rows that validate a member."""
-    return np.flatnonzero(~trains.all(axis=1))

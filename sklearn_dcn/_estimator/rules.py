@@ -6,6 +6,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "category_encoder",
     "checkpoint",
     "class_weight",
+    "column",
     "compile",
     "count",
     "datetime_parts",
@@ -42,6 +44,7 @@ __all__ = [
     "number",
     "optimizer",
     "option",
+    "quantiles",
     "random_state",
     "scoring",
     "verbose",
@@ -263,14 +266,40 @@ def random_state(name: str, value: Any) -> None:
 
 
 def class_weight(name: str, value: Any) -> None:
-    if not (isinstance(value, dict) or _is_one_of(value, [None, "balanced"])):
+    if isinstance(value, (list, tuple)) and all(isinstance(v, dict) for v in value):
+        for k, of_label in enumerate(value):
+            class_weight(f"{name}[{k}]", of_label)
+    elif not (isinstance(value, dict) or _is_one_of(value, [None, "balanced"])):
         raise ValueError(
-            f"{name} must be None, 'balanced' or a dict of class to weight; got "
-            f"{value!r}."
+            f"{name} must be None, 'balanced', a dict of class to weight, or a list of "
+            f"one for each of several labels; got {value!r}."
         )
-    if isinstance(value, dict):
+    elif isinstance(value, dict):
         for label, weight in value.items():
             number(0.0)(f"{name}[{label!r}]", weight)
+
+
+def quantiles(name: str, value: Any) -> None:
+    is_many = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1
+    levels = [*value] if is_many else [value]
+    rule = (
+        f"{name} must be a number in (0, 1), or a sequence of such numbers that rise, "
+        f"e.g. (0.05, 0.5, 0.95); got {value!r}."
+    )
+    if any(isinstance(v, bool) or not isinstance(v, Real) for v in levels):
+        raise TypeError(rule)
+    inside = all(0 < v < 1 for v in levels)
+    if not (levels and inside and all(a < b for a, b in pairwise(levels))):
+        raise ValueError(rule)
+
+
+def column(name: str, value: Any) -> None:
+    is_name = isinstance(value, (str, Integral)) and not isinstance(value, bool)
+    if value is not None and not is_name:
+        raise TypeError(
+            f"{name} must be None, or the name or position of a column of X; got "
+            f"{value!r}. Add an array to X as a column."
+        )
 
 
 def checkpoint(name: str, value: Any) -> None:
@@ -307,7 +336,7 @@ def callbacks(name: str, value: Any) -> None:
 # What net_params must leave alone: it is built here, or has a parameter of its own.
 OWNED_BY_ESTIMATOR = {
     "module": "set the network's parameters on the estimator",
-    "criterion": "the loss follows from the target, and from loss of the classifier",
+    "criterion": "use loss of the estimator",
     "dataset": "the table is encoded by the estimator",
     "train_split": "use early_stopping, validation_fraction or X_val",
     "iterator_train": "batches are slices of tensors",

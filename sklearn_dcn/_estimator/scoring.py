@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context, get_config
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
 __all__ = ["ValidationScore", "check_scorer"]
@@ -32,11 +33,12 @@ class ValidationScore:
     ) -> None:
         self.estimator = estimator
         self.X = X
-        self.y = y
+        self.y, more = estimator._scored(y)
         self.scorer = check_scorer("scoring", estimator.scoring)
-        self.options = {}
-        if weight.min() < weight.max() and _takes_weights(self.scorer):
-            self.options["sample_weight"] = weight
+        if weight.min() < weight.max():
+            more["sample_weight"] = weight
+        self.options = {k: v for k, v in more.items() if _takes(self.scorer, k)}
+        self._has_groups = "groups" in self.options
 
     def __call__(self, logits: NDArray[np.float64]) -> float:
         """Return the score, a finite number."""
@@ -47,7 +49,10 @@ class ValidationScore:
 
         model._logits = known  # which all predictions are made of
         try:
-            score = self.scorer(model, self.X, self.y, **self.options)
+            # A scorer is given more than rows and target where metadata are routed.
+            routes = bool(get_config()["enable_metadata_routing"] or self._has_groups)
+            with config_context(enable_metadata_routing=routes):
+                score = self.scorer(model, self.X, self.y, **self.options)
         except Exception as error:
             scoring = self.estimator.scoring
             error.add_note(f"It was raised by scoring={scoring!r}, of validation rows.")
@@ -92,10 +97,10 @@ def check_scorer(name: str, value: Any) -> Callable[..., Any]:
     )
 
 
-def _takes_weights(scorer: Callable[..., Any]) -> bool:
-    """Tell whether a scorer, or the metric in it, has `sample_weight`."""
+def _takes(scorer: Callable[..., Any], name: str) -> bool:
+    """Tell whether a scorer, or the metric in it, has an argument."""
     function = getattr(scorer, "_score_func", scorer)
     try:
-        return "sample_weight" in inspect.signature(function).parameters
+        return name in inspect.signature(function).parameters
     except (TypeError, ValueError):  # a function of C
         return False

@@ -37,6 +37,7 @@ from .defaults import (
     resolve_products,
     resolve_random_state,
 )
+from .offsets import left_out
 
 __all__ = ["TrainsNet"]
 
@@ -203,6 +204,10 @@ class TrainsNet(BaseEstimator):
                 "whose mean and spread it takes; got 1. Give more rows at once and a "
                 "batch_size above 1, or use normalization='layer'."
             )
+
+    def _scored(self, y: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Return the target as scorers know it, and what else they may take."""
+        return (y[:, 0] if left_out(self) else y), {}  # without what is beside it
 
     def _find_checkpoint(self) -> Checkpoint | None:
         """Return the file that the fit writes to, or goes on from, if any."""

@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._roles import GroupRoles, LastRoles, RandomRoles, Roles
-from .._table import column_names, get_columns
+from .._roles import GroupRoles, LastRoles, Mask, RandomRoles, Roles
+from .._table import column_names
+from .offsets import find_column
 
-__all__ = ["VALIDATIONS", "advise_order", "read_key", "roles_of", "which_way"]
+__all__ = [
+    "VALIDATIONS",
+    "advise_order",
+    "held_out",
+    "read_key",
+    "roles_of",
+    "which_way",
+]
 
 VALIDATIONS = ("auto", "random", "last", "groups")
 
@@ -54,7 +62,10 @@ def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
     if name is None or value is None:
         return None
     is_column = isinstance(value, (str, Integral, tuple))
-    key = _column(X, value, name) if is_column else np.asarray(value)
+    also = " An array of one entry a row does as well."
+    names = column_names(X)
+    column = find_column(X, value, name, names, also) if is_column else value
+    key = np.asarray(column)
     if key.shape != (X.shape[0],):
         raise ValueError(
             f"{name} must be the name of a column, or an array of one entry for each "
@@ -123,18 +134,6 @@ def advise_order(share: float, by: Any) -> str:
     )
 
 
-def _column(X: Any, name: Any, parameter: str) -> NDArray[Any]:
-    """Return the cells of a column by name or position."""
-    names = column_names(X)
-    known = [*range(X.shape[1])] if names is None else list(names)
-    if name in known:
-        at = known.index(name)
-    elif isinstance(name, Integral) and 0 <= int(name) < X.shape[1]:
-        at = int(name)
-    else:
-        raise ValueError(
-            f"{parameter} names {name!r}, which is no column of X; its columns are "
-            f"{known[:10]}{'...' if len(known) > 10 else ''}. An array of one entry a "
-            "row does as well."
-        )
-    return np.asarray(get_columns(X)[at])
+def held_out(trains: Mask) -> NDArray[np.intp]:
+    """Return the positions of the rows that validate a member."""
+    return np.flatnonzero(~trains.all(axis=1))

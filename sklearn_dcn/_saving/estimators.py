@@ -13,14 +13,24 @@ from .._checks import check_sizes
 from .._estimator import SavesToFile, check_parameters
 from .._files import Check, Stored
 from .._table import NUMERIC_TRANSFORMS, TableEncoder
-from .._targets import ClassTarget, ContinuousTarget
+from .._targets import (
+    ClassTarget,
+    ContinuousTarget,
+    LabelsTarget,
+    RankTarget,
+    TasksTarget,
+)
 from .._training import DTYPES
 from ..classifier import DCNClassifier
+from ..multitask import DCNMultiTask
 from ..network.cross import CROSS_KINDS
 from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..preprocessing import CategoricalEmbedder, CategoryEncoder, ContinuousNormalizer
+from ..ranker import DCNRanker
 from ..regressor import DCNRegressor
+from .classes import CLASSES, SEVERAL, TASK_CLASSES, labels_fit, tasks_fit
 from .parts import PARTS, is_levels, is_scaler
+from .regressors import ADDED_TO_REGRESSOR, RESIDUALS, numbers_fit
 from .rules import (
     array,
     each,
@@ -33,6 +43,7 @@ from .rules import (
     optional,
     whole,
 )
+from .targets import ranks_fit
 
 __all__ = ["ESTIMATORS", "registry"]
 
@@ -57,6 +68,8 @@ ADDED = {
     "validation_groups": None,
     "new_levels": "unknown",
     "statistics_decay": None,
+    "vector_features": "from_dtype",
+    "text_features": None,
 }
 
 
@@ -115,7 +128,9 @@ def _make(cls: Any, state: dict[str, Any]) -> Any:
 
 def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     """Return an estimator with its net, once its parts are known to fit together."""
-    state = BEFORE_2 | ADDED | state | UNSAVED
+    added: dict[str, Any] = _before(cls)
+    added |= ADDED_TO_REGRESSOR if cls is DCNRegressor else {}
+    state = added | state | UNSAVED
     if "_params_in_fit" in state and "_n_members" not in state:
         state |= {
             "_n_members": 1,
@@ -124,22 +139,27 @@ def _make_net(cls: Any, state: dict[str, Any]) -> Any:
     names = [*signature(cls).parameters]
     _check_parameters({name: state[name] for name in names})
     if fitted := state.keys() - SETTINGS.keys() - set(names):
-        is_classifier = cls is DCNClassifier
-        fields = FITTED | (CLASSES if is_classifier else {})
+        fields = FITTED | OWN[cls]
         in_fit = state["_params_in_fit"]
-        in_fit = state["_params_in_fit"] = in_fit | _without(ADDED, in_fit) | UNSAVED
+        in_fit = state["_params_in_fit"] = in_fit | _without(added, in_fit) | UNSAVED
         if not (
             fields.keys() - fitted <= MAY_LACK
             and in_fit.keys() == set(names)
             and _fit_fits(state)
             and _resolved_fits(state.get("_resolved"), in_fit)
-            and (type(state["_target"]) is ClassTarget) == is_classifier
-            and (not is_classifier or _labels_fit(state))
+            and isinstance(state["_target"], TARGETS[cls])
+            and FITS[cls](state)
         ):
             raise ValueError("the parts of the estimator do not fit together")
         _check_parameters(in_fit)
         _check_weights(state["net_"]["weights"], in_fit, state["_n_members"])
     return _make(cls, state)
+
+
+def _before(cls: Any) -> dict[str, Any]:
+    """Return the parameters of a class that older files have not."""
+    names = signature(cls).parameters
+    return {k: v for k, v in (BEFORE_2 | ADDED).items() if k in names}
 
 
 def _fit_fits(state: dict[str, Any]) -> bool:
@@ -162,13 +182,6 @@ def _resolved_fits(resolved: dict[str, Any] | None, in_fit: dict[str, Any]) -> b
             return False
     dim = in_fit["embedding_dim"]
     return not isinstance(dim, int) or {dim} >= set(resolved["embedding_dim"])
-
-
-def _labels_fit(state: dict[str, Any]) -> bool:
-    labels = state["_target"].classes.tolist()
-    return state["classes_"].tolist() == labels and len(state["_class_weights"]) == len(
-        labels
-    )
 
 
 def _check_weights(
@@ -199,7 +212,7 @@ def _is_epoch(value: Any) -> bool:
 
 
 def _is_resolved(value: Any) -> bool:
-    if type(value) is not dict or value.keys() | {"n_ids"} != RESOLVED.keys():
+    if type(value) is not dict or value.keys() | RESOLVED_LATER != RESOLVED.keys():
         return False
     return all(RESOLVED[key](entry) for key, entry in value.items())
 
@@ -215,7 +228,7 @@ def _is_optimizer(value: Any) -> bool:
 
 
 def _is_net_estimator(value: Any) -> bool:
-    return type(value) in (DCNClassifier, DCNRegressor)
+    return type(value) in OWN
 
 
 def _is_fitted_net(value: Any) -> bool:
@@ -239,8 +252,10 @@ RESOLVED: dict[str, Check] = {  # what "auto" stands for in a network
     "cross": one_of(*CROSS_KINDS),
     "cross_rank": lambda v: v == "auto" or whole(1)(v),
     "width": whole(1),
-    "n_ids": whole(0),  # older files have none
+    "n_ids": whole(0),
+    "vector_dim": each(whole(1)),
 }
+RESOLVED_LATER = {"n_ids", "vector_dim"}  # which older files have not
 
 LEAST_UNIT = 5e-324  # above zero, which weights are divided by
 
@@ -254,7 +269,7 @@ FITTED: dict[str, Check] = {
     "n_iter_": whole(1),
     "history_": each(_is_epoch),
     "_rng": lambda v: isinstance(v, np.random.RandomState),
-    "_target": lambda v: type(v) in (ClassTarget, ContinuousTarget),
+    "_target": lambda v: any(isinstance(v, kinds) for kinds in TARGETS.values()),
     "_numeric_embedding": one_of(None, *NUMERIC_EMBEDDINGS),
     "_n_members": whole(1),
     "_split_seed": optional(whole(0)),
@@ -264,10 +279,24 @@ FITTED: dict[str, Check] = {
     "_params_in_fit": is_plain,
 }
 
+TARGETS: dict[Any, tuple[Any, ...]] = {
+    DCNClassifier: (ClassTarget, LabelsTarget),
+    DCNMultiTask: (TasksTarget,),
+    DCNRanker: (RankTarget,),
+    DCNRegressor: (ContinuousTarget,),
+}
+FITS: dict[Any, Check] = {
+    DCNClassifier: labels_fit,
+    DCNMultiTask: tasks_fit,
+    DCNRanker: ranks_fit,
+    DCNRegressor: numbers_fit,
+}
+
 # Fields of a fit that not every one has, or that older files lack.
 MAY_LACK = {
     *("feature_names_in_", "_resolved", "_split_seed"),
-    *("_row_unit", "_loss_unit", "validation_"),
+    *("_row_unit", "_loss_unit", "validation_", "label_names_"),
+    *("_residuals", "_residual_weight"),
 }
 
 SETTINGS: dict[str, Check] = {  # of scikit-learn
@@ -278,9 +307,11 @@ SETTINGS: dict[str, Check] = {  # of scikit-learn
 }
 
 FEATURES = {name: FITTED[name] for name in ("n_features_in_", "feature_names_in_")}
-CLASSES: dict[str, Check] = {
-    "classes_": lambda v: type(v) is np.ndarray and v.ndim == 1,
-    "_class_weights": array(np.float64),
+OWN: dict[Any, dict[str, Check]] = {
+    DCNClassifier: CLASSES,
+    DCNMultiTask: TASK_CLASSES,
+    DCNRanker: {},
+    DCNRegressor: RESIDUALS,
 }
 
 
@@ -290,6 +321,8 @@ def _net(cls: Any, more: dict[str, Check]) -> Stored:
     fields = dict.fromkeys(signature(cls).parameters, is_plain) | fitted
     fields = _without(fields, UNSAVED)
     may_lack = frozenset(fitted) | BEFORE_2.keys() | ADDED.keys()
+    if cls is DCNRegressor:
+        may_lack |= ADDED_TO_REGRESSOR.keys()
     return Stored(cls, fields, may_lack, get_state=_get_state, make=_make_net)
 
 
@@ -329,10 +362,7 @@ def _embedder_fits(step: CategoricalEmbedder) -> bool:
     return ours == its and _has_columns(net.n_features_in_)(step)
 
 
-NETS: dict[str, Stored] = {
-    "DCNClassifier": _net(DCNClassifier, CLASSES),
-    "DCNRegressor": _net(DCNRegressor, {}),
-}
+NETS: dict[str, Stored] = {cls.__name__: _net(cls, own) for cls, own in OWN.items()}
 
 ESTIMATORS: dict[str, Stored] = NETS | {
     "CategoryEncoder": _step(
@@ -348,16 +378,14 @@ ESTIMATORS: dict[str, Stored] = NETS | {
     "CategoricalEmbedder": _step(
         CategoricalEmbedder,
         {
-            "estimator": lambda v: (
-                v is None or type(v) in (DCNClassifier, DCNRegressor)
-            ),
+            "estimator": optional(_is_net_estimator),
             "estimator_": _is_fitted_net,
         },
         _embedder_fits,
     ),
 }
 
-SavesToFile._registry = PARTS | ESTIMATORS
+SavesToFile._registry = PARTS | SEVERAL | ESTIMATORS
 
 
 def registry(device: Any) -> dict[str, Stored]:
@@ -367,4 +395,4 @@ def registry(device: Any) -> dict[str, Stored]:
         return _make_net(cls, state | {"device": device})
 
     nets = {name: stored._replace(make=make) for name, stored in NETS.items()}
-    return PARTS | ESTIMATORS | ({} if device == "auto" else nets)
+    return PARTS | SEVERAL | ESTIMATORS | ({} if device == "auto" else nets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._ids import N_RESERVED_IDS
 from .._table import LEVELS_OF, CrossStatistics, TableEncoder
 from .rules import rises
@@ -42,7 +44,8 @@ def _totals_fit(crosses: CrossStatistics) -> bool:
 def encoder_fits(encoder: TableEncoder) -> bool:
     """Tell whether the columns of an encoder fit together."""
     names, block, values = encoder.names, encoder.block, encoder.values
-    columns = [*encoder.categories, *encoder.lists, *encoder.numbers]
+    columns = [*encoder.categories, *encoder.lists]
+    columns += [*encoder.vectors, *encoder.numbers]
     if len(set(names)) < len(names) or not names or not _dates_fit(encoder):
         return False
     if block is not None:
@@ -85,8 +88,9 @@ def _dates_fit(encoder: TableEncoder) -> bool:
 
 
 def _names_fit(encoder: TableEncoder) -> bool:
-    named = [*encoder.categories.items(), *encoder.lists.items()]
-    return all(levels.name == encoder.names[j] for j, levels in named)
+    named: list[tuple[int, Any]] = [*encoder.categories.items()]
+    named += [*encoder.lists.items(), *encoder.vectors.items()]
+    return all(column.name == encoder.names[j] for j, column in named)
 
 
 def _cuts_fit(encoder: TableEncoder) -> bool:

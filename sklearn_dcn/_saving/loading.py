@@ -30,7 +30,7 @@ def load(path: Target, device: Any = "auto") -> Any:
 
     Returns
     -------
-    estimator : DCNClassifier, DCNRegressor or transformer
+    estimator : DCNClassifier, DCNRegressor, DCNRanker or transformer
         It predicts to the bit what the saved one did, on the same machine. It can be
         fitted anew, and `partial_fit` and warm starts go on from its weights, with a
         fresh optimiser.

@@ -15,6 +15,7 @@ import numpy as np
 from .._files import Check, Stored
 from .._ids import N_RESERVED_IDS, UNKNOWN_ID
 from .._table import (
+    ANALYZERS,
     DATE_PARTS,
     ENCODING,
     N_BINS,
@@ -34,9 +35,11 @@ from .._table import (
     Seen,
     SparseBlock,
     TableEncoder,
+    TextBuckets,
+    TextLevels,
+    VectorScaler,
     Vocabulary,
 )
-from .._targets import ClassTarget, ContinuousTarget
 from .fits import crosses_fit, encoder_fits
 from .rules import (
     a,
@@ -53,6 +56,7 @@ from .rules import (
     rises,
     whole,
 )
+from .targets import TARGETS
 
 __all__ = ["PARTS", "is_levels", "is_scaler"]
 
@@ -68,6 +72,25 @@ def _vocabulary_fits(vocabulary: Vocabulary) -> bool:
 
 def _levels_fit(levels: CategoryLevels | HashedLevels) -> bool:
     return len(levels.counts) == levels.n_ids
+
+
+def _is_gram(gram: Any) -> bool:
+    return (
+        type(gram) is tuple
+        and len(gram) == 3
+        and gram[0] in ANALYZERS
+        and all(map(whole(1), gram[1:]))
+        and gram[1] <= gram[2]
+    )
+
+
+def _vectors_fit(vectors: VectorScaler) -> bool:
+    return (
+        len(vectors.center) == len(vectors.scale) == vectors.drawn.shape[1] > 1
+        and vectors.scale.ndim == 1
+        and bool((vectors.scale > 0).all())
+        and len(vectors.drawn) <= vectors.n
+    )
 
 
 def _block_fits(block: SparseBlock) -> bool:
@@ -104,24 +127,6 @@ def _date_fits(date: DateColumn) -> bool:
     return date.zone is None and date.parts == only[date.kind]
 
 
-def _classes_fit(target: ClassTarget) -> bool:
-    n = len(target.classes)
-    is_binary = n == 2
-    return (
-        n >= 2
-        and target.is_binary == is_binary
-        and target.d_out == (1 if is_binary else n)
-    )
-
-
-def _units_fit(target: ContinuousTarget) -> bool:
-    return (
-        len(target.center) == len(target.scale) == target.d_out
-        and bool((target.scale > 0).all())
-        and (target.d_out == 1 or not target.is_1d)
-    )
-
-
 def _without(obj: Any, derived: Iterable[str]) -> dict[str, Any]:
     return {k: v for k, v in obj.__getstate__().items() if k not in derived}
 
@@ -142,9 +147,10 @@ PARTS: dict[str, Stored] = {
             "vocabulary": a(Vocabulary),
             "_families": lambda v: type(v) is set and v <= set(FAMILIES),
             "folds_lone": a(bool),
+            "is_text": a(bool),
             "new": optional(a(NewLevels)),
         },
-        frozenset({"folds_lone", "new"}),
+        frozenset({"folds_lone", "is_text", "new"}),
         fits=_levels_fit,
     ),
     "NewLevels": Stored(
@@ -167,6 +173,36 @@ PARTS: dict[str, Stored] = {
             "pooling": one_of(*POOLINGS),
         },
         fits=lambda bag: bag.name == bag.levels.name,
+    ),
+    "TextBuckets": Stored(
+        TextBuckets,
+        COUNTS | {"n_buckets": whole(1), "singles": a(bool)},
+        fits=_levels_fit,
+    ),
+    "TextLevels": Stored(
+        TextLevels,
+        {
+            "levels": a(TextBuckets),
+            "name": is_name,
+            "separator": none,
+            "pooling": one_of("sum"),
+            "grams": each(_is_gram),
+            "total": number(0),
+        },
+        fits=lambda text: text.name == text.levels.name and len(text.grams) > 0,
+    ),
+    "VectorScaler": Stored(
+        VectorScaler,
+        {
+            "name": is_name,
+            "center": is_floats,
+            "scale": lambda v: type(v) is np.ndarray and v.dtype == np.float64,
+            "has_missing": a(bool),
+            "missing_share": number(0, 1),
+            "n": whole(0),
+            "drawn": array(np.float32, 2),
+        },
+        fits=_vectors_fit,
     ),
     "SparseBlock": Stored(
         SparseBlock,
@@ -275,7 +311,8 @@ PARTS: dict[str, Stored] = {
             "names": each(is_name),
             "dates": mapping(whole(0), a(DateColumn)),
             "categories": mapping(whole(0), is_levels),
-            "lists": mapping(whole(0), a(ListLevels)),
+            "lists": mapping(whole(0), a(ListLevels, TextLevels)),
+            "vectors": mapping(whole(0), a(VectorScaler)),
             "numbers": mapping(whole(0), is_scaler),
             "values": mapping(whole(0), a(NumberLevels)),
             "statistics": none,
@@ -287,35 +324,18 @@ PARTS: dict[str, Stored] = {
             "recent": mapping(whole(0), a(RecentNumbers)),
             "seldom": optional(a(bool)),
             "edges": optional(each(each(number()))),
+            "left_out": each(is_name),
+            "beside": mapping(whole(0), is_name),
         },
         frozenset(
             {
                 *("_cuts", "codes", "dates", "datetime_parts", "first_rows"),
                 *("edges", "new_levels", "recent", "seldom", "statistics_decay"),
+                *("text_features", "vector_features", "vectors", "left_out", "beside"),
             }
         ),
         encoder_fits,
         lambda encoder: _without(encoder, {"field_slices"}),  # the network's
     ),
-    "ClassTarget": Stored(
-        ClassTarget,
-        {
-            "classes": lambda v: type(v) is np.ndarray and v.ndim == 1,
-            "gamma": number(0),
-            "label_smoothing": number(0, 1),
-            "is_binary": a(bool),
-            "d_out": whole(1),
-        },
-        fits=_classes_fit,
-    ),
-    "ContinuousTarget": Stored(
-        ContinuousTarget,
-        {
-            "is_1d": a(bool),
-            "d_out": whole(1),
-            "center": is_floats,
-            "scale": is_floats,
-        },
-        fits=_units_fit,
-    ),
+    **TARGETS,
 }

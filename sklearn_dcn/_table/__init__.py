@@ -11,6 +11,7 @@ of a first fit again. `fields.py` tells the network what there is; `schema.py` a
 
 from .advising import advise
 from .categories import (
+    ANALYZERS,
     POOLINGS,
     Bag,
     CategoryLevels,
@@ -18,6 +19,8 @@ from .categories import (
     ListLevels,
     NewLevels,
     SparseBlock,
+    TextBuckets,
+    TextLevels,
     Vocabulary,
     families,
     to_bytes,
@@ -35,9 +38,11 @@ from .numbers import (
     RecentNumbers,
     Scaled,
     Seen,
+    VectorScaler,
     scale,
     scale_all,
 )
+from .pairs import PairNumbers
 from .reading import (
     DATE_PARTS,
     LEVELS_OF,
@@ -52,7 +57,9 @@ from .reading import (
     check_table,
     check_weight,
     column_names,
+    columns_beside,
     describe,
+    drop_column,
     factorize,
     find_kinds,
     get_columns,
@@ -76,6 +83,7 @@ from .reading import (
     to_mean_one,
     to_polars,
     to_sparse,
+    to_vectors,
     unwrap_nullable,
 )
 from .summarizing import SampledRows, TableSummary, learn_summary
@@ -89,6 +97,7 @@ from .target_statistics import (
 )
 
 __all__ = [
+    "ANALYZERS",
     "Bag",
     "BlockEncoder",
     "CategoryLevels",
@@ -113,6 +122,7 @@ __all__ = [
     "NumberLevels",
     "NumberScaler",
     "POOLINGS",
+    "PairNumbers",
     "RecentNumbers",
     "SampledRows",
     "Scaled",
@@ -123,7 +133,10 @@ __all__ = [
     "TableEncoder",
     "TableFields",
     "TableSummary",
+    "TextBuckets",
+    "TextLevels",
     "UNKNOWN_LEVEL",
+    "VectorScaler",
     "Vocabulary",
     "advise",
     "cells_of",
@@ -131,7 +144,9 @@ __all__ = [
     "check_table",
     "check_weight",
     "column_names",
+    "columns_beside",
     "describe",
+    "drop_column",
     "factorize",
     "families",
     "find_kinds",
@@ -160,5 +175,6 @@ __all__ = [
     "to_mean_one",
     "to_polars",
     "to_sparse",
+    "to_vectors",
     "unwrap_nullable",
 ]

@@ -16,17 +16,25 @@ MAX_NAMED = 10
 def advise(fields: TableFields) -> list[str]:
     """Return a text for every trap that columns of the table are in."""
     codes = [fields.names[j] for j in fields.codes]
-    lone = [
-        fields.names[j]
+    folding = {
+        fields.names[j]: ids
         for j, ids in fields.categories.items()
         if isinstance(ids, CategoryLevels) and ids.folds_lone
-    ]
+    }
+    free = [name for name, ids in folding.items() if ids.is_text]
+    lone = [name for name, ids in folding.items() if not ids.is_text]
     texts = []
     if codes:
         texts.append(
             f"{_subject(codes, 'looks', 'look')} like codes of categories, not like "
             f"numbers. Set categorical_features={codes!r} if so, else "
             "categorical_features=[]."
+        )
+    if free:
+        texts.append(
+            f"{_subject(free, 'looks', 'look')} like text, of which nearly every row "
+            "has another one, and which cannot help as a category. Set "
+            f"text_features={free!r}, which reads its words, or drop it."
         )
     if lone:
         texts.append(

@@ -1,4 +1,4 @@
-"""Encoded columns -> what the network takes: x_num, x_cat and x_bag."""
+"""Encoded columns -> what the network takes: x_num, x_cat, x_bag and x_vec."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ BLOCK = 4096  # rows; a third of the time of all at once
 def assemble(
     ids: list[NDArray[np.int32]],
     bags: list[Any],
+    vectors: list[NDArray[Any]],
     numbers: list[Scaled],
     n_threads: int = 1,
 ) -> dict[str, Any]:
-    """Return "x_num", "x_cat" and "x_bag", each only where there is something in it.
+    """Return "x_num", "x_cat", "x_bag" and "x_vec", those that have something in them.
 
     Numbers come before the indicators of their missing cells. Where each network has
     some of its own, of shape (n, n_members), these and all that come after them are in
@@ -43,11 +44,14 @@ def assemble(
         encoded["x_cat"] = side_by_side(ids, n_threads)
     if bags:
         encoded["x_bag"] = bags
+    if vectors:
+        is_one = len(vectors) == 1  # without a copy, as vectors are long
+        encoded["x_vec"] = vectors[0] if is_one else np.concatenate(vectors, axis=1)
     return encoded
 
 
 def take_slice(column: Any, rows: slice) -> Any:
-    """Return some rows of an encoded column: ids, a `Bag` or a `Scaled`."""
+    """Return some rows of an encoded column: ids, vectors, a `Bag` or a `Scaled`."""
     if isinstance(column, Bag):
         offsets = column.offsets[rows.start : rows.stop + 1]
         entries = slice(offsets[0], offsets[-1])

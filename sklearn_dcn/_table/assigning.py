@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
-from .numbers import MAX_LEVELS, NumberLevels, NumberScaler
+from .categories import (
+    CategoryLevels,
+    HashedLevels,
+    ListLevels,
+    SparseBlock,
+    TextLevels,
+)
+from .numbers import MAX_LEVELS, NumberLevels, NumberScaler, VectorScaler
 from .reading import (
     LEVELS_OF,
     DateColumn,
@@ -15,10 +21,11 @@ from .reading import (
     is_date_kind,
     resolve_lists,
     resolve_options,
+    resolve_texts,
     to_levels,
 )
 
-__all__ = ["Assigned", "assign_block", "assign_columns"]
+__all__ = ["Assigned", "assign_block", "assign_columns", "find_beside"]
 
 
 class Assigned(NamedTuple):
@@ -32,7 +39,8 @@ class Assigned(NamedTuple):
         The columns that are encoded, and their names.
     dates : dict of {int: DateColumn}
         What makes columns of dates, by its position in the table.
-    categories, lists, numbers, values : dict
+    categories, lists, numbers, values, vectors : dict
+        Text is among the lists.
     """
 
     columns: list[Any]
@@ -42,6 +50,7 @@ class Assigned(NamedTuple):
     lists: dict[int, ListLevels]
     numbers: dict[int, NumberScaler]
     values: dict[int, NumberLevels]
+    vectors: dict[int, VectorScaler]
 
 
 def assign_columns(
@@ -50,6 +59,8 @@ def assign_columns(
     *,
     categorical_features: Any,
     multivalued_features: Any,
+    vector_features: Any,
+    text_features: Any,
     pooling: Any,
     hashing: Any,
     min_frequency: float | None,
@@ -58,6 +69,7 @@ def assign_columns(
     numeric_levels: int | str | None,
     datetime_parts: Any,
     in_parts: bool = False,
+    beside: Collection[int] = (),
 ) -> Assigned:
     """Return an encoder for each column of a table.
 
@@ -69,6 +81,8 @@ def assign_columns(
         As of the estimators.
     in_parts : bool, default=False
         Whether more rows are to come.
+    beside : collection of int, default=()
+        Positions of columns that get none.
 
     Raises
     ------
@@ -79,22 +93,29 @@ def assign_columns(
     separators = resolve_lists(multivalued_features, names)
     poolings = resolve_options("pooling", pooling, names)
     buckets = resolve_options("hashing", hashing, names)
-    kinds = find_kinds(columns, names, categorical_features, separators)
-    dates = _read_dates(columns, names, kinds, datetime_parts, in_parts)
-    parts = _spread(columns, names, kinds, dates, categorical_features is None)
+    texts = resolve_texts(text_features, names)
+    features = categorical_features, separators, vector_features, text_features
+    kinds = find_kinds(columns, names, *features)
+    dates = _read_dates(columns, names, kinds, datetime_parts, in_parts, beside)
+    parts = _spread(columns, names, kinds, dates, features[0] is None, beside)
     assigned = Assigned(
         [part.column for part in parts],
         [part.name for part in parts],
         {j: date for j, (date, _) in dates.items()},
-        *({}, {}, {}, {}),
+        *({}, {}, {}, {}, {}),
     )
+    most = MAX_LEVELS if isinstance(numeric_levels, str) else int(numeric_levels or 0)
     for k, (j, _, name, kind) in enumerate(parts):
         if kind == "number":
             assigned.numbers[k] = NumberScaler(numeric_transform)
             if numeric_levels is not None:
-                is_auto = isinstance(numeric_levels, str)
-                most = MAX_LEVELS if is_auto else int(numeric_levels)
                 assigned.values[k] = NumberLevels(most)
+            continue
+        if kind == "vector":
+            assigned.vectors[k] = VectorScaler(name)
+            continue
+        if kind == "text":
+            assigned.lists[k] = TextLevels(name, **texts[j])
             continue
         ids: CategoryLevels | HashedLevels
         if j in buckets and j not in dates:
@@ -108,16 +129,38 @@ def assign_columns(
                 ids, (separators or {}).get(j), poolings.pop(j, "mean")
             )
     left = poolings if isinstance(pooling, dict) else {}
-    for parameter, rest, what in (
-        ("hashing", buckets, "categorical"),
-        ("pooling", left, "lists"),
-    ):
-        for j in rest:
-            raise ValueError(
-                f"{parameter} names {names[j]!r}, which is not {what} but {kinds[j]}. "
-                "Take it out."
-            )
+    _check_used("hashing", buckets, "categorical", names, kinds)
+    _check_used("pooling", left, "lists", names, kinds)
     return assigned
+
+
+def find_beside(left_out: Sequence[Any], names: Sequence[Any]) -> dict[int, Any]:
+    """Return the columns that are not encoded: names by positions.
+
+    Parameters
+    ----------
+    left_out : sequence of str or int
+        Their names, or positions, which are there.
+    names : sequence of str or int
+        Of all columns of the table.
+    """
+    at = [names.index(one) if one in names else int(one) for one in left_out]
+    return {j: names[j] for j in at}
+
+
+def _check_used(
+    parameter: str,
+    left: Iterable[int],
+    what: str,
+    names: Sequence[Any],
+    kinds: Sequence[Kind],
+) -> None:
+    """Raise a ValueError if a parameter names columns that it is not for."""
+    for j in left:
+        raise ValueError(
+            f"{parameter} names {names[j]!r}, which is not {what} but {kinds[j]}. "
+            "Take it out."
+        )
 
 
 class Part(NamedTuple):
@@ -135,11 +178,12 @@ def _read_dates(
     kinds: Sequence[Kind],
     wanted: Any,
     in_parts: bool,
+    beside: Collection[int],
 ) -> dict[int, tuple[DateColumn, list[Any]]]:
     """Return what reads each column of dates, and what it has read."""
     dates = {}
     for j, kind in enumerate(kinds):
-        if is_date_kind(kind):
+        if is_date_kind(kind) and j not in beside:
             date = DateColumn(names[j], kind)
             dates[j] = date, date.fit(columns[j], wanted, in_parts)
             for name in date.names:
@@ -157,10 +201,13 @@ def _spread(
     kinds: Sequence[Kind],
     dates: dict[int, tuple[DateColumn, list[Any]]],
     all_numbers: bool,
+    beside: Collection[int],
 ) -> list[Part]:
-    """Return the columns with the parts of dates in place of them."""
+    """Return the columns that are encoded, with the parts of dates in their place."""
     parts: list[Part] = []
     for j, kind in enumerate(kinds):
+        if j in beside:
+            continue
         if j not in dates:
             parts.append(Part(j, columns[j], names[j], kind))
             continue
@@ -189,6 +236,8 @@ def assign_block(options: dict[str, Any]) -> SparseBlock:
     for parameter, default in (
         ("categorical_features", "from_dtype"),
         ("multivalued_features", "from_dtype"),
+        ("vector_features", "from_dtype"),
+        ("text_features", None),
         ("hashing", None),
         ("category_encoder", None),
         ("numeric_levels", None),

@@ -6,11 +6,23 @@ import re
 from itertools import islice
 
 from .._ids import MISSING_ID, UNKNOWN_ID
-from .categories import CategoryLevels, HashedLevels, ListLevels, SparseBlock
-from .numbers import NumberLevels, NumberScaler, Seen
+from .categories import (
+    CategoryLevels,
+    HashedLevels,
+    ListLevels,
+    SparseBlock,
+    TextLevels,
+)
+from .numbers import NumberLevels, NumberScaler, Seen, VectorScaler
 from .schema import QUESTION, ColumnSchema
 
-__all__ = ["describe_block", "describe_category", "describe_list", "describe_number"]
+__all__ = [
+    "describe_block",
+    "describe_category",
+    "describe_list",
+    "describe_number",
+    "describe_vector",
+]
 
 MAX_LOOKED_AT = 1000  # levels
 IS_NUMBER = re.compile(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*")
@@ -26,10 +38,32 @@ def describe_category(
 
 
 def describe_list(name: str | int, bag: ListLevels, width: int | None) -> ColumnSchema:
-    """Return the row of a column of several levels a cell."""
+    """Return the row of a column of several levels a cell, or of text."""
+    if isinstance(bag, TextLevels):
+        grams = [
+            f"{kind} {low}" + (f"-{high}" if high > low else "")
+            for kind, low, high in bag.grams
+        ]
+        options = (*grams, *_buckets(bag.levels))
+        missing = float(bag.levels.counts[MISSING_ID]) / (bag.total or 1.0)
+        return ColumnSchema(name, "text", options, None, missing, None, width, "")
     split = () if bag.separator is None else (f"split at {bag.separator!r}",)
     options = (*split, bag.pooling, *_buckets(bag.levels))
     return ColumnSchema(name, "list", options, *_shares(bag.levels), width, "")
+
+
+def describe_vector(scaler: VectorScaler, width: int | None) -> ColumnSchema:
+    """Return the row of a column of vectors."""
+    return ColumnSchema(
+        scaler.name,
+        "vector",
+        (f"width {scaler.width:,}", *(["indicator"] if scaler.has_missing else [])),
+        None,
+        scaler.missing_share,
+        None,
+        width,
+        "" if scaler.n else "all missing",
+    )
 
 
 def describe_number(

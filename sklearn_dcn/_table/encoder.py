@@ -1,8 +1,8 @@
-"""The encoding: a table -> x_num (floats), x_cat (ids), x_bag (lists of ids)."""
+"""The encoding: a table -> x_num (floats), x_cat (ids), x_bag (lists), x_vec."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from .assembling import take_slice
 from .going_on import GoesOn, refuse_sparse
 from .learning import EncodedColumn
 from .numbers import Scaled, scale, scale_all
-from .reading import get_cells, get_columns, to_float, to_sparse
+from .reading import get_cells, get_columns, to_float, to_sparse, to_vectors
 from .target_statistics import copy_unfitted
 from .threads import map_threads
 
@@ -23,15 +23,15 @@ BLOCK = 1 << 16
 
 
 class TableEncoder(GoesOn):
-    """Columns by kind; category -> id, list -> bag of ids, number -> float.
+    """Columns by kind; category -> id, list and text -> bag, number -> float, vector.
 
     It is made of encoders of single columns; what it learned is in the attributes of
     `TableFields`.
 
     Parameters
     ----------
-    categorical_features, multivalued_features, pooling, category_encoder, \
-min_frequency, max_categories, hashing, numeric_transform
+    categorical_features, multivalued_features, vector_features, text_features, \
+pooling, category_encoder, min_frequency, max_categories, hashing, numeric_transform
         As of the estimators.
     numeric_levels : {"auto"}, int or None, default=None
         As of the estimators; here "auto" does not depend on the number of rows.
@@ -50,6 +50,8 @@ min_frequency, max_categories, hashing, numeric_transform
         *,
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
+        vector_features: Any = "from_dtype",
+        text_features: Any = None,
         pooling: Any = "mean",
         category_encoder: Any = None,
         min_frequency: float | None = None,
@@ -64,6 +66,8 @@ min_frequency, max_categories, hashing, numeric_transform
     ) -> None:
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
+        self.vector_features = vector_features
+        self.text_features = text_features
         self.pooling = pooling
         self.category_encoder = copy_unfitted(category_encoder)
         self.min_frequency = min_frequency
@@ -92,8 +96,9 @@ min_frequency, max_categories, hashing, numeric_transform
         Returns
         -------
         encoded : dict
-            "x_num" of shape (n, n_num), "x_cat", int32 of shape (n, n_cat), and
-            "x_bag", a list of `Bag`; each only where the table has such columns.
+            "x_num" of shape (n, n_num), "x_cat", int32 of shape (n, n_cat), "x_bag", a
+            list of `Bag`, and "x_vec" of shape (n, sum of `vector_widths`); each only
+            where the table has such columns.
         """
         if self.block is not None:
             return {"x_bag": [self.block.transform(to_sparse(X), dtype)]}
@@ -139,11 +144,23 @@ min_frequency, max_categories, hashing, numeric_transform
                 return self.categories[j].transform(columns[j])
             if j in self.lists:
                 return self.lists[j].transform(columns[j], dtype)
+            if j in self.vectors:
+                scaler = self.vectors[j]
+                vectors = to_vectors(columns[j], self.names[j], scaler.width)
+                return scaler.apply(vectors, dtype)
             x = to_float(columns[j], self.names[j])
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0], n_threads)
         return encoded, statistics
+
+    def codes_of(self, encoded: list[Any], of: Sequence[int]) -> list[Any]:
+        """Return codes as crosses take them, of the columns at `of`; others are empty.
+
+        `encoded` are the columns that `encode_columns` gives, and positions are those
+        among the categories and then the numbers.
+        """
+        return self._codes(encoded, self._cuts, of)
 
     def combine(
         self,

@@ -20,9 +20,10 @@ from .describing import (
     describe_category,
     describe_list,
     describe_number,
+    describe_vector,
 )
 from .first_rows import FirstRows
-from .numbers import NumberLevels, NumberScaler, RecentNumbers
+from .numbers import NumberLevels, NumberScaler, RecentNumbers, VectorScaler
 from .printing import call_of, schema_html, schema_text, schema_title
 from .reading import SHORT_TABLE, DateColumn, to_levels
 from .schema import ColumnSchema
@@ -35,8 +36,8 @@ class TableFields:
     """The fitted columns of a table, and the fields that they make.
 
     A field is what has a place of its own in x_0: a column of ids, the values of a
-    number, a bag, a number, the indicator of its missing cells. A column may have
-    several. Here a column is one that is encoded: of a column of dates each of its
+    number, a bag, a vector, a number, the indicator of its missing cells. A column may
+    have several. Here a column is one that is encoded: of a column of dates each of its
     parts is one, in its place.
 
     Attributes
@@ -44,12 +45,18 @@ class TableFields:
     names : list of str or int
         Name, or without names the position, of every column; of a part of dates as
         "day: month".
+    left_out : sequence of str or int
+        Columns of the table that are not encoded, by name or position.
+    beside : dict of {int: str or int}
+        Their names, or without names positions, by position.
     dates : dict of {int: DateColumn}
         What reads the columns of dates, by their positions in the table.
     categories : dict of {int: CategoryLevels or HashedLevels}
         The categorical columns by position.
     lists : dict of {int: ListLevels}
-        The multi-valued columns by position.
+        The multi-valued columns by position, and those of text.
+    vectors : dict of {int: VectorScaler}
+        The columns of vectors by position.
     block : SparseBlock or None
         A sparse matrix, which is one field.
     numbers : dict of {int: NumberScaler}
@@ -76,9 +83,12 @@ class TableFields:
 
     categorical_features: Any
     names: list[Any]
+    left_out: Sequence[Any] = ()
+    beside: Mapping[int, Any] = MappingProxyType({})
     dates: Mapping[int, DateColumn] = MappingProxyType({})  # what is older has none
     categories: dict[int, CategoryLevels | HashedLevels]
     lists: dict[int, ListLevels]
+    vectors: Mapping[int, VectorScaler] = MappingProxyType({})
     block: SparseBlock | None
     numbers: dict[int, NumberScaler]
     values: dict[int, NumberLevels]
@@ -96,12 +106,14 @@ class TableFields:
     @property
     def sources(self) -> Sequence[int]:
         """For every column its position in the table, or that of its dates."""
-        if not self.dates:
+        if not self.dates and not self.beside:
             return range(len(self.names))
         sources: list[int] = []
+        j = 0
         while len(sources) < len(self.names):
-            j = sources[-1] + 1 if sources else 0
-            sources += [j] * (len(self.dates[j].names) if j in self.dates else 1)
+            n_parts = len(self.dates[j].names) if j in self.dates else 1
+            sources += [j] * (0 if j in self.beside else n_parts)
+            j += 1
         return sources
 
     @property
@@ -113,22 +125,26 @@ class TableFields:
     def table_names(self) -> list[Any]:
         """Name, or without names the position, of every column of the table."""
         name_of = dict(zip(self.sources, self.names, strict=True))
-        name_of |= {j: date.name for j, date in self.dates.items()}
-        return [*name_of.values()]
+        name_of |= {j: date.name for j, date in self.dates.items()} | {**self.beside}
+        return [name_of[j] for j in sorted(name_of)]
 
     def spread_names(self, given: Sequence[Any]) -> list[Any]:
         """Return what the columns are called where those of the table are so."""
         found: list[Any] = []
         for j, name in enumerate(given):
+            if j in self.beside:
+                continue
             found += self.dates[j].names_of(name) if j in self.dates else [name]
         return found
 
     def spread(self, columns: Sequence[Any]) -> list[Any]:
         """Return a table's columns with the parts of dates in place of them."""
-        if not self.dates:
+        if not self.dates and not self.beside:
             return [*columns]
         found: list[Any] = []
         for j, column in enumerate(columns):
+            if j in self.beside:
+                continue
             if j not in self.dates:
                 found.append(column)
                 continue
@@ -154,6 +170,11 @@ class TableFields:
     def bags(self) -> list[ListLevels | SparseBlock]:
         """The fields of several ids a row."""
         return [*self.lists.values()] if self.block is None else [self.block]
+
+    @property
+    def vector_widths(self) -> list[int]:
+        """Width of each vector, with the indicator of missing ones."""
+        return [scaler.d_in for scaler in self.vectors.values()]
 
     @property
     def n_ids(self) -> int:
@@ -221,15 +242,15 @@ class TableFields:
         """What each field is of: a column by position, a statistic by name."""
         if self.block is not None:
             return [0]
-        ids = [*self.categories, *self.values, *self.lists]
+        ids = [*self.categories, *self.values, *self.lists, *self.vectors]
         return [*ids, *self.scalers, *self._with_indicator]
 
     @property
     def field_names(self) -> list[str]:
-        """Names of the fields: those of `x_cat`, bags, then those of `x_num`."""
+        """Names of the fields: those of `x_cat`, bags, vectors, then of `x_num`."""
         names = [str(self.names[j]) for j in self.categories]
         names += [f"{self.names[j]} as a level" for j in self.values]
-        names += [str(self.names[j]) for j in self.lists]
+        names += [str(self.names[j]) for j in (*self.lists, *self.vectors)]
         if self.block is not None:
             names.append(f"sparse block of {len(self.names)} columns")
         for keys, what in ((self.scalers, ""), (self._with_indicator, " is missing")):
@@ -258,6 +279,8 @@ class TableFields:
             rows[j] = describe_category(self.names[j], ids, widths[j])
         for j, bag in self.lists.items():
             rows[j] = describe_list(self.names[j], bag, widths[j])
+        for j, vectors in self.vectors.items():
+            rows[j] = describe_vector(vectors, widths[j])
         for key, scaler in self.scalers.items():
             is_column = not isinstance(key, str)
             rows[key] = describe_number(

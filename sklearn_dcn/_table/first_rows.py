@@ -116,7 +116,7 @@ def _turns(ordered: Keys) -> NDArray[np.intp]:
 def _keys(encoded: dict[str, Any], y: NDArray[Any]) -> Keys:
     """Return the keys of rows: of their cells, then of their target."""
     columns: list[NDArray[Any]] = []
-    for name in ("x_num", "x_cat"):
+    for name in ("x_num", "x_cat", "x_vec"):
         if name in encoded:
             columns += [*encoded[name].T]
     columns += [_bag_hash(*bag) for bag in encoded.get("x_bag", [])]

@@ -18,7 +18,7 @@ from .categories import CategoryLevels, level_cells
 from .first_rows import FirstRows
 from .learning import LearnsTable
 from .numbers import RecentNumbers, follow
-from .reading import get_columns, to_float
+from .reading import get_columns, to_float, to_vectors
 
 __all__ = ["GoesOn", "refuse_sparse"]
 
@@ -190,6 +190,8 @@ class GoesOn(LearnsTable):
         columns = self.spread(get_columns(X))
         for j in self.numbers:  # all that is wrong, before anything changes
             to_float(columns[j], self.names[j])
+        for j, scaler in self.vectors.items():
+            to_vectors(columns[j], self.names[j], scaler.width)
         later = self._later(columns, weight)
         fresh = {
             j: ids.learn(levels, mass, missing)

@@ -12,12 +12,12 @@ from scipy.sparse import issparse
 
 from .._ids import N_RESERVED_IDS
 from .assembling import assemble
-from .assigning import assign_block, assign_columns
+from .assigning import assign_block, assign_columns, find_beside
 from .categories import Bag
 from .fields import TableFields
 from .mostly_zeros import warn_of_zeros
 from .numbers import Scaled, Target, are_codes, scale, scale_all
-from .reading import IdColumn, get_columns, resolve_pairs, to_float
+from .reading import IdColumn, get_columns, resolve_pairs, to_float, to_vectors
 from .target_statistics import (
     ColumnStatistics,
     CrossStatistics,
@@ -37,6 +37,8 @@ __all__ = ["ENCODING", "EncodedColumn", "LearnsTable"]
 ENCODING = (
     "categorical_features",
     "multivalued_features",
+    "vector_features",
+    "text_features",
     "pooling",
     "category_encoder",
     "min_frequency",
@@ -57,8 +59,8 @@ ASSIGNING = tuple(name for name in ENCODING if name not in OTHERS)
 # Columns, drawn from more, by which an order of the rows is seen.
 MAX_ASKED = 64
 
-# A column by itself: ids of a category, the bag of a list, or a number scaled.
-EncodedColumn = NDArray[np.int32] | Bag | Scaled
+# A column by itself: ids of a category, vectors, the bag of a list, or a number scaled.
+EncodedColumn = NDArray[Any] | Bag | Scaled
 
 
 class LearnsTable(TableFields):
@@ -131,10 +133,11 @@ class LearnsTable(TableFields):
             return [self.block.fit_transform(X, weight, dtype)]
         options = {name: getattr(self, name) for name in ASSIGNING}
         assigned = assign_columns(
-            get_columns(X), self.names, **options, in_parts=in_parts
+            get_columns(X), self.names, **options, in_parts=in_parts, beside=self.beside
         )
         columns, self.names, self.dates, *_ = assigned
-        self.categories, self.lists, self.numbers, self.values = assigned[3:]
+        self.categories, self.lists, self.numbers, *_ = assigned[3:]
+        self.values, self.vectors = assigned.values, assigned.vectors
         sources, dated = self.sources, self.dated
         warn_of_zeros(X, [sources[k] for k in self.numbers if k not in dated])
         if self.category_encoder is not None:
@@ -228,7 +231,8 @@ class LearnsTable(TableFields):
         """Forget what an earlier fit has found."""
         self.names = [*range(X.shape[1])] if names is None else [*names]
         self.categories, self.lists, self.numbers, self.values = {}, {}, {}, {}
-        self.dates = {}
+        self.dates, self.vectors = {}, {}
+        self.beside = find_beside(self.left_out, self.names)
         self.statistics = self.crosses = self.block = self.first_rows = None
         self.field_slices, self.codes = None, []
         self.recent, self.seldom, self.edges = {}, None, None
@@ -266,6 +270,9 @@ class LearnsTable(TableFields):
                 return self.categories[j].fit_transform(columns[j], weight, in_parts)
             if j in self.lists:
                 return self.lists[j].fit_transform(columns[j], weight, dtype)
+            if j in self.vectors:
+                vectors = to_vectors(columns[j], self.names[j])
+                return self.vectors[j].fit(vectors, weight).apply(vectors, dtype)
             x = to_float(columns[j], self.names[j])
             self.numbers[j].fit(x, weight)
             if asks and j not in dated and are_codes(self.names[j], x, target):
@@ -366,5 +373,6 @@ class LearnsTable(TableFields):
         ids = [columns[j] for j in self.categories]
         ids += [columns[j].ids for j in self.values]
         bags = [columns[j] for j in self.lists]
+        vectors = [columns[j] for j in self.vectors]
         numbers = [*(columns[j] for j in self.numbers), *statistics]
-        return assemble(ids, bags, numbers, n_threads)
+        return assemble(ids, bags, vectors, numbers, n_threads)

@@ -23,6 +23,8 @@ WORDS = {
     "category": ("category", "categories"),
     "number": ("number", "numbers"),
     "list": ("list", "lists"),
+    "vector": ("vector", "vectors"),
+    "text": ("text", "texts"),
     "sparse block": ("sparse block", "sparse blocks"),
 }
 

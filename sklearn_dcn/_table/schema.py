@@ -16,20 +16,21 @@ class ColumnSchema(NamedTuple):
     ----------
     column : str or int
         Its name, or without names its position; "X" for a sparse matrix.
-    kind : {"category", "list", "number", "sparse block", "statistic"}
+    kind : {"category", "list", "text", "vector", "number", "sparse block", "statistic"}
         A statistic is a number that the `category_encoder` makes of columns, or that is
         memorised of a pair of them.
     options : tuple of str
-        How it is encoded: separator, pooling and buckets of a hash, or the transform
-        and, where `fit` saw missing numbers, "indicator".
+        How it is encoded: separator, pooling, n-grams and buckets of a hash, or the
+        transform or width and, where `fit` saw missing ones, "indicator".
     levels : int or None
         Number of known levels, or of known columns of a sparse matrix; None for
-        hashed levels, and for numbers whose values have no embeddings.
+        hashed levels, vectors, and numbers whose values have no embeddings.
     missing : float or None
         Share of the weight in `fit` that is on missing cells, for lists on missing
         entries; of categories and lists that of the training rows.
     rare : float or None
-        Share of levels that count as unknown, being too rare; None for numbers.
+        Share of levels that count as unknown, being too rare; None for numbers and
+        vectors.
     width : int or None
         Width in x_0, with that of the indicator; None before there is a network.
     note : str

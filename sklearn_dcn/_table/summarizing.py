@@ -1,8 +1,9 @@
 """A long table -> its summary -> an encoder, without all of its rows in memory.
 
 Levels are counted in all rows, and so are values of numbers while they are few, gaps
-and extremes. All else a column's encoder learns from a sample. A summary is the same
-however the table is cut into blocks.
+and extremes; vectors have their means and deviations of all rows. All else a column's
+encoder learns from a sample. A summary is the same however the table is cut into
+blocks, of sums to rounding.
 """
 
 from __future__ import annotations
@@ -15,17 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._ids import MISSING_ID
-from .assigning import assign_columns
-from .categories import HashedLevels, ListLevels, Rare, level_cells, stable_hash
+from .assigning import assign_columns, find_beside
+from .categories import (
+    HashedLevels,
+    ListLevels,
+    Rare,
+    TextLevels,
+    level_cells,
+    stable_hash,
+)
 from .encoder import TableEncoder
 from .learning import ASSIGNING
-from .numbers import MAX_LEVELS, NumberLevels, Seen, Target
+from .numbers import MAX_LEVELS, NumberLevels, Seen, Target, VectorMoments
 from .reading import (
     column_names,
     get_columns,
     join_tables,
     take_rows,
     to_float,
+    to_vectors,
 )
 from .summaries import LevelCounts, NumberCounts, RowSample
 from .target_statistics import Tell, do_nothing
@@ -35,6 +44,10 @@ __all__ = ["SampledRows", "TableSummary", "learn_summary"]
 HEAD = 10_000  # rows that tell what a column is
 OWNER_SEED = 0  # of the hashes that tell which process adds up a level
 MAX_HELD = 2_000_000  # levels whose counts are in memory, of all columns: about 400 MB
+
+
+# What is known of a column in all rows.
+Counts = LevelCounts | NumberCounts | VectorMoments
 
 
 class SampledRows(NamedTuple):
@@ -67,14 +80,22 @@ class TableSummary:
     scratch : str or None, default=None
         The folder that counts go to beyond `MAX_HELD` levels; None is the system's for
         temporary files.
+    left_out : sequence of str or int, default=()
+        Columns that are not encoded.
     """
 
-    def __init__(self, options: dict[str, Any], scratch: str | None = None) -> None:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        scratch: str | None = None,
+        left_out: Sequence[Any] = (),
+    ) -> None:
         self.options = {name: options[name] for name in ASSIGNING}
+        self.left_out = left_out
         self.scratch = scratch
         self.n_rows = 0
         self.total = 0.0  # weight
-        self.counts: dict[int, LevelCounts | NumberCounts] = {}
+        self.counts: dict[int, Counts] = {}
         self.sample = RowSample(_join)
         self._lists: dict[int, ListLevels] = {}
         self._hashed: dict[int, HashedLevels] = {}
@@ -171,8 +192,11 @@ class TableSummary:
         names = column_names(X) or [*range(X.shape[1])]
         head = take_rows(X, np.arange(min(HEAD, X.shape[0])))
         # Of dates there are parts, whose levels a sample has all.
-        assigned = assign_columns(get_columns(head), names, **self.options)
-        sources = _sources(len(names), assigned)
+        beside = find_beside(self.left_out, names)
+        assigned = assign_columns(
+            get_columns(head), names, **self.options, beside=beside
+        )
+        sources = _sources([j for j in range(len(names)) if j not in beside], assigned)
         for k, j in enumerate(sources):
             if j in assigned.dates:
                 continue
@@ -184,6 +208,9 @@ class TableSummary:
             if isinstance(ids, HashedLevels):  # of which there is no end
                 self._hashed[j] = ids
             self._least[j] = getattr(ids, "min_frequency", None)
+            if k in assigned.vectors:
+                self.counts[j] = VectorMoments()
+                continue
             levelled = k in assigned.categories or k in assigned.lists
             self.counts[j] = LevelCounts() if levelled else NumberCounts()
 
@@ -192,9 +219,12 @@ class TableSummary:
         j: int,
         name: Any,
         column: Any,
-        counts: LevelCounts | NumberCounts,
+        counts: Counts,
         weight: NDArray[np.float64],
     ) -> None:
+        if isinstance(counts, VectorMoments):
+            counts.add(to_vectors(column, name, counts.width), weight)
+            return
         if isinstance(counts, NumberCounts):
             counts.add(to_float(column, name), weight)
             return
@@ -270,6 +300,9 @@ def learn_summary(
         counts = summary.counts[j]
         if isinstance(counts, LevelCounts):
             _learn_levels(encoder, k, counts, unit, summary.total)
+        elif isinstance(counts, VectorMoments):
+            scaler = encoder.vectors[k]
+            scaler.fit_moments(counts, scaler.width)
         else:
             x = to_float(columns[k], encoder.names[k])
             _learn_numbers(encoder, k, counts, unit, x, stretch)
@@ -287,6 +320,8 @@ def _learn_levels(
         levels, weight = counts.levels, np.append(counts.weight, counts.missing)
         cells = np.append(np.asarray(levels, dtype=np.intp), MISSING_ID)
         ids.counts = np.bincount(cells, weight / unit, minlength=ids.n_ids)
+        if isinstance(text := encoder.lists.get(k), TextLevels):
+            text.total = total / unit
         return
 
     def parts() -> Iterator[tuple[Any, Any, Any]]:
@@ -336,10 +371,10 @@ def _buckets(
     return np.append(at, -1)[codes], distinct.astype(np.int64)
 
 
-def _sources(n: int, assigned: Any) -> list[int]:
+def _sources(positions: Sequence[int], assigned: Any) -> list[int]:
     """Return the column of the table that each encoded one is made of."""
     sources = []
-    for j in range(n):
+    for j in positions:
         n_parts = len(assigned.dates[j].parts) if j in assigned.dates else 1
         sources += [j] * n_parts
     return sources

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
@@ -33,6 +32,7 @@ class ClassTarget:
     """
 
     estimator_type = "classifier"  # in scikit-learn's words
+    initial_spread = 1.0  # factor of the logits of an untrained network
 
     def __init__(
         self,
@@ -47,6 +47,11 @@ class ClassTarget:
         self.d_out = 1 if self.is_binary else len(classes)
 
     @property
+    def n_outputs(self) -> int:
+        """Number of logits."""
+        return self.d_out
+
+    @property
     def criterion(self) -> WeightedLoss:
         """The loss."""
         kind = "log_loss" if self.is_binary else "softmax"
@@ -59,9 +64,8 @@ class ClassTarget:
         Raises
         ------
         ValueError
-            If a label is missing, `y` is continuous, or a row has several labels.
+            If a label is missing, or `y` is continuous.
         """
-        _check_single(y)
         y = column_or_1d(unwrap_nullable(y), warn=True)
         if y.dtype == object:
             labels, missing = y.tolist(), missing_types()
@@ -81,6 +85,21 @@ class ClassTarget:
         check_classification_targets(y)
         return y
 
+    @staticmethod
+    def masses(y: NDArray[Any], weight: NDArray[np.float64]) -> dict[Any, float]:
+        """Return the weight of the rows of each class."""
+        labels, codes = np.unique(y, return_inverse=True)
+        found = np.bincount(codes, weight).tolist()
+        return dict(zip(labels.tolist(), found, strict=True))
+
+    @staticmethod
+    def standing_for(
+        mass: dict[Any, float], dtype: Any
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return a row of each class, and weights, that have these masses."""
+        y = np.array([*mass], dtype=None if dtype.kind in "US" else dtype)
+        return y, np.array([*mass.values()])
+
     def encode(self, y: NDArray[Any], name: str = "y") -> NDArray[np.int64]:
         """Return the position in `classes` of every label.
 
@@ -89,6 +108,10 @@ class ClassTarget:
         ValueError
             If a label is not among the classes.
         """
+        if y.ndim > 1:
+            raise ValueError(
+                f"{name} must be of shape (n,), as in fit; got {y.shape[1]} columns."
+            )
         if y.dtype == self.classes.dtype and y.dtype.kind in "biuf":
             at = np.searchsorted(self.classes[1:], y, side="right")
             if (self.classes[at] == y).all():  # half of the time, or less
@@ -170,18 +193,3 @@ class ClassTarget:
         if self.is_binary:
             return np.hstack([log_expit(-logits), log_expit(logits)])
         return log_softmax(logits, axis=1)
-
-
-def _check_single(y: Any) -> None:
-    """Raise a ValueError if rows have several labels: columns, or lists of them."""
-    shape = getattr(y, "shape", None)
-    if shape is None and isinstance(y, (list, tuple)) and len(y):
-        rows = [row for row in y if isinstance(row, (list, tuple, set, np.ndarray))]
-        shape = (len(y), max(map(len, rows))) if rows else (len(y),)
-    if shape is not None and len(shape) == 2 and (shape[1] > 1 or issparse(y)):
-        raise ValueError(
-            f"y should be a 1d array, got an array of shape {tuple(shape)} instead. "
-            "For several labels a row use sklearn.multioutput.MultiOutputClassifier, "
-            "or ClassifierChain where X is numbers alone, on indicator columns, which "
-            "sklearn.preprocessing.MultiLabelBinarizer makes of lists of labels."
-        )

@@ -1,6 +1,8 @@
-"""The losses: log loss of two or more classes, focal loss, squared error."""
+"""The losses of classes, and what all have: weights, offsets, the mean of a batch."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +20,8 @@ class WeightedLoss(nn.Module):
 
     Parameters
     ----------
-    kind : {"log_loss", "softmax", "squared_error"}
-        "log_loss" of one logit, cross-entropy of the "softmax" of K logits, or half
-        the "squared_error", averaged over outputs.
+    kind : {"log_loss", "softmax"}
+        "log_loss" of one logit, or cross-entropy of the "softmax" of K logits.
     gamma : float, default=0.0
         Exponent of the focal loss, which multiplies a row's log loss by
         :math:`(1 - p_{y_i})^\gamma`: 0 for the log loss itself.
@@ -28,6 +29,10 @@ class WeightedLoss(nn.Module):
         Share of a row's label that is spread evenly over the classes, in training
         alone: the loss of validation rows is that of their labels.
     """
+
+    # What makes the loss a deviance, whose dispersion is not known; 0 where it is that
+    # of a likelihood.
+    deviance = 0.0
 
     def __init__(
         self, kind: str, gamma: float = 0.0, label_smoothing: float = 0.0
@@ -47,25 +52,33 @@ class WeightedLoss(nn.Module):
             "y"; perhaps "weight", and "offset", which is added to the logits of rows
             that are drawn from others (see `sample_negatives`).
         """
-        y = target["y"]
         if "offset" in target:
             logits = logits + target["offset"].unsqueeze(-1)
+        loss = self.of_rows(logits, target["y"])
+        weight = target.get("weight")
+        return loss.mean() if weight is None else (loss * weight).mean()
+
+    def of_rows(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of each row, of shape (B,)."""
         smoothing = self.label_smoothing if self.training else 0.0
         if self.kind == "log_loss":
             soft = torch.lerp(y, torch.full_like(y, 0.5), smoothing) if smoothing else y
             loss = F.binary_cross_entropy_with_logits(
                 logits.squeeze(-1), soft, reduction="none"
             )
-        elif self.kind == "softmax":
+        else:
             loss = F.cross_entropy(
                 logits, y, reduction="none", label_smoothing=smoothing
             )
-        else:
-            loss = (logits - y).square().mean(-1) / 2
         if self.gamma:
             loss = loss * torch.exp(self.gamma * _log_error(logits, y))
-        weight = target.get("weight")
-        return loss.mean() if weight is None else (loss * weight).mean()
+        return loss
+
+    def parts(
+        self, target: dict[str, Tensor]
+    ) -> list[tuple[slice, Any, nn.Module, dict[str, Tensor]]]:
+        """Return what has a scale of its own: logits, rows, their loss and target."""
+        return [(slice(None), slice(None), self, target)]
 
 
 def _log_error(logits: Tensor, y: Tensor) -> Tensor:

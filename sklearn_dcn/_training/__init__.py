@@ -7,10 +7,10 @@
 from .apart import MembersApart
 from .batches import Encoded, TensorTable, joined, take, to_tensors
 from .build import build_net
-from .calibration import calibrate
+from .calibration import calibrate, held_out_rows
 from .callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from .checkpoint import Checkpoint
-from .devices import DTYPES, find_device, multiplies_bfloat16
+from .devices import DTYPES, find_device, multiplies_bfloat16, own_precision
 from .growth import check_state, grow_net, set_statistics, state_without_slack
 from .history import plain_records, replay
 from .inference import PREDICT_BATCH_SIZE_CPU, predict_logits, predict_stack
@@ -18,7 +18,7 @@ from .leaves import to_numpy, to_tensor
 from .loop import TRAINING, Together, train
 from .members import SeenLevels, forget_unseen, hide_unseen
 from .memory import release_memory
-from .module_weights import count_products, silence
+from .module_weights import count_products, scale_outputs
 from .negative_sampling import sample_negatives
 from .net import DCNNet, reads_gradients
 from .optimizers import OPTIMIZERS
@@ -30,23 +30,23 @@ from .spool import EncodedAgain, Spool
 from .watcher import Watcher
 
 __all__ = [
+    "DTYPES",
+    "OPTIMIZERS",
+    "PREDICT_BATCH_SIZE_CPU",
+    "SCHEDULES",
+    "TRAINING",
     "CallbackSupportMixin",
     "Checkpoint",
     "DCNNet",
-    "DTYPES",
     "Encoded",
     "EncodedAgain",
     "FitTasks",
     "MembersApart",
-    "OPTIMIZERS",
     "Preparation",
-    "PREDICT_BATCH_SIZE_CPU",
     "Progress",
     "RankTable",
-    "SCHEDULES",
     "SeenLevels",
     "Spool",
-    "TRAINING",
     "TensorTable",
     "Together",
     "Watcher",
@@ -57,9 +57,11 @@ __all__ = [
     "find_device",
     "forget_unseen",
     "grow_net",
+    "held_out_rows",
     "hide_unseen",
     "joined",
     "multiplies_bfloat16",
+    "own_precision",
     "own_torch",
     "plain_records",
     "predict_logits",
@@ -68,8 +70,8 @@ __all__ = [
     "release_memory",
     "replay",
     "sample_negatives",
+    "scale_outputs",
     "set_statistics",
-    "silence",
     "state_without_slack",
     "take",
     "to_numpy",

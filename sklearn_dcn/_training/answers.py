@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import ClassifierTags, RegressorTags
+from torch import Tensor
+
+from ..network.ensemble import own_mean
 
 __all__ = ["AnswersScorers"]
 
@@ -20,12 +23,12 @@ __all__ = ["AnswersScorers"]
 class AnswersScorers(BaseEstimator):
     """Predictions of a net as those of a classifier or regressor."""
 
-    meaning: Any  # ClassTarget or ContinuousTarget
+    meaning: Any  # a target
     forward_iter: Any
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """The labels, sorted."""
+        """The labels, sorted; of several labels 0 and 1 for each."""
         return self.meaning.classes
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -42,6 +45,14 @@ class AnswersScorers(BaseEstimator):
 
     def _logits(self, X: Any) -> NDArray[np.float64]:
         return torch.cat([*self.forward_iter(X)]).cpu().double().numpy()
+
+    def _as_answer(self, logits: Tensor, target: dict[str, Tensor]) -> Tensor:
+        """Return the logits of rows by the members that they are of, with an offset."""
+        logits = own_mean(logits.detach(), target)
+        if getattr(self.meaning, "has_offset", False):
+            logits = logits.clone()
+            logits[:, self.meaning.locations] += target["y"][:, -1:]
+        return logits
 
     def __sklearn_tags__(self) -> Any:
         """Say which of the two it is."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..network.ensemble import has_own_weights
+from .grouped import whole_groups
 
 __all__ = [
     "BatchIterator",
@@ -128,6 +129,8 @@ class TensorTable(Dataset[Any]):
         Row weights as the loss takes them; None for ones.
     offset : float, default=0.0
         What the loss adds to the logits of these rows, of two classes.
+    group : Tensor of shape (n,) or None, default=None
+        The group of each row, ascending, where batches are to have whole ones.
     """
 
     # Where batches are copied to on their way out; None leaves them where they are.
@@ -137,7 +140,12 @@ class TensorTable(Dataset[Any]):
     epoch = 0  # the one that is next, which rows from disk depend on
 
     def __init__(
-        self, x: Encoded, y: Tensor, weight: Tensor | None = None, offset: float = 0.0
+        self,
+        x: Encoded,
+        y: Tensor,
+        weight: Tensor | None = None,
+        offset: float = 0.0,
+        group: Tensor | None = None,
     ) -> None:
         self.x = x
         self.target = {"y": y}
@@ -145,6 +153,8 @@ class TensorTable(Dataset[Any]):
             self.target["weight"] = weight
         if offset:
             self.target["offset"] = torch.full_like(y, offset)
+        if group is not None:
+            self.target["group"] = group
 
     def __len__(self) -> int:
         return len(self.target["y"])
@@ -246,10 +256,11 @@ class BatchIterator:
     dataset : TensorTable or StreamedTable
         The rows.
     batch_size : int
-        Rows in a batch. A last batch of one row joins the one before it: batch
-        normalisation has no statistics of a single row.
+        Rows in a batch, or about so many where it has whole groups. A last batch of one
+        row joins the one before it: batch normalisation has no statistics of a single
+        row.
     shuffle : bool, default=False
-        Whether every pass takes the rows in a new order.
+        Whether every pass takes the rows, or groups, in a new order.
     """
 
     def __init__(self, dataset: Any, batch_size: int, shuffle: bool = False) -> None:
@@ -260,6 +271,9 @@ class BatchIterator:
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
         if hasattr(self.dataset, "batches"):
             yield from self.dataset.batches(self.batch_size, self.shuffle)
+            return
+        if "group" in self.dataset.target:
+            yield from map(self.dataset.__getitem__, self._groups())
             return
         starts = self._starts()
         stops = [*starts[1:], len(self.dataset)]
@@ -273,7 +287,13 @@ class BatchIterator:
             yield self.dataset[rows if order is None else order[rows]]
 
     def __len__(self) -> int:
+        if "group" in getattr(self.dataset, "target", {}):  # about as many, shuffled
+            return len(whole_groups(self.dataset.target["group"], self.batch_size))
         return len(self._starts())
+
+    def _groups(self) -> list[Tensor]:
+        group, rng = self.dataset.target["group"], self.dataset.generator
+        return whole_groups(group, self.batch_size, self.shuffle, rng)
 
     def _starts(self) -> list[int]:
         return starts_of(len(self.dataset), self.batch_size)
@@ -307,7 +327,11 @@ def held_out(batches: Any) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]
     unit = float(is_held.double().mean())
     for member in range(weight.shape[1]):
         held = table.mine(is_held[:, member].nonzero().squeeze(1))
-        for rows in torch.split(held, batches.batch_size):
+        parts: Sequence[Tensor] = torch.split(held, batches.batch_size)
+        if "group" in table.target:
+            group = table.target["group"][held]
+            parts = [held[at] for at in whole_groups(group, batches.batch_size)]
+        for rows in parts:
             x, target = table[rows]
             own = target["weight"][:, member : member + 1] * unit
             yield {**x, "member": member}, {**target, "weight": own}

@@ -2,7 +2,8 @@ r"""The last step of a fit: logits that fit the held-out rows best, scaled and s
 
 A network that has learned single ids is too sure of itself: its logits z are right in
 their order, but too far apart. So all are replaced by :math:`T z + b`, with one
-:math:`T > 0`, and a b for each class, that minimise on the held-out rows
+:math:`T > 0`, and a b for each class, that minimise on the held-out rows (of several
+labels or tasks by the loss of each, with a T of its own)
 
 .. math::
     \sum_i w_i\, \ell(T z_i + b, y_i) + \frac{(T - 1)^2 + \|b\|^2}{2 \sigma^2},
@@ -32,6 +33,7 @@ for the temperature 1 / T of a network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +42,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..network.ensemble import by_holder, has_own_weights
+from ..network.ensemble import by_holder, has_own_weights, own_mean
 from .batches import BatchIterator, TensorTable, place
 from .devices import own_precision
 from .inference import PREDICT_BATCH_SIZE_CPU
@@ -48,7 +50,7 @@ from .inference import PREDICT_BATCH_SIZE_CPU
 if TYPE_CHECKING:
     from .net import DCNNet
 
-__all__ = ["calibrate", "fit_scale_and_shift", "gain_of_mean"]
+__all__ = ["calibrate", "fit_scale_and_shift", "gain_of_mean", "held_out_rows"]
 
 PRIOR_STD = 0.2
 
@@ -63,38 +65,81 @@ def calibrate(
     """
     with own_precision(torch.device(net.device)):  # whatever the caller's
         logits, target, gain = _held_out_logits(net, validation)
-        # Of logits that are so much smaller, the T that is kept near 1 is the mean's.
-        scale, shift = fit_scale_and_shift(net.criterion_, logits / gain, target)
+        n_out = logits.shape[1]
+        scale, shift = np.ones(n_out), np.zeros(n_out)
+        for at, rows, criterion, own in net.criterion_.parts(target):
+            # Of logits that are so much smaller, the T that is kept near 1 is the
+            # mean's.
+            z = logits[rows, at] / gain(at)
+            scale[at], shift[at] = fit_scale_and_shift(criterion, z, own)
         if newest is not None:
             logits, target, _ = _held_out_logits(net, newest)
-            _, shift = fit_scale_and_shift(net.criterion_, logits, target, scale)
+            for at, rows, criterion, own in net.criterion_.parts(target):
+                z, T = logits[rows, at], float(scale[at][0])
+                _, shift[at] = fit_scale_and_shift(criterion, z, own, T)
     with torch.no_grad():
         for member in net.module_.members:
             weight, bias = member.head.weight, member.head.bias
-            weight.mul_(scale)
-            bias.mul_(scale).add_(torch.from_numpy(shift).to(bias))
+            factor = torch.from_numpy(scale).to(bias)
+            weight.mul_(factor[:, None])
+            bias.mul_(factor).add_(torch.from_numpy(shift).to(bias))
 
 
 @torch.no_grad()
 def _held_out_logits(
     net: DCNNet, validation: TensorTable
-) -> tuple[Tensor, dict[str, Tensor], float]:
+) -> tuple[Tensor, dict[str, Tensor], Callable[[slice], float]]:
     """Return logits in float64, targets, and what the mean's scale is of theirs.
 
     Each row has the logits of the members that it validates, or of their mean.
     """
+    z, target = _infer(net, validation)
+
+    def gain(at: slice) -> float:
+        if not has_own_weights(target):
+            return 1.0
+        return gain_of_mean(z[..., at], target["weight"].double())
+
+    return *_that_count(*by_holder(z, target)), gain
+
+
+@torch.no_grad()
+def held_out_rows(net: DCNNet, validation: TensorTable) -> tuple[Any, Any, Any]:
+    """Return logits, encoded targets and weights of rows, in float64.
+
+    Each row has the mean of the members that it validates, or of all. Rows without a
+    weight are left out.
+
+    Returns
+    -------
+    logits : ndarray of shape (n, d_out)
+    y : ndarray of shape (n, ...)
+    weight : ndarray of shape (n,)
+        Of mean 1.
+    """
+    with own_precision(torch.device(net.device)):
+        each, target = _infer(net, validation)
+    z, y = own_mean(each, target), target["y"].double()
+    weight = target.get("weight", torch.ones(len(y))).double()
+    if weight.ndim == 2:
+        weight = weight.sum(1) / (weight > 0).sum(1).clamp(min=1)
+    kept = weight > 0
+    weight = weight[kept] / weight[kept].mean()
+    return z[kept].numpy(), y[kept].numpy(), weight.numpy()
+
+
+def _infer(net: DCNNet, table: TensorTable) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return what the net gives of a table's rows, in float64, and their targets."""
     net._set_training(False)
-    rows = place(validation, torch.device(net.device))
+    rows = place(table, torch.device(net.device))
     logits, targets = [], []
     for x, target in BatchIterator(rows, PREDICT_BATCH_SIZE_CPU):
         logits.append(net.infer(x).cpu().double())
         targets.append({name: tensor.cpu() for name, tensor in target.items()})
-    z = torch.cat(logits)
-    target = {name: torch.cat([t[name] for t in targets]) for name in targets[0]}
-    gain = 1.0
-    if has_own_weights(target):
-        gain = gain_of_mean(z, target["weight"].double())
-    return *_that_count(*by_holder(z, target)), gain
+    names = targets[0]
+    return torch.cat(logits), {
+        name: torch.cat([each[name] for each in targets]) for name in names
+    }
 
 
 def _that_count(
@@ -166,8 +211,9 @@ def fit_scale_and_shift(
     n = float(len(logits))
     # In single precision the loss is too rough for a search along a line to end soon.
     target = {k: v.double() if v.is_floating_point() else v for k, v in target.items()}
-    if criterion.kind == "squared_error":  # in units of what is left over
-        n = n / max(2 * float(criterion(logits, target)), 1e-12)
+    if criterion.deviance:  # in units of what is left over
+        left = criterion.deviance * float(criterion(logits, target))
+        n = n / max(left, 1e-12)
     start = np.append(1.0 if scale is None else scale, np.zeros(logits.shape[1]))
 
     def objective(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

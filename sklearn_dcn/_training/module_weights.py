@@ -20,7 +20,7 @@ __all__ = [
     "count_products",
     "id_tables",
     "is_finite",
-    "silence",
+    "scale_outputs",
     "without_storage",
 ]
 
@@ -82,10 +82,20 @@ def _kind(meta: Tensor, dtype: torch.dtype) -> torch.dtype:
 
 
 @torch.no_grad()
-def silence(members: Sequence[DeepCrossNetwork], outputs: NDArray[np.bool_]) -> None:
-    """Let outputs start at their bias alone, which a loss of 0 then leaves as it is."""
+def scale_outputs(
+    members: Sequence[DeepCrossNetwork], factors: NDArray[np.float64]
+) -> None:
+    """Let outputs start nearer to their bias, or at it, where a loss of 0 leaves them.
+
+    Parameters
+    ----------
+    members : sequence of DeepCrossNetwork
+    factors : ndarray of shape (d_out,)
+        Of the head's weights; 0 for the bias alone.
+    """
     for member in members:
-        member.head.weight[torch.from_numpy(outputs)] = 0.0
+        weight = member.head.weight
+        weight.mul_(torch.from_numpy(factors).to(weight)[:, None])
 
 
 def id_tables(module: Network) -> list[nn.Parameter]:

@@ -23,7 +23,6 @@ from ..network.ensemble import (
     by_holder,
     by_member,
     has_own_weights,
-    own_mean,
 )
 from .answers import AnswersScorers
 from .batches import TensorTable, held_out
@@ -276,7 +275,7 @@ class DCNNet(AnswersScorers, NeuralNet):
 
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
         """Compute the logits of one batch, of each row by the members it is of."""
-        return own_mean(super().evaluation_step(batch, training), batch[1])
+        return self._as_answer(super().evaluation_step(batch, training), batch[1])
 
     @torch.no_grad()
     def _add_l2_of_tables(self) -> None:
@@ -355,7 +354,7 @@ class DCNNet(AnswersScorers, NeuralNet):
                     for watcher in self.watchers:
                         watcher.end_batch(n_rows)
                 if self.record_batches or score:
-                    step["y_pred"] = own_mean(step["y_pred"].detach(), batch[1])
+                    step["y_pred"] = self._as_answer(step["y_pred"], batch[1])
                 if score:
                     logits.append(step["y_pred"])
                 if self.record_batches:

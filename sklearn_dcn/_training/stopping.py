@@ -28,7 +28,7 @@ class Stopping(EarlyStopping):
         """Stop after too many epochs without improvement, or after a clear rise."""
         if self.rise is not None and self.lower_is_better:
             least = self.dynamic_threshold_ + self.threshold
-            if net.history[-1, self.monitor] > (1 + self.rise) * least:
+            if net.history[-1, self.monitor] > least + self.rise * abs(least):
                 self.misses_ = self.patience - 1
         before = self.best_epoch_
         try:

@@ -84,6 +84,11 @@ def fit(
     1
     """
     _check(model, on)
+    if getattr(model, "_ranks", False):
+        raise TypeError(
+            f"A {type(model).__name__} is fitted in one process, as batches have whole "
+            "groups. Call its fit."
+        )
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}; got {split!r}.")
     if tables not in TABLES or (tables == "sharded" and split != "rows"):

@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_count
 from .._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
-from .._table import check_weight, factorize, get_columns, to_float
+from .._table import (
+    TextLevels,
+    check_weight,
+    factorize,
+    get_columns,
+    to_float,
+    to_vectors,
+)
 
 __all__ = ["Drift", "drift"]
 
@@ -79,7 +86,8 @@ def drift(
         - "unknown" and "unknown_in_fit": the share of cells whose level the model does
           not know; NaN of numbers. "new_levels": how many levels these are.
         - "missing" and "missing_in_fit": the share of missing cells.
-        - "psi": the population stability index of its groups.
+        - "psi": the population stability index of its groups; NaN of lists, texts and
+          vectors, which have none.
 
         `calibration` has, for each group, "rows" (their weight), "predicted" and
         "observed", the means of prediction and target, and "ratio", the first over the
@@ -129,7 +137,7 @@ def drift(
         elif j in encoder.categories:
             found = _of_levels(encoder.categories[j], cells[j], n_levels)
         else:
-            found = None  # a list has several levels a cell
+            found = None  # a list has several levels a cell, a vector none
         row = {"column": name} | _shares(encoder, j, seen.get(j), cells, weight)
         if found is not None:
             names, before, at = found
@@ -156,6 +164,20 @@ def _shares(
     encoder: Any, j: int, seen: Any, cells: list[Any], weight: NDArray[np.float64]
 ) -> dict[str, float]:
     """Return the shares of unknown and missing cells, now and in the fit."""
+    if j in encoder.vectors:
+        vectors = encoder.vectors[j]
+        x = to_vectors(cells[j], encoder.names[j], vectors.width)
+        missing = np.isnan(x).any(axis=1)
+        return {
+            "missing": float(weight @ missing / weight.sum()),
+            "missing_in_fit": vectors.missing_share,
+        }
+    if isinstance(text := encoder.lists.get(j), TextLevels):
+        missing = factorize(cells[j], text.name)[0] < 0
+        return {
+            "missing": float(weight @ missing / weight.sum()),
+            "missing_in_fit": float(text.levels.counts[MISSING_ID] / text.total),
+        }
     if j in encoder.numbers:
         missing = np.isnan(to_float(cells[j], encoder.names[j]))
         return {
@@ -217,6 +239,15 @@ def _answer(
     estimator: Any, X: Any, y: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return predictions and target, of a classifier those of the last class."""
+    if getattr(estimator, "_ranks", False):
+        raise TypeError(
+            f"Scores of a {type(estimator).__name__} have no units to compare with y. "
+            "Leave y out."
+        )
+    if isinstance(y, dict):
+        raise ValueError(
+            "y must be None for several tasks, or of one output; got a dict."
+        )
     y = np.asarray(y)
     if y.ndim > 1 and y.shape[1] > 1:
         raise ValueError(

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._analysis import Floats, MixedLogits, Pool, join, whole
+from .._analysis import Floats, join, whole
 from .._checks import check_count, check_option
-from .._table import (
-    MISSING_LEVEL,
-    Lists,
-    TableEncoder,
-    factorize,
-    get_columns,
-    split_lists,
-    take_rows,
-    to_float,
-)
+from .._table import get_columns, take_rows
+from ._grids import make_grid
 from ._interactions import make_generator
 from ._plotting import (
     BLUE,
@@ -30,6 +22,7 @@ from ._plotting import (
     shorten,
     write_value,
 )
+from ._response import make_response
 
 __all__ = ["EffectDisplay"]
 
@@ -164,7 +157,7 @@ default="auto"
         n_values = check_count("n_values", n_values, minimum=1)
         n_samples = check_count("n_samples", n_samples, minimum=1)
         rng = make_generator(random_state)
-        mixed, respond, response = _make_response(estimator, response_method, output)
+        mixed, respond, response = make_response(estimator, response_method, output)
         names = mixed.encoder.names
         if column not in names:
             raise ValueError(
@@ -173,7 +166,7 @@ default="auto"
         X = estimator._check_X(X, reset=False)
         j = names.index(column)
         tried = mixed.encoder.spread(get_columns(X))[j]
-        grid = _make_grid(tried, j, mixed.encoder, n_values)
+        grid = make_grid(tried, j, mixed.encoder, n_values)
         at = np.sort(rng.permutation(X.shape[0])[:n_samples])
         one, other = mixed.read(take_rows(X, at)), mixed.read(take_rows(X, grid.rows))
         if grid.cells is not None:
@@ -281,119 +274,3 @@ default="auto"
         level = np.average(self.individual, axis=1, weights=weight)
         moved = self.individual - level[:, None] + level.mean()
         return np.percentile(moved, SPREAD, axis=0)
-
-
-def _make_response(
-    estimator: Any, response_method: str, output: Any
-) -> tuple[MixedLogits, Callable[[Pool, NDArray[np.intp]], Floats], str]:
-    """Return what reads rows, what predicts for mixes of them, and its name."""
-    mixed = MixedLogits(estimator, output=output)
-    if mixed.n_outputs > 1:
-        raise ValueError(
-            f"output must say which of {mixed.n_outputs} predictions to show: a class, "
-            "or the number of an output; got None."
-        )
-    classes = getattr(estimator, "classes_", None)
-    if classes is None and response_method != "auto":
-        raise ValueError(
-            f"response_method must be 'auto' for a regression; got {response_method!r}."
-        )
-
-    def logit(pool: Pool, source: NDArray[np.intp]) -> Floats:
-        return mixed(pool, source)[:, 0]
-
-    if classes is None:
-        of = "prediction" if output is None else f"prediction of output {output}"
-        return mixed, logit, of
-    k = 1 if output is None else classes.tolist().index(output)
-    of = shorten(f"of {classes.tolist()[k]!r}")
-    if response_method == "decision_function":
-        return mixed, logit, f"logit {of}"
-    of_all = mixed if output is None else MixedLogits(estimator)
-
-    def probability(pool: Pool, source: NDArray[np.intp]) -> Floats:
-        return estimator._target.probabilities(of_all(pool, source))[:, k]
-
-    return mixed, probability, f"probability {of}"
-
-
-class Grid(NamedTuple):
-    """The values of a column that are tried.
-
-    Attributes
-    ----------
-    values : sequence
-        Numbers, or names of levels.
-    rows : ndarray of shape (n_values,)
-        A row of the table that has each value.
-    counts : list of int or None
-        Number of rows that hold each level.
-    n_more : int
-        Number of levels that are left out.
-    cells : list or None
-        Of lists, a cell of each level alone, to take the place of the rows'.
-    """
-
-    values: Any
-    rows: NDArray[np.intp]
-    counts: list[int] | None = None
-    n_more: int = 0
-    cells: list[Any] | None = None
-
-
-def _make_grid(column: Any, j: int, encoder: TableEncoder, n_values: int) -> Grid:
-    name = encoder.names[j]
-    if j in encoder.numbers:
-        return _grid_of_numbers(to_float(column, name), n_values)
-    if j not in encoder.lists:
-        codes, levels = factorize(column, name)
-        return _grid_of_levels(codes, list(levels), n_values)
-    lists = split_lists(column, name, encoder.lists[j].separator)
-    if not len(lists.codes):
-        raise ValueError(f"Column {name!r} holds no level in X: all lists are empty.")
-    return _grid_of_lists(lists, n_values)
-
-
-def _grid_of_numbers(x: Floats, n_values: int) -> Grid:
-    order = np.argsort(x, kind="stable")  # missing ones at the end
-    n = len(x) - int(np.isnan(x).sum())
-    values, first = np.unique(x[order[:n]], return_index=True)
-    if len(values) > n_values:
-        at = ((np.arange(n_values) + 0.5) / n_values * n).astype(np.intp)
-        values, first = np.unique(x[order[at]], return_index=True)
-        first = at[first]
-    rows = order[first]
-    if n < len(x):
-        values, rows = np.append(values, np.nan), np.append(rows, order[n])
-    return Grid(values, rows)
-
-
-def _grid_of_levels(codes: NDArray[np.intp], levels: list[Any], n_values: int) -> Grid:
-    """Return the most frequent levels; of equally many rows those that come first."""
-    present, first, counts = np.unique(codes, return_index=True, return_counts=True)
-    kept = np.lexsort((first, -counts))[:n_values]
-    return Grid(
-        [MISSING_LEVEL if c < 0 else levels[c] for c in present[kept].tolist()],
-        first[kept],
-        counts[kept].tolist(),
-        len(present) - len(kept),
-    )
-
-
-def _grid_of_lists(lists: Lists, n_values: int) -> Grid:
-    """Return the most frequent levels, each in a cell of its own.
-
-    Where cells are mappings it has its mean weight.
-    """
-    codes, n_rows = lists.codes, len(lists.offsets) - 1
-    row = np.repeat(np.arange(n_rows), np.diff(lists.offsets))
-    held = np.unique(row * (len(lists.levels) + 1) + codes + 1, return_index=True)[1]
-    grid = _grid_of_levels(codes[held], list(lists.levels), n_values)
-    chosen = codes[held][grid.rows]
-    cells: list[Any] = [None if c < 0 else [lists.levels[c]] for c in chosen]
-    if lists.weight is not None:
-        mean = np.bincount(codes + 1, lists.weight) / np.bincount(codes + 1).clip(1)
-        cells = [
-            {None if c < 0 else lists.levels[c]: mean[c + 1]} for c in chosen.tolist()
-        ]
-    return grid._replace(rows=row[held][grid.rows], cells=cells)

@@ -32,7 +32,8 @@ class Explanation:
     baseline : float
         Mean logit of the background rows.
     logit : ndarray of shape (n_rows,)
-        Of the rows, computed in float64.
+        Of the rows, computed in float64; of a regression the prediction, of losses of
+        counts its logarithm, without an offset.
     features : DataFrame of shape (n_rows, n_features)
         What each column alone adds to the baseline.
     pairs : DataFrame of shape (n_rows, n_features * (n_features - 1) / 2)

@@ -74,6 +74,7 @@ def progressive_validate(
           package alone.
         - of a classifier "log_loss", "calibration", the sum of the probabilities of
           the last class over its rows (1 is right), and "roc_auc" if there are two;
+          of several labels a row the means of theirs;
           of a regressor "rmse", "r2" and "calibration", the mean of the predictions
           over that of the target. Missing where a day has one class.
 
@@ -145,6 +146,11 @@ def _check(
     """Raise an error if an argument is out of bounds."""
     check_count("n_initial", n_initial, minimum=1)
     check_count("n_epochs", n_epochs, minimum=1)
+    if getattr(estimator, "_ranks", False):
+        raise TypeError(
+            f"Scores of a {type(estimator).__name__} have no units to compare with y. "
+            "Fit and score it day by day, with DaySplit."
+        )
     if refit_every is not None:
         check_count("refit_every", refit_every, minimum=1)
     elif not hasattr(estimator, "partial_fit"):
@@ -184,6 +190,8 @@ def _scores(model: Any, X: Any, y: NDArray[Any], weight: Any) -> dict[str, float
         r2 = r2_score(y, found, sample_weight=weight) if len(y) > 1 else np.nan
         return {"rmse": float(np.sqrt(error)), "r2": r2, "calibration": _ratio(*means)}
     p, classes = model.predict_proba(X), model.classes_
+    if hasattr(model, "label_names_"):  # several labels a row
+        return _scores_of_labels(y, p, weight)
     is_last = y == classes[-1]
     scores = {
         "log_loss": log_loss(y, p, labels=classes, sample_weight=weight),
@@ -199,6 +207,24 @@ def _scores(model: Any, X: Any, y: NDArray[Any], weight: Any) -> dict[str, float
             else np.nan
         )
     return scores
+
+
+def _scores_of_labels(
+    y: NDArray[Any], p: NDArray[np.float64], weight: Any
+) -> dict[str, float]:
+    """Return the means of the labels' scores."""
+    each = [
+        log_loss(y_k, p_k, labels=[0, 1], sample_weight=weight)
+        for y_k, p_k in zip(y.T, p.T, strict=True)
+    ]
+    means = [np.average(of, weights=weight, axis=0).sum() for of in (p, y)]
+    has_both = bool((y.min(axis=0) < y.max(axis=0)).all())
+    auc = roc_auc_score(y, p, sample_weight=weight) if has_both else np.nan
+    return {
+        "log_loss": float(np.mean(each)),
+        "calibration": _ratio(*means),
+        "roc_auc": auc,
+    }
 
 
 def _ratio(one: float, other: float) -> float:

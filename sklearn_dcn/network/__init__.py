@@ -13,6 +13,7 @@ from .deep import DeepNetwork
 from .embedding import EmbeddingStack
 from .ensemble import DeepCrossEnsemble
 from .numeric import NumericEmbedding
+from .vectors import VectorProjections
 
 __all__ = [
     "CrossNetwork",
@@ -26,4 +27,5 @@ __all__ = [
     "MixtureCross",
     "NumericEmbedding",
     "VectorCross",
+    "VectorProjections",
 ]

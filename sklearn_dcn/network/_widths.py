@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .._checks import check_count, check_sizes
 
-__all__ = ["auto_embedding_dim", "resolve_dims"]
+__all__ = ["auto_embedding_dim", "auto_vector_dim", "resolve_dims"]
 
 
 def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
@@ -25,6 +25,11 @@ def auto_embedding_dim(cardinality: int, most: int | None = 16) -> int:
     # Four ids, two of them reserved, span no more than 4 dimensions.
     width = 4 if cardinality <= 4 else 4 * math.ceil(6 * cardinality**0.25 / 4)
     return min(most, width)
+
+
+def auto_vector_dim(width: int) -> int:
+    """Return the width of a vector's projection: its own, up to that of embeddings."""
+    return min(16, 4 * math.ceil(width / 4))
 
 
 def resolve_dims(

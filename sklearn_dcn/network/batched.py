@@ -67,7 +67,8 @@ class BatchedMembers:
             )
             for at, module in self.network.named_modules()
             if ".norms" not in at
-            for name in module._parameters
+            for name, own_weight in module._parameters.items()
+            if own_weight is not None  # as a bias that there is not
         ]
 
     @property
@@ -251,11 +252,16 @@ class ComputesAtOnce(nn.Module):
 
         It is for predictions: other threads may predict with the module meanwhile.
         """
+        network = self.copied_network(dtype)
+        return lambda **batch: _compute(network, **batch)[0].transpose(0, 1)
+
+    def copied_network(self, dtype: torch.dtype) -> DeepCrossNetwork:
+        """Return the members as one network, with a copy of the weights as `dtype`."""
         copied = BatchedMembers(self.members)
         copied.network.eval()
         for slot in copied.slots:
             slot.place[slot.name] = slot.as_dtype(dtype)
-        return lambda **batch: _compute(copied.network, **batch)[0].transpose(0, 1)
+        return copied.network
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the members."""
@@ -274,8 +280,9 @@ def _compute(
     x_bag: Sequence[Sequence[Tensor]] | None = None,
     x_own: Tensor | None = None,
     generator: torch.Generator | None = None,
+    x_vec: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (K, B, d_out) and x_0 (K, B, d); x_own is (B, K, n_own)."""
     own = None if x_own is None else x_own.transpose(0, 1)
-    x_0 = network.embedding(x_num, x_cat, x_bag, generator, own)
+    x_0 = network.embedding(x_num, x_cat, x_bag, generator, own, x_vec)
     return network.combine(x_0, generator), x_0

@@ -159,12 +159,19 @@ class CrossNetwork(nn.Module):
         projected : tensor of shape (B, d_out)
         """
         if self.kind == "vector" and self.layers:
-            w, b = self._vectors()
-            n_layers = w.shape[-2]
-            products = x_0 @ torch.cat([w, weight], dim=-2).mT  # (B, L + d_out)
-            a_L, c_L = _recurrence(products[..., :n_layers], w, b)
-            return torch.addcmul(c_L @ weight.mT, a_L, products[..., n_layers:])
+            return self.from_products(x_0 @ self.product_weights(weight).mT, weight)
         return linear(self(x_0).to(weight.dtype), weight)
+
+    def product_weights(self, weight: Tensor) -> Tensor:
+        """Return what `project` multiplies x_0 by: the w_l, and rows of `weight`."""
+        return torch.cat([self._vectors()[0], weight], dim=-2)
+
+    def from_products(self, products: Tensor, weight: Tensor) -> Tensor:
+        """Return `project` of `weight` by the `products` of x_0, (B, L + d_out)."""
+        w, b = self._vectors()
+        n_layers = w.shape[-2]
+        a_L, c_L = _recurrence(products[..., :n_layers], w, b)
+        return torch.addcmul(c_L @ weight.mT, a_L, products[..., n_layers:])
 
     @property
     def dtype(self) -> torch.dtype:

@@ -49,6 +49,8 @@ class DeepCrossNetwork(ComputesAtOnce):
         See :class:`EmbeddingStack`.
     bag_cardinalities, numeric_embedding, numeric_dim, bin_edges, n_plain, statistics
         See :class:`EmbeddingStack`.
+    vector_widths, vector_dim
+        See :class:`EmbeddingStack`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
     cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
@@ -104,6 +106,8 @@ class DeepCrossNetwork(ComputesAtOnce):
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,
         statistics: Sequence[tuple[int, Sequence[int], float]] = (),
+        vector_widths: Sequence[int] = (),
+        vector_dim: int | Sequence[int] | str = "auto",
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -118,18 +122,10 @@ class DeepCrossNetwork(ComputesAtOnce):
     ) -> None:
         super().__init__()
         self.structure = structure
+        columns = n_num, cardinalities, embedding_dim, category_dropout, sparse
+        numbers = numeric_embedding, numeric_dim, bin_edges, n_plain, statistics
         self.embedding = EmbeddingStack(
-            n_num,
-            cardinalities,
-            embedding_dim,
-            category_dropout,
-            sparse,
-            bag_cardinalities,
-            numeric_embedding,
-            numeric_dim,
-            bin_edges,
-            n_plain,
-            statistics,
+            *columns, bag_cardinalities, *numbers, vector_widths, vector_dim
         )
         cross_network = CrossNetwork(
             self.embedding.d_out,
@@ -189,6 +185,7 @@ class DeepCrossNetwork(ComputesAtOnce):
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
+        x_vec: Tensor | None = None,
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
@@ -202,6 +199,7 @@ class DeepCrossNetwork(ComputesAtOnce):
         x_cat : integer tensor of shape (B, n_cat), or None without categorical columns
         x_bag : sequence of (ids, offsets, weights), or None without bags
             See :meth:`EmbeddingStack.forward`.
+        x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
         generator : torch.Generator or None
             Source of all dropout during training; torch's own when None.
         return_embeddings : bool, default=False
@@ -218,10 +216,10 @@ class DeepCrossNetwork(ComputesAtOnce):
             Only with `return_embeddings`.
         """
         if dtype in (None, self.head.weight.dtype):
-            x_0 = self.embedding(x_num, x_cat, x_bag, generator)  # (B, d)
+            x_0 = self.embedding(x_num, x_cat, x_bag, generator, x_vec=x_vec)  # (B, d)
             logits = self.combine(x_0, generator)
         else:
-            batch = {"x_num": x_num, "x_cat": x_cat, "x_bag": x_bag}
+            batch = {"x_num": x_num, "x_cat": x_cat, "x_bag": x_bag, "x_vec": x_vec}
             both = self._logits_of_members(dtype, **batch, generator=generator)
             logits, x_0 = (tensor[0] for tensor in both)
         if return_embeddings:
@@ -233,9 +231,10 @@ class DeepCrossNetwork(ComputesAtOnce):
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
+        x_vec: Tensor | None = None,
     ) -> Tensor:
-        """Return x_0 of shape (B, d) of the columns x_num, x_cat and x_bag."""
-        return self.embedding(x_num, x_cat, x_bag)
+        """Return x_0 of shape (B, d) of the columns x_num, x_cat, x_bag and x_vec."""
+        return self.embedding(x_num, x_cat, x_bag, x_vec=x_vec)
 
     def combine(self, x_0: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the logits (B, d_out) of stacked columns x_0 (B, d).

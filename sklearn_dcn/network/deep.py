@@ -137,9 +137,24 @@ class DeepNetwork(nn.Module):
         """
         if self.is_plain and takes_layers_at_once(x):
             return relu_layers(x, *self.weights)
+        if not self.linears:
+            return x
+        return self.after_first(linear(x, *_weights(self.linears[0])), generator)
+
+    def after_first(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return h_L for `x`, the first layer's product, which is used up.
+
+        `generator` is as that of `forward`.
+        """
+        if self.is_plain and takes_layers_at_once(x):
+            Ws, bs = self.weights
+            return relu_layers(x.relu_(), Ws[1:], bs[1:])
         f = ACTIVATIONS[self.activation]
         for i, layer in enumerate(self.linears):
-            x = linear(x, *_weights(layer))  # (B, size of layer i)
+            if i:
+                x = linear(x, *_weights(layer))  # (B, size of layer i)
             if self.norms:
                 x = self.norms[i](x)
             x = f(x)

@@ -1,4 +1,4 @@
-"""The embedding & stacking layer: x_num, x_cat, x_bag -> x_0."""
+"""The embedding & stacking layer: x_num, x_cat, x_bag, x_vec -> x_0."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from torch import Tensor, nn
 from .._checks import check_count, check_rate, check_sizes
 from .._ids import MISSING_ID, UNKNOWN_ID
 from ._products import look_up
-from ._widths import auto_embedding_dim, resolve_dims
+from ._widths import auto_embedding_dim, auto_vector_dim, resolve_dims
 from .bags import pool
 from .draws import Source
 from .ids import check_ids, drop_levels
-from .numeric import NumericEmbedding, NumericKind
+from .numeric import NumericEmbedding, NumericKind, for_members, split_numbers
 from .parts import draw_tables
+from .vectors import VectorProjections
 
 __all__ = [
     "MISSING_ID",
     "UNKNOWN_ID",
     "EmbeddingStack",
     "auto_embedding_dim",
+    "auto_vector_dim",
     "resolve_dims",
 ]
 
@@ -39,7 +41,7 @@ class EmbeddingStack(nn.Module):
     Columns of equal width share one fused table: a column is a range of its rows,
     and a batch is one gather for all of them. Ids are integers and never travel in
     a float. A field of several ids a row is the weighted sum of their embeddings; a
-    number may have an embedding of its own.
+    vector is projected; a number may have an embedding of its own.
 
     Parameters
     ----------
@@ -73,20 +75,23 @@ class EmbeddingStack(nn.Module):
         Numbers that are statistics of categorical columns: the number, the columns, and
         what it is where the level of one of them is unknown. That it becomes where
         `category_dropout` makes one so.
+    vector_widths, vector_dim
+        See :class:`VectorProjections`.
 
     Attributes
     ----------
     embedding_dims : list of int
         Width of the embedding of each categorical column and bag.
     field_slices : list of slice
-        Where each field stands in x_0: the categorical columns, the bags, then the
-        numbers. Columns of one width stand together in x_0, the widest first.
+        Where each field stands in x_0: the categorical columns, the bags, the vectors,
+        then the numbers. Columns of one width stand together in x_0, the widest first.
     d_embedded : int
-        Width of the embeddings of ids together: where the numbers start in x_0.
+        Width of the embeddings of ids together: where all else starts in x_0.
     d_out : int
         Width of x_0.
     tables, bag_tables : nn.ParameterList
         The fused tables, one for each width; the tables of the bags.
+    vectors : VectorProjections
     numbers : NumericEmbedding or None
 
     References
@@ -120,6 +125,8 @@ class EmbeddingStack(nn.Module):
         bin_edges: Sequence[Sequence[float]] | None = None,
         n_plain: int = 0,
         statistics: Sequence[tuple[int, Sequence[int], float]] = (),
+        vector_widths: Sequence[int] = (),
+        vector_dim: int | Sequence[int] | str = "auto",
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
         n_plain = check_count("n_plain", n_plain, minimum=0)
@@ -127,7 +134,7 @@ class EmbeddingStack(nn.Module):
         bag_cardinalities = check_sizes("bag_cardinalities", bag_cardinalities)
         dims = resolve_dims(embedding_dim, [*cardinalities, *bag_cardinalities])
         category_dropout = check_rate("category_dropout", category_dropout)
-        if not n_num and not dims:
+        if not n_num and not dims and not len(vector_widths):
             raise ValueError("EmbeddingStack needs a column; got n_num=0 and no ids.")
         if n_plain > n_num:
             raise ValueError(f"n_plain must be at most n_num={n_num}; got {n_plain}.")
@@ -156,14 +163,15 @@ class EmbeddingStack(nn.Module):
             of = n, numeric_dim, numeric_embedding, bin_edges
             self.numbers = NumericEmbedding(*of)
         self.n_embedded = n
+        self.vectors = VectorProjections(vector_widths, vector_dim)
         number_dims = [numeric_dim] * n + [1] * (n_num - n)
-        self.d_out = self.d_embedded + sum(number_dims)
-        self._lay_out(number_dims)
+        self.d_out = self.d_embedded + self.vectors.d_out + sum(number_dims)
+        self._lay_out([*self.vectors.dims, *number_dims])
         self._make_tables(dims)
         self._make_buffers()
         self.reset_parameters()
 
-    def _lay_out(self, number_dims: list[int]) -> None:
+    def _lay_out(self, other_dims: list[int]) -> None:
         """Decide where each field stands in x_0, and each column in its table."""
         # NOTE[DIFF] The paper stacks the embeddings in the order of the columns. Here
         # columns of one width stand together, the widest first, so that a group of
@@ -185,7 +193,7 @@ class EmbeddingStack(nn.Module):
                 start += dim
                 row += self.capacities[c]
         self.field_slices = [slices[c] for c in range(n_cat)]
-        for width in [*dims[n_cat:], *number_dims]:
+        for width in [*dims[n_cat:], *other_dims]:
             self.field_slices.append(slice(start, start + width))
             start += width
         stops = list(accumulate(map(len, self._groups.values())))
@@ -225,6 +233,7 @@ class EmbeddingStack(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""
         draw_tables(self, INIT_STD, generator)
+        self.vectors.reset_parameters(generator)
         if self.numbers is not None:
             self.numbers.reset_parameters(generator)
         self.fill_positions()  # of modules that were built on the meta device
@@ -278,6 +287,7 @@ class EmbeddingStack(nn.Module):
         x_bag: Sequence[Sequence[Tensor]] | None = None,
         generator: torch.Generator | None = None,
         x_own: Tensor | None = None,
+        x_vec: Tensor | None = None,
     ) -> Tensor:
         """Stack a batch.
 
@@ -292,6 +302,7 @@ class EmbeddingStack(nn.Module):
             Source of `category_dropout`; torch's own when None.
         x_own : float tensor of shape (n_members, B, n_own) or None
             For members alone: the last numbers, of each its own.
+        x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
 
         Returns
         -------
@@ -299,7 +310,8 @@ class EmbeddingStack(nn.Module):
             Of members (n_members, B, d_out).
         """
         parts = []
-        curves, plain = self._split_numbers(x_num, x_own)
+        sizes = self.n_num, self.n_embedded, self.n_members
+        curves, plain = split_numbers(x_num, x_own, *sizes)
         if self.cardinalities:
             x_cat = check_ids(x_cat, len(self.cardinalities))
             known = self._drop(x_cat, generator)
@@ -310,39 +322,13 @@ class EmbeddingStack(nn.Module):
                 parts.append(embedded.flatten(-2))
         if self.bag_cardinalities:
             parts += self._pool(x_bag, generator)
+        if self.vectors.d_out:
+            parts += self.vectors(x_vec)
         if self.numbers is not None and curves is not None:
             parts.append(self.numbers(curves))
         if plain is not None:
-            parts.append(self._for_members(plain))
+            parts.append(for_members(plain, self.n_members))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-
-    def _split_numbers(
-        self, x_num: Tensor | None, x_own: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Return the numbers that are embedded, and those that are not."""
-        if not self.n_num:
-            return None, None
-        n_own = 0 if x_own is None else x_own.shape[-1]
-        n_common = 0 if x_num is None else x_num.shape[-1]
-        if n_common + n_own != self.n_num:
-            raise ValueError(
-                f"x_num must have {self.n_num - n_own} columns; got "
-                f"{None if x_num is None else tuple(x_num.shape)}."
-            )
-        n = self.n_embedded
-        curves = x_num[..., :n] if x_num is not None and n else None
-        plain = [x_num[..., n:]] if x_num is not None and n_common > n else []
-        if x_own is not None:
-            plain = [*map(self._for_members, plain), x_own]
-        if not plain:
-            return curves, None
-        return curves, plain[0] if len(plain) == 1 else torch.cat(plain, dim=-1)
-
-    def _for_members(self, x: Tensor) -> Tensor:
-        """Return rows, (B, d), that each member is to have: (n_members, B, d)."""
-        if self.n_members is None or x.ndim == 3:
-            return x
-        return x.expand(self.n_members, *x.shape)
 
     def _pool(
         self, x_bag: Sequence[Sequence[Tensor]] | None, generator: Source
@@ -374,7 +360,7 @@ class EmbeddingStack(nn.Module):
         if plain is None or known is given or not self.statistics:
             return plain
         lost = (known != given).to(self.told_of.dtype) @ self.told_of > 0  # (B, n_told)
-        plain = self._for_members(plain)
+        plain = for_members(plain, self.n_members)
         told = torch.where(lost, self.untold.to(plain.dtype), plain[..., self.told])
         return plain.index_copy(-1, self.told, told)
 

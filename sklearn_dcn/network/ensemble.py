@@ -81,6 +81,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
         x_own: Tensor | None = None,
+        x_vec: Tensor | None = None,
         *,
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
@@ -96,6 +97,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
         x_own : float tensor of shape (B, n_members, n_own) or None, default=None
             The last columns of `x_num`, of each member its own; `x_num` then has only
             those before, or is None.
+        x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
         generator, return_embeddings, dtype
             As :meth:`DeepCrossNetwork.forward`.
         member : int or None, default=None
@@ -108,7 +110,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
-        batch: dict[str, Any] = {"x_cat": x_cat, "x_bag": x_bag}
+        batch: dict[str, Any] = {"x_cat": x_cat, "x_bag": x_bag, "x_vec": x_vec}
         batch |= {"generator": generator, "dtype": dtype}
         # Nothing can be joined in torch.export, either.
         if member is not None or torch.compiler.is_compiling():
@@ -144,10 +146,11 @@ class DeepCrossEnsemble(ComputesAtOnce):
         x_num: Tensor | None = None,
         x_cat: Tensor | None = None,
         x_bag: Sequence[Sequence[Tensor]] | None = None,
+        x_vec: Tensor | None = None,
     ) -> Tensor:
-        """Return the x_0 (B, d_stack) of all members, from x_num, x_cat and x_bag."""
+        """Return the x_0 (B, d_stack) of members, of x_num, x_cat, x_bag and x_vec."""
         with self.batched.lent(self.training) as network:
-            x_0 = network.embedding(x_num, x_cat, x_bag)  # (K, B, d)
+            x_0 = network.embedding(x_num, x_cat, x_bag, x_vec=x_vec)  # (K, B, d)
         return x_0.transpose(0, 1).flatten(1)
 
     def combine(self, x_0: Tensor) -> Tensor:
@@ -209,7 +212,8 @@ def by_member(
     ----------
     logits : tensor of shape (B, n_members, d_out)
     target : dict of tensors of shape (B, ...)
-        A "weight" may be each member's own, of shape (B, n_members).
+        A "weight" may be each member's own, of shape (B, n_members). A "group" becomes
+        one for each member.
 
     Returns
     -------
@@ -223,6 +227,9 @@ def by_member(
         else tensor.repeat_interleave(n_members, dim=0)
         for name, tensor in target.items()
     }
+    if "group" in target:
+        members = torch.arange(n_members, device=logits.device)
+        own["group"] = (target["group"][:, None] * n_members + members).flatten()
     return logits.flatten(0, 1), own
 
 

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from .._checks import check_count, check_option
 from ._init import normal_
 
-__all__ = ["NUMERIC_EMBEDDINGS", "NumericEmbedding", "NumericKind", "bins_of"]
+__all__ = [
+    "NUMERIC_EMBEDDINGS",
+    "NumericEmbedding",
+    "NumericKind",
+    "bins_of",
+    "for_members",
+    "split_numbers",
+]
 
 NUMERIC_EMBEDDINGS = ("linear", "piecewise_linear", "periodic")
 NumericKind = Literal["linear", "piecewise_linear", "periodic"]
@@ -240,6 +247,38 @@ def bins_of(edges: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     low = torch.zeros_like(left).masked_fill(is_first, -math.inf)
     high = torch.ones_like(right).masked_fill(is_last, math.inf)
     return left, width, low, high
+
+
+def split_numbers(
+    x_num: Tensor | None,
+    x_own: Tensor | None,
+    n_num: int,
+    n_embedded: int,
+    n_members: int | None,
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the numbers that are embedded, and those that are not, with `x_own`."""
+    if not n_num:
+        return None, None
+    n_own = 0 if x_own is None else x_own.shape[-1]
+    n_common = 0 if x_num is None else x_num.shape[-1]
+    if n_common + n_own != n_num:
+        raise ValueError(
+            f"x_num must have {n_num - n_own} columns; got "
+            f"{None if x_num is None else tuple(x_num.shape)}."
+        )
+    n = n_embedded
+    curves = x_num[..., :n] if x_num is not None and n else None
+    plain = [x_num[..., n:]] if x_num is not None and n_common > n else []
+    if x_own is not None:
+        plain = [*(for_members(x, n_members) for x in plain), x_own]
+    if not plain:
+        return curves, None
+    return curves, plain[0] if len(plain) == 1 else torch.cat(plain, dim=-1)
+
+
+def for_members(x: Tensor, n_members: int | None) -> Tensor:
+    """Return rows, (B, d), that each member is to have: (n_members, B, d)."""
+    return x if n_members is None or x.ndim == 3 else x.expand(n_members, *x.shape)
 
 
 def _check_bin_edges(bin_edges: Any, kind: str, n_num: int) -> list[list[float]] | None:

@@ -13,6 +13,7 @@ from .._table import (
     CategoryLevels,
     HashedLevels,
     TableEncoder,
+    TextLevels,
     describe,
     families,
     to_bytes,
@@ -47,15 +48,18 @@ class Columns(NamedTuple):
         Numbers, and categories whose levels are numbers or booleans.
     lists : list of int
         Columns of several levels a cell.
+    vectors : dict of {int: int}
+        Columns of vectors, and their widths.
     """
 
     texts: list[int]
     numbers: list[int]
     lists: list[int]
+    vectors: dict[int, int]
 
     def by_input(self, names: Sequence[str], layout: Layout) -> dict[str, list[str]]:
         """Return the names of the columns that each input holds."""
-        held = {names[j]: [names[j]] for j in self.lists}
+        held = {names[j]: [names[j]] for j in (*self.lists, *self.vectors)}
         for title, at in (("categories", self.texts), ("numbers", self.numbers)):
             of = [names[j] for j in at]
             if layout == "columns":
@@ -76,6 +80,7 @@ class Inputs(NamedTuple):
     texts: str | None
     numbers: Numbers | None
     lists: dict[int, str]
+    vectors: dict[int, str]
 
 
 def sort_columns(encoder: TableEncoder) -> Columns:
@@ -84,7 +89,7 @@ def sort_columns(encoder: TableEncoder) -> Columns:
     Raises
     ------
     ValueError
-        If a column's levels are strings and numbers, or bytes.
+        If a column's levels are strings and numbers, or bytes, or if it holds text.
     """
     texts: list[int] = []
     numbers: list[int] = []
@@ -95,8 +100,15 @@ def sort_columns(encoder: TableEncoder) -> Columns:
         elif j in encoder.numbers:
             numbers.append(j)
     for bag in encoder.lists.values():
+        if isinstance(bag, TextLevels):
+            raise ValueError(
+                f"{describe(bag.name)} is in text_features, and no operator of a graph "
+                "makes n-grams of text as fit does. Serve it in Python, by save and "
+                "load; or fit to vectors of the text, which can be exported."
+            )
         holds_texts(bag.levels)
-    return Columns(texts, numbers, [*encoder.lists])
+    vectors = {j: scaler.width for j, scaler in encoder.vectors.items()}
+    return Columns(texts, numbers, [*encoder.lists], vectors)
 
 
 def column_kinds(
@@ -110,6 +122,8 @@ def column_kinds(
         if j in encoder.lists:
             levels = encoder.lists[j].levels
             kinds.append((_levels_kind(levels), True, separators[j]))
+        elif j in encoder.vectors:
+            kinds.append(("vector", False, None))
         elif j in encoder.categories:
             kinds.append((_levels_kind(encoder.categories[j]), False, None))
         else:
@@ -168,7 +182,11 @@ def add_inputs(
         j: graph.input(names[j], "string", None if separators[j] is None else 1)
         for j in columns.lists
     }
-    return Inputs(texts, numbers, lists)
+    vectors = {
+        j: graph.input(names[j], "double", width)
+        for j, width in columns.vectors.items()
+    }
+    return Inputs(texts, numbers, lists, vectors)
 
 
 # Texts to ids -------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from .._table import (
 from ..network import EmbeddingStack
 from ._columns import Columns, Inputs, find_texts, hash_texts, text_ids
 from ._graph import Graph
-from ._network import add_numbers, to_array
-from ._numbers import Numbers, clip_smoothly, find_values, scale
+from ._network import add_numbers, add_vectors, to_array
+from ._numbers import Numbers, clip_smoothly, find_values, scale, scale_vectors
 
 __all__ = ["Stacker", "add_block", "add_stack"]
 
@@ -209,10 +209,12 @@ class Stacker:
     def infinite(self) -> str | None:
         """Return NaN (n, 1) for rows with an infinite number, else 0."""
         x = self._take_numbers([*self.encoder.numbers])
-        if x is None:
+        values = [] if x is None else [x.values]
+        values += [self.inputs.vectors[j] for j in self.encoder.vectors]
+        if not values:
             return None
         nothing, nan = (self.graph.constant(v, np.float32) for v in (0.0, np.nan))
-        is_infinite = self.graph.node("IsInf", x.values)
+        is_infinite = self.graph.node("IsInf", self.graph.concat(values))
         each = self.graph.node("Where", is_infinite, nan, nothing)
         return self.graph.node("ReduceSum", each, self.graph.constant([1], np.int64))
 
@@ -247,6 +249,8 @@ class Fields(NamedTuple):
         x_cat.
     entries : list of (ListLevels, str)
         The ids (n, most) of each field of lists.
+    vectors : list of str
+        Each vector (n, d_in), with the indicator of missing ones.
     x_num : str or None
         The numbers (n, n_num).
     empty_is_missing : bool
@@ -255,6 +259,7 @@ class Fields(NamedTuple):
 
     ids: Ids | None
     entries: list[tuple[ListLevels, str]]
+    vectors: list[str]
     x_num: str | None
     empty_is_missing: bool
 
@@ -272,7 +277,12 @@ def add_fields(
             graph, bag, cells, stacker.missing_text, separator is not None
         )
         entries.append((bag, found))
-    return Fields(ids, entries, stacker.numbers(ids), not stacker.missing_text)
+    vectors = [
+        scale_vectors(graph, stacker.inputs.vectors[j], scaler)
+        for j, scaler in stacker.encoder.vectors.items()
+    ]
+    x_num, empty_is_missing = stacker.numbers(ids), not stacker.missing_text
+    return Fields(ids, entries, vectors, x_num, empty_is_missing)
 
 
 def add_stack(graph: Graph, stack: EmbeddingStack, fields: Fields) -> str:
@@ -281,6 +291,7 @@ def add_stack(graph: Graph, stack: EmbeddingStack, fields: Fields) -> str:
     for k, (bag, entries) in enumerate(fields.entries, len(stack.cardinalities)):
         table = to_array(stack.column_weight(k))
         parts.append(_pool(graph, bag, entries, table, fields.empty_is_missing))
+    parts += add_vectors(graph, stack, fields.vectors)
     if fields.x_num is not None:
         parts += add_numbers(graph, stack, fields.x_num)
     return graph.concat(parts)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from .._checks import check_option
-from .._estimator import BaseDCN
+from .._estimator import BaseDCN, left_out
 from .._table import UNKNOWN_LEVEL
-from .._targets import ClassTarget, ContinuousTarget
 from .._version import __version__
 from ._columns import Layout, add_inputs, column_kinds, is_unicode, sort_columns
 from ._encoding import Stacker, add_block, add_fields, add_stack
 from ._graph import Graph
 from ._network import add_logits, add_mean, to_array
 from ._steps import Raw, unwrap
+from ._target import add_target, classes_of, outputs_of
 
 __all__ = ["export"]
 
 MOST_BYTES = 1_900_000_000  # of one file: protobuf's limit is 2 GiB
-INT64_MAX = np.iinfo(np.int64).max
-OUTPUTS = ("label", "probabilities", "variable")
 
 
 def export(
@@ -44,7 +42,7 @@ def export(
 
     Parameters
     ----------
-    model : DCNClassifier, DCNRegressor or Pipeline
+    model : DCNClassifier, DCNRegressor, DCNRanker, DCNMultiTask or Pipeline
         Fitted. Before the estimator a pipeline may have `make_dcn_preprocessor`, or a
         `ColumnTransformer` that only chooses columns.
     path : str, path or None, default=None
@@ -53,8 +51,8 @@ def export(
     inputs : {"columns", "matrix"}, default="columns"
         "columns": an input of shape (n, 1) for each column, with its name. "matrix":
         all categories as one input "categories", all numbers as one input "numbers",
-        which is faster for a single row. Columns of lists always have inputs of their
-        own.
+        which is faster for a single row. Columns of lists and of vectors always
+        have inputs of their own.
     missing_text : str, default=""
         What stands for a missing cell in inputs of strings.
 
@@ -62,9 +60,13 @@ def export(
     -------
     graph : onnx.ModelProto
         Outputs are "label" of shape (n,) and "probabilities", float32 of shape (n,
-        n_classes), of a classifier; "variable", float64 of shape (n, n_outputs), of a
-        regressor. `metadata_props` say which columns each input holds, the classes,
-        `missing_text` and the version, as JSON.
+        n_classes), of a classifier, both of shape (n, n_labels) if a row has several
+        labels; "variable", float64 of shape (n, n_outputs), of a regressor or ranker,
+        with "quantiles" (n, n_quantiles) or "std" (n, n_outputs) where its loss has
+        them.
+        Those of a task begin with its name, as "click: label". `metadata_props` say
+        which columns each input holds, the classes or labels, `missing_text` and the
+        version, as JSON.
 
     Raises
     ------
@@ -74,17 +76,19 @@ def export(
         If it is not fitted.
     ValueError
         If something of it cannot be expressed: `category_encoder`, other steps of a
-        pipeline, columns that mix strings and numbers, levels that are bytes; or if
-        `missing_text` is a level of a column.
+        pipeline, `text_features`, columns that mix strings and numbers, levels that are
+        bytes; or if `missing_text` is a level of a column.
 
     Notes
     -----
     Columns of strings, and hashed columns, are inputs of strings. Columns of numbers,
     and of levels that are numbers or booleans, are inputs of float64 with NaN for a
     missing cell. A column of lists is an input of strings of shape (n, most), where ""
-    fills up shorter lists; with a separator it is one of shape (n, 1). Of a column of
-    dates each part is an input, as "day: month", a string such as "May", or a number;
-    `make_inputs` makes them of the dates. A sparse matrix becomes one dense input "X".
+    fills up shorter lists; with a separator it is one of shape (n, 1). A column of
+    vectors is an input of float64 of shape (n, width), with NaN for a missing one. Of a
+    column of dates each part is an input, as "day: month", a string such as "May", or a
+    number; `make_inputs` makes them of the dates. A sparse matrix becomes one dense
+    input "X".
     An infinite number, which the estimators refuse, gives probabilities of NaN.
 
     Examples
@@ -118,7 +122,7 @@ def export(
         graph, held, logits = _of_matrix(estimator, raw)
     else:
         graph, held, logits = _of_columns(estimator, raw, inputs, missing_text)
-    add_target(graph, estimator._target, logits)
+    add_target(graph, estimator._target, logits, _add_offset(graph, estimator, raw))
     proto = graph.to_model(
         producer_name="sklearn-dcn",
         producer_version=__version__,
@@ -129,8 +133,7 @@ def export(
         "missing_text": missing_text,
         "table": _describe(estimator, raw),
     }
-    if isinstance(estimator._target, ClassTarget):
-        properties["classes"] = estimator._target.classes.tolist()
+    properties |= classes_of(estimator._target)
     texts = {key: json.dumps(value) for key, value in properties.items()}
     onnx.helper.set_model_props(proto, texts | {"sklearn_dcn": __version__})
     if path is not None:
@@ -142,6 +145,8 @@ def _describe(estimator: BaseDCN, raw: Raw) -> dict[str, Any]:
     """Return what `make_inputs` has to know of the table."""
     kinds = column_kinds(estimator.encoder_, raw.separators)
     kind_of: dict[str, Any] = dict(zip(raw.names, kinds, strict=True))
+    beside = [raw.columns[j] for j in estimator.encoder_.beside]
+    kind_of |= dict.fromkeys(beside, ("number", False, None))
     dates: dict[str, Any] = {}
     for j, date in estimator.encoder_.dates.items():
         name = raw.columns[j]
@@ -153,6 +158,10 @@ def _describe(estimator: BaseDCN, raw: Raw) -> dict[str, Any]:
         "names": raw.table,
         "kinds": [kind_of.get(name) for name in raw.table],
         "dates": dates,
+        "vectors": {
+            raw.names[j]: scaler.width
+            for j, scaler in estimator.encoder_.vectors.items()
+        },
         "unknown_text": UNKNOWN_LEVEL,
     }
 
@@ -179,7 +188,8 @@ def _of_columns(
     """Return the graph up to the logits, and the columns that each input holds."""
     columns = sort_columns(estimator.encoder_)
     held = columns.by_input(raw.names, layout)
-    graph = Graph(_check_names(held))
+    held |= {raw.columns[j]: [raw.columns[j]] for j in estimator.encoder_.beside}
+    graph = Graph(_check_names(held, outputs_of(estimator._target)))
     inputs = add_inputs(graph, columns, raw.names, layout, raw.separators)
     stacker = Stacker(
         graph,
@@ -208,7 +218,7 @@ def _of_matrix(estimator: BaseDCN, raw: Raw) -> tuple[Graph, dict[str, list[str]
     """Return the graph up to the logits of an estimator of a sparse matrix."""
     encoder = estimator.encoder_
     assert encoder.block is not None
-    graph = Graph(["X", *OUTPUTS])
+    graph = Graph(["X", *outputs_of(estimator._target)])
     x = graph.input("X", "double", len(encoder.names))
     each = []
     for member in estimator.module_.members:
@@ -223,7 +233,17 @@ def _of_matrix(estimator: BaseDCN, raw: Raw) -> tuple[Graph, dict[str, list[str]
     return graph, {"X": raw.names}, logits
 
 
-def _check_names(held: dict[str, list[str]]) -> list[str]:
+def _add_offset(graph: Graph, estimator: BaseDCN, raw: Raw) -> str | None:
+    """Return the sum of the columns that are no features, as inputs of their own."""
+    total: str | None = None
+    for name, j in zip(left_out(estimator), estimator.encoder_.beside, strict=True):
+        x = graph.input(raw.columns[j], "double", 1)
+        x = graph.node("Log", x) if name == "exposure" else x
+        total = x if total is None else graph.node("Add", total, x)
+    return total
+
+
+def _check_names(held: dict[str, list[str]], outputs: Sequence[str]) -> list[str]:
     """Return the names of inputs and outputs."""
     for name in held:
         if not name or not is_unicode(name):
@@ -232,55 +252,9 @@ def _check_names(held: dict[str, list[str]]) -> list[str]:
                 "empty, or no valid Unicode. Rename it before fit, or, if it is no "
                 "list, export with inputs='matrix'."
             )
-    if clash := set(held) & set(OUTPUTS):
+    if clash := set(held) & set(outputs):
         raise ValueError(
             f"Column {clash.pop()!r} has the name of an output of the graph. Rename "
             "it before fit, or export with inputs='matrix'."
         )
-    return [*held, *OUTPUTS]
-
-
-def add_target(
-    graph: Graph, target: ClassTarget | ContinuousTarget, logits: str
-) -> None:
-    """Add the outputs."""
-    if isinstance(target, ContinuousTarget):
-        y = graph.node(
-            "Mul", graph.cast(logits, "double"), graph.constant(target.scale)
-        )
-        y = graph.node("Add", y, graph.constant(target.center))
-        graph.output(y, "variable", "double", target.d_out)
-        return
-    classes, kind = _labels(target.classes)
-    if target.is_binary:
-        logits = graph.concat([graph.node("Neg", logits), logits])
-        p = graph.node("Sigmoid", logits)
-    else:
-        p = graph.node("Softmax", logits, axis=1)
-    at = graph.node("ArgMax", logits, axis=1, keepdims=0)
-    label = graph.node("Gather", graph.constant(classes), at)
-    graph.output(label, "label", kind)
-    graph.output(p, "probabilities", "float", len(classes))
-
-
-def _labels(classes: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    """Return the classes and their type in a graph."""
-    if classes.dtype.kind == "u" and classes.max() > INT64_MAX:
-        raise ValueError(
-            "Classes that are integers must be at most 2**63 - 1 to be exported; got "
-            f"{classes.max()}. Fit to smaller ones, or to strings."
-        )
-    for kinds, name, dtype in (
-        ("iu", "int64", np.int64),
-        ("f", "double", np.float64),
-        ("b", "bool", np.bool_),
-    ):
-        if classes.dtype.kind in kinds:
-            return classes.astype(dtype), name
-    if all(isinstance(c, str) and is_unicode(c) for c in classes.tolist()):
-        return np.array([str.__str__(c) for c in classes], dtype=object), "string"
-    raise ValueError(
-        "Classes must be strings of valid Unicode, numbers or booleans to be "
-        "exported; got "
-        f"{classes.tolist()}."
-    )
+    return [*held, *outputs]

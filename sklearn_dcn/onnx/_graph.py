@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ class Graph:
         self._constants: dict[Any, TensorProto] = {}
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
+        self._prefix = ""
 
     def input(self, name: str, kind: str, width: int | None) -> str:
         """Add an input of shape (n, width), any width if None; return its name."""
@@ -62,9 +64,17 @@ class Graph:
 
     def output(self, value: str, name: str, kind: str, *width: int) -> None:
         """Give a value, of shape (n, *width), the name of an output."""
+        name = f"{self._prefix}{name}"
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         shape: list[str | int | None] = ["n", *width]
         self._outputs.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
+
+    @contextmanager
+    def prefixing(self, prefix: str) -> Iterator[None]:
+        """Begin the names of outputs with this."""
+        self._prefix = prefix
+        yield
+        self._prefix = ""
 
     def constant(self, value: Any, dtype: Any = None) -> str:
         """Return the name of a constant; equal ones are one."""

@@ -24,7 +24,7 @@ from ..network import (
 from ..network.numeric import bins_of
 from ._graph import Graph
 
-__all__ = ["add_logits", "add_mean", "add_numbers", "to_array"]
+__all__ = ["add_logits", "add_mean", "add_numbers", "add_vectors", "to_array"]
 
 ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "relu": lambda g, x: g.node("Relu", x),
@@ -188,7 +188,14 @@ def _deep(graph: Graph, deep: DeepNetwork, x: str) -> str:
     return x
 
 
-# Embeddings of numbers ----------------------------------------------------------------
+# Vectors and numbers ------------------------------------------------------------------
+
+
+def add_vectors(graph: Graph, stack: EmbeddingStack, x_vec: list[str]) -> list[str]:
+    """Return the part of x_0 that each vector is; see `VectorProjections`."""
+    matrices = stack.vectors.parameters()
+    each = zip(x_vec, matrices, strict=True)
+    return [_linear(graph, v, to_array(W)) for v, W in each]
 
 
 def add_numbers(graph: Graph, stack: EmbeddingStack, x_num: str) -> list[str]:

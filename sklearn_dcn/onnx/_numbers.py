@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._ids import MISSING_ID, UNKNOWN_ID
-from .._table import NumberScaler
+from .._table import NumberScaler, VectorScaler
 from ._graph import Graph
 
-__all__ = ["Numbers", "clip_smoothly", "find_values", "scale"]
+__all__ = ["Numbers", "clip_smoothly", "find_values", "scale", "scale_vectors"]
 
 MOST_DEVIATIONS = 1e150  # whose square is finite
 
@@ -54,6 +54,21 @@ def scale(
         u = graph.node("Where", x.missing, fills, u)
     z = graph.node("Div", graph.node("Sub", u, center), spread)
     return clip_smoothly(graph, z) if transform == "robust" else z
+
+
+def scale_vectors(graph: Graph, x: str, scaler: VectorScaler) -> str:
+    """Return z of vectors, with the indicator, as float; see `VectorScaler.apply`."""
+    gaps = graph.cast(graph.node("IsNaN", x), "float")
+    axis = graph.constant([1], np.int64)
+    n_gaps = graph.node("ReduceSum", gaps, axis, keepdims=1)
+    nothing = graph.constant(0.0, np.float32)
+    is_missing = graph.node("Greater", n_gaps, nothing)
+    z = graph.node("Sub", x, graph.constant(scaler.center))
+    z = graph.node("Div", z, graph.constant(scaler.scale))
+    z = graph.cast(graph.node("Where", is_missing, graph.constant(0.0), z), "float")
+    if not scaler.has_missing:
+        return z
+    return graph.concat([z, graph.cast(is_missing, "float")])
 
 
 def clip_smoothly(graph: Graph, u: str) -> str:

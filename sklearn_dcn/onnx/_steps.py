@@ -50,8 +50,8 @@ def unwrap(model: Any) -> tuple[BaseDCN, Raw]:
     estimator = steps[-1][1]
     if not isinstance(estimator, BaseDCN):
         raise TypeError(
-            "model must be a fitted DCNClassifier, a DCNRegressor or a Pipeline that "
-            f"ends in one; got {type(model).__name__}. Of a search, export "
+            "model must be a fitted DCNClassifier, DCNRegressor, DCNRanker or Pipeline "
+            f"that ends in one; got {type(model).__name__}. Of a search, export "
             "best_estimator_."
         )
     check_is_fitted(estimator, "net_")

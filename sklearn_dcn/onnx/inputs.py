@@ -1,6 +1,6 @@
 """A table -> the inputs of an exported graph, by what the graph says of its columns.
 
-This file needs NumPy alone, but for columns of dates. A machine that serves a graph,
+This file needs NumPy alone, but for dates and vectors. A machine that serves a graph,
 and has neither torch nor this package, can have a copy of it.
 """
 
@@ -28,7 +28,7 @@ class _Kind(NamedTuple):
     """What a column holds, as the graph says."""
 
     # "number", "level" (of numbers or booleans), "entry" (of a sparse matrix), "text",
-    of: str  # "hashed" (levels of any type), "date" (as of `DateColumn`)
+    of: str  # "hashed" (levels of any type), "vector", "date" (as of `DateColumn`)
     is_list: bool = False
     separator: str | None = None  # of a list that is one string
 
@@ -41,7 +41,7 @@ class _Layout(NamedTuple):
     is_named: bool  # or else called x0, x1 and so on
     missing: str  # the text of a missing cell
     unknown: str  # one that no column knows
-    dates: dict[str, Any]  # how those of dates are read
+    apart: dict[str, Any]  # how those of dates and of vectors are read
 
 
 def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
@@ -88,10 +88,10 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     """
     layout = _read_layout(session)
     table = _read_table(X, layout)
-    if layout.dates:
-        from ._dates import read_dates  # which needs the package
+    if layout.apart:
+        from ._apart import read_apart  # which needs the package
 
-        table = {**table, **read_dates(X, table, layout.dates, layout.missing)}
+        table = {**table, **read_apart(X, table, layout.apart, layout.missing)}
     return {
         name: _to_input(held, table, layout) for name, held in layout.inputs.items()
     }
@@ -130,7 +130,7 @@ def _parse(inputs: str, table: str, missing: str) -> _Layout:
         about["named"],
         json.loads(missing),
         about["unknown_text"],
-        about.get("dates", {}),
+        {what: about[what] for what in ("dates", "vectors") if about.get(what)},
     )
 
 
@@ -225,7 +225,7 @@ def _to_input(
     parts = []
     for name in names:
         kind, cells = layout.kinds.get(name), table[name]
-        if kind is None or kind.of == "date":  # of which the parts are ready
+        if kind is None or kind.of in ("date", "vector"):  # which are ready
             parts.append(np.asarray(cells))
         elif kind.is_list and kind.separator is None:
             return _lists(name, kind, cells, layout)
@@ -237,7 +237,7 @@ def _to_input(
             parts.append(np.array(texts, dtype=object))
         else:
             parts.append(_numbers(name, kind, cells))
-    return np.stack(parts, axis=1)
+    return parts[0] if parts[0].ndim == 2 else np.stack(parts, axis=1)
 
 
 def _list(cells: Cells) -> list[Any]:

@@ -26,9 +26,9 @@ class CategoricalEmbedder(TransformerMixin, SavesToFile):
     """Columns of categories to dense columns that are learned from the target.
 
     `fit` trains a small Deep & Cross Network on the table; `transform` gives the
-    embeddings of its categories and lists in place of the columns, and the numbers as
-    they are. A level that `fit` did not see gets the embedding of unknown levels,
-    which is trained.
+    embeddings of its categories, lists and vectors in place of the columns, and the
+    numbers as they are. A level that `fit` did not see gets the embedding of unknown
+    levels, which is trained.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ default="from_dtype"
     embedding_dim : int, "auto" or dict, default=4
         Number of columns for each column of categories. Few are enough: levels that
         act alike stand together.
-    estimator : DCNClassifier, DCNRegressor or None, default=None
+    estimator : DCNClassifier, DCNRegressor, DCNMultiTask or None, default=None
         The network to train, with any parameters but the three above; its
         `numeric_levels` and `memorized_crosses` are set to None. None is a
         classifier or a regressor, as the target is, with one small hidden layer, that
@@ -51,7 +51,7 @@ default="from_dtype"
 
     Attributes
     ----------
-    estimator_ : DCNClassifier or DCNRegressor
+    estimator_ : DCNClassifier, DCNRegressor or DCNMultiTask
         The trained network.
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -142,7 +142,7 @@ default="from_dtype"
 
     def _make_estimator(self, y: Any) -> BaseDCN:
         if self.estimator is not None:
-            if not isinstance(self.estimator, BaseDCN):
+            if not isinstance(self.estimator, (DCNClassifier, DCNRegressor)):
                 raise TypeError(
                     "estimator must be a DCNClassifier, a DCNRegressor or None; got "
                     f"{self.estimator!r}."
@@ -193,9 +193,10 @@ default="from_dtype"
         return np.hstack(parts)
 
     def _slices(self) -> list[slice]:
-        """Return where the embeddings of categories and lists stand in x_0."""
+        """Return where the embeddings of categories, lists, vectors stand in x_0."""
         stack = self.estimator_.module_.members[0].embedding
-        return stack.field_slices[: len(stack.embedding_dims)]
+        n = len(stack.embedding_dims) + len(stack.vectors.dims)
+        return stack.field_slices[:n]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the names of the dense columns, e.g. "city_0".
@@ -215,17 +216,18 @@ default="from_dtype"
         encoder = self.estimator_.encoder_
         given = _check_feature_names_in(self, input_features)
         names = encoder.spread_names(given)
-        fields = [names[j] for j in (*encoder.categories, *encoder.lists)]
+        columns = (*encoder.categories, *encoder.lists, *encoder.vectors)
+        fields = [names[j] for j in columns]
         if encoder.block is not None:
             fields = ["embedding"]
         widths = [part.stop - part.start for part in self._slices()]
-        columns = [
+        dense = [
             f"{field}_{k}"
             for field, width in zip(fields, widths, strict=True)
             for k in range(width)
         ]
-        columns += [names[j] for j in encoder.numbers]
-        return np.asarray(columns, dtype=object)
+        dense += [names[j] for j in encoder.numbers]
+        return np.asarray(dense, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         """Say what scikit-learn may expect."""

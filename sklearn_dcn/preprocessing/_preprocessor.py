@@ -140,12 +140,17 @@ class ColumnsOfKind:
         separators = resolve_lists(self.multivalued_features, names)
         kinds = find_kinds(get_columns(X), names, self.categorical_features, separators)
         for name, kind in zip(names, kinds, strict=True):
-            if is_date_kind(kind):
+            if is_date_kind(kind) or kind == "vector":
+                remedy = "use multivalued_features for lists of levels."
+                if kind != "vector":
+                    remedy = (
+                        "replace the column by numbers or categories, e.g. .dt.hour, "
+                        ".dt.day_of_week or .dt.total_seconds()."
+                    )
                 raise TypeError(
                     f"{describe(name)} holds {kind}s, which an estimator reads by "
                     "itself, but make_dcn_preprocessor does not take. Give the "
-                    "estimator the table as it is, or replace the column by numbers or "
-                    "categories, e.g. .dt.hour, .dt.day_of_week or .dt.total_seconds()."
+                    f"estimator the table as it is, or {remedy}"
                 )
         return [
             name for name, kind in zip(names, kinds, strict=True) if kind == self.kind

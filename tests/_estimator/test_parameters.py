@@ -50,6 +50,36 @@ WRONG_PARAMETERS = {
         ({"city": None}, T),
         ({"price": "|"}, T),
     ],
+    "vector_features": [
+        ("dtype", V),
+        ("city", V),
+        (["zip"], V),
+        ([5], V),
+        ([True], V),
+        (1, V),
+        (["price"], T),
+        (["city"], T),
+    ],
+    "text_features": [
+        ("from_dtype", V),
+        ("city", V),
+        (["zip"], V),
+        ([5], V),
+        ([True], V),
+        (1, V),
+        (["price"], T),
+        ({"zip": None}, V),
+        ({"city": "word"}, V),
+        ({"city": {"lowercase": True}}, V),
+        ({"city": {"analyzer": "words"}}, V),
+        ({"city": {"n_features": 1}}, V),
+        ({"city": {"n_features": 2.5}}, T),
+        ({"city": {"analyzer": "word", "ngram_range": 2}}, V),
+        ({"city": {"analyzer": "word", "ngram_range": (2, 1)}}, V),
+        ({"city": {"analyzer": "word", "ngram_range": (0, 1)}}, V),
+        ({"city": {"analyzer": "word", "ngram_range": (True, 1)}}, V),
+        ({"city": {"ngram_range": (1, 2)}}, V),  # of which of the two?
+    ],
     "pooling": [
         *OPTION,
         (None, V),
@@ -201,6 +231,24 @@ WRONG_PARAMETERS = {
     ],
     "loss": [*OPTION, (None, V)],
     "focal_gamma": NOT_NEGATIVE,
+    "power": [(0.5, V), (0, V), (np.nan, V), (np.inf, V), ("1", T), (None, T)],
+    "huber_delta": [(0, V), (0.0, V), *NOT_NEGATIVE],
+    "quantiles": [
+        (0, V),
+        (1.0, V),
+        (np.nan, V),
+        ((), V),
+        ((0.5, 0.5), V),
+        ([0.9, 0.1], V),
+        ((0.1, 1.0), V),
+        ("0.5", T),
+        (None, T),
+        (True, T),
+        ((0.1, "0.9"), T),
+        ([[0.1, 0.9]], T),
+    ],
+    "exposure": [(1.5, T), (True, T), (["price"], T), ("price", V), ("zip", V)],
+    "offset": [(1.5, T), (True, T), (["price"], T), ("zip", V), (5, V), (-1, V)],
     "negative_sampling": [
         (0, V),
         (0.0, V),
@@ -256,16 +304,15 @@ WRONG_PARAMETERS = {
         ({"optimizer__foo": 1}, V),
     ],
 }
-OF_CLASSES = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
-OF_CLASSES.add("label_smoothing")
+OF_CLASSES = {"class_weight", "focal_gamma", "negative_sampling", "label_smoothing"}
+OF_NUMBERS = {"power", "huber_delta", "quantiles", "exposure", "offset"}
 
 
 @ESTIMATORS
 def test_every_parameter_is_tested(Estimator):
     """The table of wrong values covers the constructor exactly."""
     expected = set(WRONG_PARAMETERS)
-    if Estimator is DCNRegressor:
-        expected -= OF_CLASSES
+    expected -= OF_CLASSES if Estimator is DCNRegressor else OF_NUMBERS
     assert set(Estimator().get_params()) == expected
 
 
@@ -277,7 +324,7 @@ def test_every_parameter_is_tested(Estimator):
 def test_wrong_parameter(name, value, error):
     """Every wrong value is an error in fit alone, of the right type, that names it."""
     for Estimator in (DCNClassifier, DCNRegressor):
-        if name not in Estimator().get_params():  # of a classifier alone
+        if name not in Estimator().get_params():  # of one of them alone
             continue
         estimator = fitted(Estimator)
         # Names of parameters stand alone, not inside of other words.
@@ -328,6 +375,24 @@ def test_numpy_scalars_are_right(parameters):
     """Values of grids and the bounds of ranges are not refused."""
     estimator = tiny(DCNClassifier).set_params(**parameters)
     assert estimator.fit(*data()).n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"loss": "tweedie", "power": np.float32(1)},
+        {"loss": "tweedie", "power": 1, "exposure": np.int64(4)},
+        {"loss": "huber", "huber_delta": np.float64(2), "offset": np.int32(4)},
+        {"loss": "quantile", "quantiles": np.float64(0.3)},
+        {"loss": "quantile", "quantiles": np.array([0.1, 0.9])},
+        {"loss": "quantile", "quantiles": [0.5]},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_numpy_scalars_of_a_regressor_are_right(parameters):
+    X, y = data()
+    estimator = tiny(DCNRegressor).set_params(**parameters)
+    assert estimator.fit(X.assign(visits=X["visits"] + 1), y).n_iter_ == 1
 
 
 # ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from helpers.saved_files import change, fields
 from sklearn_dcn import LoadError, load
 from sklearn_dcn._estimator.saving import SPELLING
 from sklearn_dcn._files.codec import DECODERS
+from sklearn_dcn._saving.classes import SEVERAL
 from sklearn_dcn._saving.estimators import ESTIMATORS
 from sklearn_dcn._saving.parts import PARTS
 
@@ -73,7 +74,7 @@ def test_fields_that_do_not_fit(config, path):
 
 def test_the_list_of_what_a_file_may_hold_is_closed():
     """Everything is of this package, and every kind of value has a decoder."""
-    for name, stored in (PARTS | ESTIMATORS).items():
+    for name, stored in (PARTS | SEVERAL | ESTIMATORS).items():
         assert stored.cls.__name__ == name
         assert stored.cls.__module__.startswith("sklearn_dcn.")
     assert set(DECODERS) | set(SPELLING) == {

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers.draws import rng
+from scipy.optimize import minimize_scalar
 
 from sklearn_dcn._targets.continuous import ContinuousTarget
 
@@ -61,6 +63,59 @@ def test_constant_outputs(value):
     assert np.abs(z[:, 0]).max() <= 1e-9 * max(abs(value), 1)
     assert z[:, 1].std() > 0.5
     np.testing.assert_allclose(target.predictions(z), y, rtol=1e-14)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_units_of_robust_losses(loss):
+    """By the median and quartiles: of normal numbers nearly mean and deviation."""
+    y = rng(19).normal(100, 7, 20_001)
+    target = ContinuousTarget(y, np.ones(len(y)), loss)
+    assert target.center[0] == np.median(y)
+    quartiles = np.quantile(y, [0.25, 0.75], method="inverted_cdf")
+    np.testing.assert_allclose(target.scale, np.diff(quartiles) / 1.349)
+    np.testing.assert_allclose(target.scale, 7, rtol=0.02)
+    y[:200] = 1e6  # one in a hundred
+    outlying = ContinuousTarget(y, np.ones(len(y)), loss)
+    np.testing.assert_allclose(outlying.center, 100, atol=1)
+    assert np.abs(outlying.columns(y)[""]).max() == 5.0
+
+
+def test_robust_scale_of_numbers_that_are_mostly_one():
+    """Where the quartiles are equal it is by the mean distance, and never 0."""
+    y = np.append(np.zeros(90), np.arange(1.0, 11.0))
+    target = ContinuousTarget(y, np.ones(100), "absolute_error")
+    assert target.center == 0
+    np.testing.assert_allclose(target.scale, y.mean() / 7.98)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_initial_output_has_the_least_loss(loss):
+    """As a search finds it, of the encoded target with its weights."""
+    y, weight = rng(20).gamma(1.0, 3.0, 101), rng(21).random(101)
+    target = ContinuousTarget(y, weight, loss, huber_delta=0.5)
+    z = target.encode(y)
+
+    def mean_loss(c):
+        rows = torch.full((101, 1), float(c), dtype=torch.float64)
+        batch = {"y": torch.from_numpy(z), "weight": torch.from_numpy(weight)}
+        return float(target.criterion(rows, batch))
+
+    start = mean_loss(target.initial_logits(z, weight)[0])
+    assert start <= minimize_scalar(mean_loss, (-1, 1)).fun * (1 + 1e-9)
+
+
+def test_offset_is_taken_off_and_comes_back():
+    """What is learned is y less the offset; predictions have it again."""
+    y, offset = rng(22).normal(3, 2, 50), rng(23).normal(0, 100, 50)
+    both = np.column_stack([y + offset, offset])
+    target = ContinuousTarget(both, np.ones(50), has_offset=True)
+    plain = ContinuousTarget(y, np.ones(50))
+    z = target.encode(both)
+    np.testing.assert_allclose(z[:, :1], plain.encode(y), atol=1e-12)
+    np.testing.assert_allclose(target.decode(z), y + offset, rtol=1e-12)
+    logits = target.shifted(z[:, :1], target.shift(both[:, 1:]))
+    np.testing.assert_allclose(target.predictions(logits), y + offset, rtol=1e-12)
+    np.testing.assert_allclose(z[:, 1:], target.shift(both[:, 1:]))
 
 
 def test_other_number_of_outputs():

@@ -13,6 +13,7 @@ from sklearn_dcn import DCNClassifier
 from sklearn_dcn._targets.classes import ClassTarget
 from sklearn_dcn._targets.continuous import ContinuousTarget
 from sklearn_dcn._targets.losses import WeightedLoss
+from sklearn_dcn._targets.number_losses import NumberLoss
 
 # ----------------------------------------------------------------------------------
 # Losses
@@ -85,7 +86,8 @@ def test_gradients(kind):
         y = rng(10).normal(size=(n, k))
         error = (z - y) / k
     batch = {"y": torch.from_numpy(y), "weight": torch.from_numpy(weight)}
-    WeightedLoss(kind)(logits, batch).backward()
+    loss = NumberLoss if kind == "squared_error" else WeightedLoss
+    loss(kind)(logits, batch).backward()
     np.testing.assert_allclose(logits.grad, weight[:, None] * error / n, rtol=1e-12)
 
 

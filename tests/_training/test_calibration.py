@@ -9,11 +9,12 @@ import torch
 from helpers.tables import make_mixed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._targets.losses import WeightedLoss
+from sklearn_dcn._targets.number_losses import NumberLoss
 from sklearn_dcn._training.batches import to_tensors
 from sklearn_dcn._training.calibration import (
     PRIOR_STD,
@@ -139,12 +140,40 @@ def test_an_order_that_is_wrong_is_left_alone():
     assert (scale, shift.tolist()) == (1.0, [0.0])
 
 
+@pytest.mark.parametrize(
+    ("power", "Known"), [(1.0, PoissonRegressor), (2.0, GammaRegressor)]
+)
+def test_counts_are_generalised_linear_models(power, Known):
+    """Of many rows the slope and constant are scikit-learn's, of one logit."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(20_000, 1))
+    m = np.exp(0.7 * z[:, 0] + 0.2)
+    y = rng.poisson(m) if power == 1 else m * rng.gamma(2.0, 0.5, len(m))
+    loss, rows = NumberLoss("deviance", power=power), torch.from_numpy(z)
+    target = {"y": torch.from_numpy(y).double()[:, None]}
+    scale, shift = fit_scale_and_shift(loss, rows, target)
+    known = Known(alpha=0, tol=1e-8).fit(z, y)
+    assert scale == pytest.approx(known.coef_[0], abs=0.01)
+    assert shift == pytest.approx(known.intercept_, abs=0.01)
+
+
+def test_absolute_error_shifts_to_the_median():
+    """Of what is left, whatever its unit."""
+    rng = np.random.default_rng(2)
+    z = rng.normal(size=(20_000, 1))
+    y = z + 1e-3 * rng.exponential(size=z.shape)
+    loss, rows = NumberLoss("absolute_error"), torch.from_numpy(z)
+    scale, shift = fit_scale_and_shift(loss, rows, {"y": torch.from_numpy(y)})
+    assert scale == pytest.approx(1.0, abs=1e-4)
+    assert shift == pytest.approx(1e-3 * np.log(2), rel=0.05)
+
+
 def test_regression_is_least_squares():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(50_000, 2))
     y = 0.8 * z + [0.1, -0.2] + 0.5 * rng.normal(size=z.shape)
     scale, shift = fit_scale_and_shift(
-        WeightedLoss("squared_error"), torch.from_numpy(z), {"y": torch.from_numpy(y)}
+        NumberLoss("squared_error"), torch.from_numpy(z), {"y": torch.from_numpy(y)}
     )
     assert scale == pytest.approx(0.8, abs=0.01)
     assert_allclose(shift, [0.1, -0.2], atol=0.01)

@@ -2,6 +2,7 @@
 
 import signal
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping
+from skorch.history import History
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn._training.stopping import Stopping
 
 # The best epoch -----------------------------------------------------------------------
 
@@ -173,3 +176,27 @@ def test_keyboard_interrupt_keeps_the_best_weights():
     assert model.n_iter_ == 3
     assert 1 <= model.best_epoch_ <= 3
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("least", [0.5, -0.5])
+def test_a_clear_rise_is_one_of_losses_below_zero_too(least):
+    """As those of likelihoods are: 1 % of their size above the least, not below it."""
+    stopping = Stopping("valid_loss", 3, 0.0, threshold_mode="abs", sink=str)
+    stopping.rise = 0.01
+    stopping.initialize()
+    course = SimpleNamespace(sharded=None)
+    net = SimpleNamespace(history=History(), course=course, verbose=0)
+    stopping.on_train_begin(net)
+    for epoch, loss in enumerate((least, least + 0.004), start=1):
+        net.history.new_epoch()
+        net.history.record("epoch", epoch)
+        net.history.record("valid_loss", loss)
+        net.history.record("valid_loss_best", loss == least)
+        stopping.on_epoch_end(net)
+    assert stopping.misses_ == 1  # and so the fit goes on
+    net.history.new_epoch()
+    net.history.record("epoch", 3)
+    net.history.record("valid_loss", least + 0.02)
+    net.history.record("valid_loss_best", False)
+    with pytest.raises(KeyboardInterrupt):
+        stopping.on_epoch_end(net)

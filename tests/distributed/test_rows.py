@@ -4,6 +4,8 @@ from functools import partialmethod
 
 import numpy as np
 import pytest
+from helpers.losses import beside, make_counts
+from helpers.losses import make as make_loss
 from helpers.ranks import results, together
 
 import sklearn_dcn._estimator.long_fit as long_fit
@@ -502,3 +504,17 @@ def test_predictions_of_several(files, table, tmp_path, n, monkeypatch):
         results(n, lambda w: model._predict_to(w, rows, path, ["user"])) == [path] * n
     )
     pd.testing.assert_frame_equal(pd.read_parquet(path), pd.read_parquet(alone))
+
+
+@pytest.mark.parametrize("split", ["rows", "members"])
+@pytest.mark.parametrize("loss", ["poisson", "quantile", "gaussian"])
+def test_losses_of_numbers(loss, split):
+    """With an exposure, or offset, beside the target, and intervals."""
+    X, y = make_counts(N)
+    options = beside(loss) | {"n_members": 2}
+    rows = X, y, None
+    one, other = check(2, lambda: make_loss(loss, **options), *rows, split=split)
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(
+        one.predict_interval(X), other.predict_interval(X), rtol=1e-9, atol=1e-12
+    )

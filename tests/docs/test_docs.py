@@ -12,6 +12,8 @@ from helpers.paths import REPO
 import sklearn_dcn
 from sklearn_dcn import (
     DCNClassifier,
+    DCNMultiTask,
+    DCNRanker,
     DCNRegressor,
     datasets,
     distributed,
@@ -22,6 +24,7 @@ from sklearn_dcn import (
     onnx,
     preprocessing,
     presets,
+    recommend,
 )
 
 DOCS = REPO / "docs"
@@ -38,6 +41,7 @@ MODULES = [
     presets,
     inspection,
     onnx,
+    recommend,
 ]
 DISPLAYS = [
     getattr(inspection, name) for name in inspection.__all__ if name.endswith("Display")
@@ -48,10 +52,13 @@ STEPS = [getattr(preprocessing, name) for name in preprocessing.__all__]
 DATASETS = [getattr(datasets, name) for name in datasets.__all__]
 LOADERS = [loader for loader in DATASETS if loader.__name__.startswith("load_")]
 READERS = [reader for reader in DATASETS if reader not in LOADERS]
-METRICS = [metrics.normalized_entropy_score, metrics.expected_calibration_error]
+METRICS = [
+    getattr(metrics, name) for name in metrics.__all__ if not name.endswith("_scorer")
+]
 ENGINES = [getattr(distributed, name) for name in distributed.__all__]
 ENGINES.remove(distributed.RankLostError)
 DAYS = [getattr(model_selection, name) for name in model_selection.__all__]
+LISTS = [getattr(recommend, name) for name in recommend.__all__]
 EXPORTS = [getattr(onnx, name) for name in onnx.__all__]
 RECIPES = [getattr(presets, name) for name in presets.__all__ if name != "PRESETS"]
 
@@ -140,6 +147,8 @@ METHODS = [
     pytest.param(method, id=f"{cls.__name__}.{name}")
     for cls in [
         *ESTIMATORS,
+        DCNMultiTask,
+        DCNRanker,
         *DISPLAYS,
         *filter(inspect.isclass, [*STEPS, *DAYS, *ENGINES]),
     ]
@@ -154,6 +163,8 @@ METHODS = [
     "obj",
     [
         *ESTIMATORS,
+        DCNMultiTask,
+        DCNRanker,
         *INSPECTIONS,
         *NETWORK_CLASSES,
         *STEPS,
@@ -163,6 +174,7 @@ METHODS = [
         *RECIPES,
         *EXPORTS,
         *DAYS,
+        *LISTS,
         *ENGINES,
         sklearn_dcn.scan,
     ],
@@ -228,6 +240,7 @@ def test_attributes_are_those_of_a_fitted_estimator(Estimator, as_frame, mixed, 
     fitted = {
         name for name in dir(model) if name.endswith("_") and not name.startswith("_")
     }
+    documented.discard("label_names_")  # of several labels a row
     assert fitted == documented
 
 
@@ -245,6 +258,7 @@ def test_attributes_of_the_network_exist(cls):
             "numeric_embedding": "linear",
         },
         network.MixtureCross: {"d": 8, "activation": "tanh"},
+        network.VectorProjections: {"vector_widths": [8]},
         network.NumericEmbedding: {
             **{"n_num": 1, "kind": "piecewise_linear", "bin_edges": [[0.0, 1.0]]}
         },
@@ -263,14 +277,30 @@ def test_estimators_describe_the_same_parameter_alike():
         descriptions(sections(Estimator.__doc__)["Parameters"])
         for Estimator in ESTIMATORS
     )
+    assert set(of_classifier) - set(of_regressor) == {
+        *("class_weight", "focal_gamma", "label_smoothing", "negative_sampling"),
+    }
+    assert set(of_regressor) - set(of_classifier) == {
+        *("power", "huber_delta", "quantiles", "exposure", "offset"),
+    }
+    shared = of_classifier.keys() & of_regressor.keys()
+    order = [[n for n in of if n in shared] for of in (of_classifier, of_regressor)]
+    assert [n for n in order[0] if n != "loss"] == [n for n in order[1] if n != "loss"]
+    different = {name for name in shared if of_classifier[name] != of_regressor[name]}
+    assert different == {"calibrate", "loss"}  # by default a classifier alone
+
+
+def test_several_tasks_have_what_one_has():
+    """Parameters, but those of one loss, in the same order and with the defaults."""
     own = {"class_weight", "loss", "focal_gamma", "negative_sampling"}
     own.add("label_smoothing")
-    assert set(of_classifier) - set(of_regressor) == own
-    assert [name for name in of_classifier if name not in own] == list(of_regressor)
-    different = {
-        name for name in of_regressor if of_classifier[name] != of_regressor[name]
-    }
-    assert different == {"calibrate"}  # by default a classifier alone
+    of_one, of_tasks = map(
+        parameters_of, (DCNClassifier.__init__, DCNMultiTask.__init__)
+    )
+    shared = {name: p.default for name, p in of_one.items() if name not in own}
+    found = {name: p.default for name, p in of_tasks.items()}
+    assert [*found] == ["losses", "task_weights", *shared]
+    assert {name: found[name] for name in shared} == shared
 
 
 def test_estimators_describe_the_same_attribute_alike():
@@ -279,6 +309,7 @@ def test_estimators_describe_the_same_attribute_alike():
         for Estimator in ESTIMATORS
     )
     assert of_classifier.pop("classes_")
+    assert of_classifier.pop("label_names_")
     assert of_classifier == of_regressor
 
 
@@ -398,8 +429,10 @@ def run_block(code, namespace, path, line):
         "docs/index.md",
         "docs/user_guide.md",
         "docs/tables.md",
+        "docs/targets.md",
         "docs/larger_than_memory.md",
         "docs/day_by_day.md",
+        "docs/recommend.md",
         "docs/persistence.md",
         "docs/serving.md",
         "docs/interactions.md",

@@ -230,6 +230,52 @@ def test_calibrated_takes_the_best_setting_and_its_rate(video):
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-logit)), atol=0.05)
 
 
+# The lists ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def likes(video):
+    """Return likes of a (x, y), b (x) and c (y, z), of four films."""
+    views = make_rows(
+        *[(user, film, "G", 1) for user, film in ("ax", "ay", "bx", "cy", "cz")],
+        ("c", "w", "G", 0),
+    )
+    views = views.assign(age=[30, 30, 20, 50, 50, 50], year=1990)
+    return video.Likes(views, views)
+
+
+def scores(likes, fit):
+    model, offset = fit(likes)
+    assert offset is None
+    table = model(likes.users.sort_values("user"), likes.items.sort_values("item"))
+    return np.asarray(table)  # rows a, b, c and columns w, x, y, z
+
+
+def test_popularity_counts_likes(video, likes):
+    found = scores(likes, video.list_popular)
+    np.testing.assert_allclose(found, [[0, 2, 2, 1]] * 3, atol=1e-8)
+    assert len(np.unique(found[:, 0])) == 3  # chance decides for each user
+
+
+def test_neighbours_by_hand(video, likes):
+    """cos(x, y) = 1 / 2 and cos(y, z) = 1 / sqrt(2); w has no likes."""
+    found = scores(likes, video.list_neighbours)
+    y, z = 1 / 2, 2**-0.5
+    expected = [[0, y, y, z], [0, 0, y, 0], [0, y, z, z]]
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def test_als_ranks_what_similar_users_like(video, likes):
+    pytest.importorskip("implicit")
+    found = scores(likes, video.list_als)
+    assert found[1, 2] > found[1, 0]  # y for b, as a has both
+
+
+def test_viewers_are_young_and_old(video, likes):
+    assert video.pick_viewers(likes, least=1)["user"].tolist() == ["b", "a", "c"]
+    assert video.pick_viewers(likes, least=2)["user"].tolist() == ["a", "c", "c"]
+
+
 # The comparison -----------------------------------------------------------------------
 
 
@@ -238,14 +284,21 @@ def test_example_runs_and_draws(video, tmp_path, capsys):
     pytest.importorskip("matplotlib").use("agg")
     video.main(["--rows", "4000", "--output", str(output)])
     assert output.stat().st_size > 10_000
-    table = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "|"]
-    assert len(table) == 2 + len(video.MODELS) + 2
-    assert len({len(line) for line in table}) == 1  # aligned
+    lines = capsys.readouterr().out.splitlines()
+    table = [line for line in lines if line[:1] == "|"]
+    n = 2 + len(video.MODELS) + 2
+    n_skipped = sum("is left out: pip install implicit" in line for line in lines)
+    assert len(table) == n + 2 + len(video.LISTS) - n_skipped
+    for part in (table[:n], table[n:]):
+        assert len({len(line) for line in part}) == 1  # aligned
+    assert sum(line.startswith("Viewer ") for line in lines) == 3
+    assert sum(line.startswith("  1. film ") for line in lines) == 3
 
 
 def test_example_without_matplotlib_prints_the_table(video, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(video.MODELS, "DCN", video.item_mean)
+    monkeypatch.setitem(video.LISTS, "DCN", video.list_popular)
     video.main(["--rows", "2000"])
     out = capsys.readouterr().out
     assert "| true probabilities" in out

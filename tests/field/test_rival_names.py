@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_dcn import DCNClassifier, DCNRegressor
+from sklearn_dcn import DCNClassifier, DCNMultiTask, DCNRanker, DCNRegressor
 
 IN_FIT = {
     "eval_set": r"Give the validation rows to fit\(X, y, X_val=..., y_val=...\)",
@@ -57,14 +57,37 @@ def test_constructor_names_what_to_use(name, ours):
             cls().partial_fit([[1.0]], [1], **{name: 1})
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("objective", "loss"),
+        ("tweedie_variance_power", "power"),
+        ("huber_slope", "huber_delta"),
+        ("quantile_alpha", "quantiles"),
+        ("alpha", "weight_decay, or of its loss quantiles or huber_delta"),
+        ("base_margin", "offset"),
+    ],
+)
+def test_losses_of_others(name, ours):
+    with pytest.raises(TypeError, match=rf"DCNRegressor\(\) .* Use {ours}\."):
+        DCNRegressor(**{name: 1})
+
+
+def test_offsets_of_others():
+    """Are arguments of fit; here a column of X."""
+    match = r"fit\(\) has no argument 'init_score'\. Use DCNRegressor\(offset=\.\.\.\)"
+    with pytest.raises(TypeError, match=match):
+        DCNRegressor().fit([[1.0]], [1], init_score=[0.0])
+
+
 def test_every_name_leads_to_something_here():
     """No remedy names what is not there."""
     from sklearn_dcn._estimator.rivals import CALLED
 
-    here = {
-        *inspect.signature(DCNClassifier).parameters,
-        *inspect.signature(DCNClassifier.fit).parameters,
-    }
+    here = {*inspect.signature(DCNClassifier.fit).parameters}
+    here |= {*inspect.signature(DCNRanker.fit).parameters}
+    for cls in (DCNClassifier, DCNMultiTask, DCNRanker, DCNRegressor):
+        here |= {*inspect.signature(cls).parameters}
     assert CALLED.keys() <= here
     assert not here & {name for names in CALLED.values() for name in names}
 

@@ -1,4 +1,4 @@
-"""Levels -> ids: by a vocabulary, by a hash, in lists, in a sparse matrix."""
+"""Levels -> ids: by a vocabulary or a hash; in lists, texts, a sparse matrix."""
 
 from .bags import POOLINGS, Bag, ListLevels, level_cells
 from .category_levels import CategoryLevels, Rare
@@ -8,9 +8,11 @@ from .hashing import stable_hash, to_bytes
 from .new_levels import NewLevels
 from .rarity import is_seldom
 from .sparse_block import SparseBlock
+from .texts import ANALYZERS, TextBuckets, TextLevels
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "ANALYZERS",
     "Bag",
     "CategoryLevels",
     "HashedLevels",
@@ -19,6 +21,8 @@ __all__ = [
     "POOLINGS",
     "Rare",
     "SparseBlock",
+    "TextBuckets",
+    "TextLevels",
     "Vocabulary",
     "families",
     "is_seldom",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import Levels, factorize, split_lists
+from ..reading import Levels, Lists, factorize, split_lists
 from .category_levels import CategoryLevels
 from .column_ids import spread
 from .hashed_levels import HashedLevels
@@ -44,7 +44,7 @@ def level_cells(
     """Return the codes of a column or of its lists, the levels, and each weight."""
     if bag is None:
         return *factorize(column, name), weight
-    lists = split_lists(column, name, bag.separator)
+    lists = bag.split(column)
     return lists.codes, lists.levels, np.repeat(weight, np.diff(lists.offsets))
 
 
@@ -64,6 +64,8 @@ class ListLevels:
         How the embeddings of a row become one.
     """
 
+    levels: CategoryLevels | HashedLevels
+
     def __init__(
         self,
         ids: CategoryLevels | HashedLevels,
@@ -80,11 +82,15 @@ class ListLevels:
         """Number of ids, with those of unknown and missing levels."""
         return self.levels.n_ids
 
+    def split(self, column: Any) -> Lists:
+        """Return the levels of every cell."""
+        return split_lists(column, self.name, self.separator)
+
     def fit_transform(
         self, column: Any, weight: NDArray[np.float64], dtype: Any
     ) -> Bag:
         """Learn the levels of a column, rows weighted by `weight`; return its bag."""
-        lists = split_lists(column, self.name, self.separator)
+        lists = self.split(column)
         entry_weight = np.repeat(weight, np.diff(lists.offsets))
         id_of = self.levels.fit(
             lists.codes, lists.levels, entry_weight, total=weight.sum()
@@ -100,7 +106,7 @@ class ListLevels:
         TypeError, ValueError
             If a cell is not such as `multivalued_features` asks for.
         """
-        lists = split_lists(column, self.name, self.separator)
+        lists = self.split(column)
         ids = self.levels.ids(lists.codes, lists.levels)
         self.levels.check_families(ids, lists.levels)
         return self._pool(ids, lists.offsets, lists.weight, dtype)

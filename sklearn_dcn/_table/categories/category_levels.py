@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..._ids import MISSING_ID, N_RESERVED_IDS, UNKNOWN_ID
 from ..reading import UNKNOWN_LEVEL, Levels, describe, factorize, factorize_cells
 from .column_ids import BLOCK, families, spread
+from .free_text import are_texts
 from .growing_levels import GrowingLevels
 from .vocabulary import Vocabulary, by_value
 
@@ -66,9 +67,13 @@ class CategoryLevels(GrowingLevels):
         Weight of every id in `fit`.
     folds_lone : bool
         Whether levels of a single row share the unknown id, as nearly all are such.
+    is_text : bool
+        Whether these look like free text.
     new : NewLevels or None
         What `learn` has seen of levels without an id.
     """
+
+    is_text = False  # as in older files
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class CategoryLevels(GrowingLevels):
         if self.min_frequency is None and not keep_lone:
             lone = _find_lone(codes, len(levels))
         self.folds_lone = lone is not None
+        self.is_text = self.folds_lone and are_texts(levels)
         return spread(codes, self.fit(codes, levels, weight, lone=lone))
 
     def fit_counts(
@@ -131,6 +137,7 @@ class CategoryLevels(GrowingLevels):
         n_folded, folded = rare.n, rare.weight
         for levels, rows, weight in parts():
             lone = rows == 1 if self.folds_lone else None
+            self.is_text = self.folds_lone and are_texts(levels)
             counts = np.append(weight, missing)
             kept = self._keep(levels, counts, total, lone, folds=rare.n > 0)
             found.append((_take(levels, kept), weight[kept]))

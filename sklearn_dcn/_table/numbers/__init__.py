@@ -1,10 +1,11 @@
-"""Numbers -> well-behaved floats, and ids of values that repeat."""
+"""Numbers and vectors -> well-behaved floats; ids of values that repeat."""
 
 from .codes import Target, are_codes
 from .number_levels import MAX_LEVELS, NumberLevels
 from .recent import RecentNumbers, follow
 from .scaled import Scaled, fit_scalers, scale, scale_all
 from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
+from .vectors import VectorMoments, VectorScaler
 
 __all__ = [
     "MAX_LEVELS",
@@ -16,6 +17,8 @@ __all__ = [
     "Scaled",
     "Seen",
     "Target",
+    "VectorMoments",
+    "VectorScaler",
     "are_codes",
     "fit_scalers",
     "follow",

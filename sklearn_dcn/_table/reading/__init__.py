@@ -1,6 +1,12 @@
 """Any table -> checked rows -> columns -> kinds, floats, codes and levels."""
 
-from .column_parameters import find_kinds, resolve_lists, resolve_options, resolve_pairs
+from .column_parameters import (
+    find_kinds,
+    resolve_lists,
+    resolve_options,
+    resolve_pairs,
+    resolve_texts,
+)
 from .columns import (
     MISSING_LEVEL,
     UNKNOWN_LEVEL,
@@ -16,7 +22,14 @@ from .dates import DATE_PARTS, LEVELS_OF, DateColumn, to_levels
 from .encoded_arrays import mark_ids
 from .factorize import factorize, factorize_cells
 from .floats import to_float, unwrap_nullable
-from .frames import header, is_pandas, join_tables, to_categorical, to_polars
+from .frames import (
+    columns_beside,
+    header,
+    is_pandas,
+    join_tables,
+    to_categorical,
+    to_polars,
+)
 from .kinds import Kind, is_date_kind
 from .lists import Lists, split_lists, to_lists
 from .records import is_records, records_to_array
@@ -26,12 +39,14 @@ from .tables import (
     SHORT_TABLE,
     check_table,
     column_names,
+    drop_column,
     get_cells,
     get_columns,
     has_columns,
     take_rows,
     to_sparse,
 )
+from .vectors import to_vectors
 
 __all__ = [
     "Column",
@@ -50,7 +65,9 @@ __all__ = [
     "check_table",
     "check_weight",
     "column_names",
+    "columns_beside",
     "describe",
+    "drop_column",
     "factorize",
     "factorize_cells",
     "find_kinds",
@@ -70,6 +87,7 @@ __all__ = [
     "resolve_lists",
     "resolve_options",
     "resolve_pairs",
+    "resolve_texts",
     "split_lists",
     "take_rows",
     "to_categorical",
@@ -79,5 +97,6 @@ __all__ = [
     "to_mean_one",
     "to_polars",
     "to_sparse",
+    "to_vectors",
     "unwrap_nullable",
 ]

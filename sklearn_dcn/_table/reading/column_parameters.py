@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,6 +23,7 @@ __all__ = [
     "resolve_lists",
     "resolve_options",
     "resolve_pairs",
+    "resolve_texts",
 ]
 
 
@@ -78,6 +79,16 @@ def resolve_lists(wanted: Any, names: Sequence[Any]) -> dict[int, str | None] | 
     return None if positions is None else dict.fromkeys(positions)
 
 
+def resolve_texts(wanted: Any, names: Sequence[Any]) -> dict[int, dict[str, Any]]:
+    """Return {position: options} of `text_features`."""
+    if isinstance(wanted, dict):
+        return {
+            _position("text_features", name, names): options or {}
+            for name, options in wanted.items()
+        }
+    return {j: {} for j in resolve_columns("text_features", wanted, names) or ()}
+
+
 def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[int, Any]:
     """Return {position: option} of a parameter that is a dict, or one option for all.
 
@@ -119,8 +130,8 @@ def resolve_pairs(
         if missing := [j for j in (a, b) if j not in columns]:
             raise ValueError(
                 f"memorized_crosses names {names[missing[0]]!r}, whose cells are "
-                "lists; only cells of one level or number can be crossed. Take "
-                "it out."
+                "lists, vectors or text; only cells of one level or number can be "
+                "crossed. Take it out."
             )
         pairs.append((columns.index(a), columns.index(b)))
         # By name and by position it may be the same columns.
@@ -138,6 +149,8 @@ def find_kinds(
     names: Sequence[Any],
     categorical_features: Any,
     separators: dict[int, str | None] | None,
+    vector_features: Any = "from_dtype",
+    text_features: Any = None,
 ) -> list[Kind]:
     """Return the kind of every column, by its type or the parameters.
 
@@ -151,6 +164,10 @@ def find_kinds(
         As of the estimators.
     separators : dict or None
         What `resolve_lists` gives; None takes lists as they are found.
+    vector_features : {"from_dtype"}, array-like or None, default="from_dtype"
+        As of the estimators.
+    text_features : array-like, dict or None, default=None
+        As of the estimators.
 
     Raises
     ------
@@ -159,17 +176,17 @@ def find_kinds(
         are categories where there should be none.
     """
     chosen = resolve_columns("categorical_features", categorical_features, names)
+    vectors = resolve_columns("vector_features", vector_features, names)
+    named: dict[str, tuple[Kind, Any]] = {
+        "categorical_features": ("category", chosen),
+        "multivalued_features": ("list", separators),
+        "vector_features": ("vector", vectors),
+        "text_features": ("text", resolve_texts(text_features, names)),
+    }
     kinds: list[Kind] = []
     for j, column in enumerate(columns):
-        if separators is not None and j in separators:
-            if chosen is not None and j in chosen:
-                raise ValueError(
-                    f"{describe(names[j])} is in categorical_features and in "
-                    "multivalued_features. Take it out of one."
-                )
-            kinds.append("list")
-        elif chosen is not None and j in chosen:
-            kinds.append("category")
+        if (kind := _named_kind(j, names[j], named)) is not None:
+            kinds.append(kind)
         elif chosen is not None and (is_boolean(column) or _are_booleans(column)):
             kinds.append("number")
         else:
@@ -177,6 +194,8 @@ def find_kinds(
             kind = column_kind(
                 column, names[j], "category" if chosen is None else "number"
             )
+            if kind == "vector" and vector_features is None:
+                kind = "list"
             if kind == "category" and categorical_features is None:
                 raise ValueError(
                     f"{describe(names[j])} holds categories "
@@ -185,13 +204,28 @@ def find_kinds(
                     "categorical_features='from_dtype'."
                 )
             if kind == "list" and separators is not None:
-                raise TypeError(
-                    f"{describe(names[j])} holds lists but is not among "
-                    "multivalued_features. Add it there, or drop it, or use "
-                    "multivalued_features='from_dtype'."
-                )
+                _raise_left_out(names[j], "lists", "multivalued_features")
+            if kind == "vector" and vectors is not None:
+                _raise_left_out(names[j], "vectors", "vector_features")
             kinds.append(kind)
     return kinds
+
+
+def _named_kind(j: int, name: Any, named: dict[str, tuple[Kind, Any]]) -> Kind | None:
+    """Return the kind of a column that a parameter names; None if none does."""
+    found = [p for p, (_, columns) in named.items() if columns and j in columns]
+    if len(found) > 1:
+        raise ValueError(
+            f"{describe(name)} is in {found[0]} and in {found[1]}. Take it out of one."
+        )
+    return named[found[0]][0] if found else None
+
+
+def _raise_left_out(name: Any, what: str, parameter: str) -> NoReturn:
+    raise TypeError(
+        f"{describe(name)} holds {what} but is not among {parameter}. Add it there, or "
+        f"drop it, or use {parameter}='from_dtype'."
+    )
 
 
 def _are_booleans(column: Any) -> bool:
@@ -212,6 +246,10 @@ def _place(entry: Any, names: Sequence[Any], sources: Sequence[int]) -> int:
         raise ValueError(
             f"memorized_crosses names column {j}, which holds dates; name a part of "
             f"it, one of {[names[k] for k in places]}."
+        )
+    if not places:
+        raise ValueError(
+            f"memorized_crosses names column {j}, which is no feature. Take it out."
         )
     return places[0]
 

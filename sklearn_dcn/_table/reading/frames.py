@@ -13,6 +13,7 @@ from .other_inputs import refuse_lazy
 
 __all__ = [
     "bridge",
+    "columns_beside",
     "header",
     "is_frame",
     "is_narwhals",
@@ -77,6 +78,21 @@ def join_tables(tables: Sequence[Any]) -> Any:
     import narwhals.stable.v2 as narwhals
 
     return narwhals.concat(tables)
+
+
+def columns_beside(one: Any, other: Any, names: Sequence[str]) -> Any:
+    """Return the named columns of two checked frames of as many rows, side by side.
+
+    The frames are of one library; their indices do not matter.
+    """
+    if is_pandas(one):
+        import pandas
+
+        frames = [frame.reset_index(drop=True) for frame in (one, other)]
+        return pandas.concat(frames, axis=1)[[*names]]
+    import narwhals.stable.v2 as narwhals
+
+    return narwhals.concat([one, other], how="horizontal").select(*names)
 
 
 def to_categorical(frame: Any, levels: dict[int, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""One column -> its kind: numbers, categories, or lists of levels."""
+"""One column -> its kind: numbers, categories, lists of levels, vectors or dates."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .columns import (
     level_family,
     missing_types,
 )
+from .vectors import are_vectors, of_floats
 
 __all__ = [
     "DateKind",
@@ -34,7 +35,7 @@ __all__ = [
 
 
 DateKind = Literal["date", "time", "duration"]
-Kind = Literal["number", "category", "list"] | DateKind
+Kind = Literal["number", "category", "list", "vector", "text"] | DateKind
 SEVERAL = (*LISTS, Mapping)  # what a cell of several levels may be, found by itself
 LIST_NAMES = (
     *("list", "tuple", "set", "frozenset", "ndarray", "array"),
@@ -59,12 +60,13 @@ BRIDGED_DATES: dict[str, DateKind] = {
 
 
 def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Kind:
-    """Tell whether a column's type makes it a number, a category, a list or a date.
+    """Tell what a column's type makes it: a number, a category, a list, and so on.
 
     Strings, bytes, booleans and categories of a frame are categories; integers, floats
-    and decimals are numbers; lists and maps hold several levels; there are dates, times
-    of day and durations. A column of Python objects is judged by its cells; without any
-    it is `empty`. A struct has fields of any meaning, and is none.
+    and decimals are numbers; lists of floats are vectors; other lists and maps hold
+    several levels; there are dates, times of day and durations. A column of Python
+    objects is judged by its cells; without any it is `empty`. A struct has fields of
+    any meaning, and is none.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
         if spelt == "str" or dtype.kind in "bUST":  # pandas strings, and numpy's
             return "category"
         if spelt.startswith(("list<", "large_list<", "fixed_size_list<", "map<")):
-            return "list"
+            return "vector" if of_floats(column) else "list"
         if dtype.kind in "iuf" or spelt.startswith("decimal"):
             return "number"
         if dtype.kind in "mM":
@@ -99,11 +101,12 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
             raise_bad_cell(name, spelt)
         if dtype.kind == "c":
             raise ValueError(f"{describe(name)}: Complex data not supported.")
-    cell_types = present_types(cells_of(column))
+    cells = cells_of(column)
+    cell_types = present_types(cells)
     if not cell_types:
         return empty
     if all(issubclass(cell_type, SEVERAL) for cell_type in cell_types):
-        return "list"
+        return "vector" if are_vectors(cells) else "list"
     dates = {date_kind(cell_type) for cell_type in cell_types}
     date, *others = dates
     if date is not None and not others:
@@ -147,7 +150,7 @@ def bridged_kind(column: Any, name: str | int) -> Kind | None:
     if kind in ("String", "Categorical", "Enum", "Boolean", "Binary"):
         return "category"
     if kind in ("List", "Array"):
-        return "list"
+        return "vector" if of_floats(column) else "list"
     if dtype_name(column).startswith("map<"):  # which narwhals does not know
         return "list"
     if kind in ("Object", "Unknown"):  # or a column without a cell

@@ -16,6 +16,8 @@ __all__ = ["NAMING", "check_references"]
 NAMING = (
     "categorical_features",
     "multivalued_features",
+    "vector_features",
+    "text_features",
     "pooling",
     "hashing",
     "memorized_crosses",

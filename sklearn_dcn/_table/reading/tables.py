@@ -20,6 +20,7 @@ __all__ = [
     "SHORT_TABLE",
     "check_table",
     "column_names",
+    "drop_column",
     "get_cells",
     "get_columns",
     "has_columns",
@@ -132,7 +133,8 @@ def _holds_objects(rows: Any) -> bool:
     ):
         return False
     types = {type(cell) for row in rows for cell in row}
-    lists = {cell_type for cell_type in types if issubclass(cell_type, (list, tuple))}
+    several = (list, tuple, np.ndarray)
+    lists = {cell_type for cell_type in types if issubclass(cell_type, several)}
     return any(issubclass(cell_type, str) for cell_type in types) or (
         bool(lists) and types != lists
     )
@@ -171,6 +173,14 @@ def take_rows(X: Any, at: NDArray[Any]) -> Any:
     if is_pandas(X):
         return X.iloc[at]
     return X[np.flatnonzero(at) if at.dtype.kind == "b" else at]
+
+
+def drop_column(X: Any, at: int) -> Any:
+    """Return a checked table without the column at a position."""
+    if is_frame(X):
+        name = X.columns[at]
+        return X.drop(columns=[name]) if is_pandas(X) else X.drop(name)
+    return X[:, [j for j in range(X.shape[1]) if j != at]]
 
 
 def get_columns(X: Any) -> list[Column]:

@@ -107,5 +107,5 @@ def test_other_graphs_do_not_need_the_package(monkeypatch):
     X, y = make_table()
     X = X[["town"]]
     session = run(DCNClassifier(**TINY).fit(X, y))
-    monkeypatch.setitem(sys.modules, "sklearn_dcn.onnx._dates", None)
+    monkeypatch.setitem(sys.modules, "sklearn_dcn.onnx._apart", None)
     assert make_inputs(session, X)["town"].shape == (N, 1)

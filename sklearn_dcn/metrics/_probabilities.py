@@ -10,9 +10,9 @@ from scipy.special import entr
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from ._checks import check_count, check_option
-from ._table import check_weight
-from ._targets import ClassTarget
+from .._checks import check_count, check_option
+from .._table import check_weight
+from .._targets import ClassTarget
 
 __all__ = [
     "expected_calibration_error",

@@ -1,4 +1,4 @@
-"""Columns of dates -> the inputs that a graph has of their parts."""
+"""Columns of dates and of vectors -> the inputs that a graph has of them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._table import DateColumn, check_table, column_names, get_columns, to_levels
+from .._table import (
+    DateColumn,
+    check_table,
+    column_names,
+    get_columns,
+    to_levels,
+    to_vectors,
+)
 
-__all__ = ["read_dates"]
+__all__ = ["read_apart"]
 
 
-def read_dates(
-    X: Any, table: Mapping[str, Any], dates: Mapping[str, Any], missing_text: str
+def read_apart(
+    X: Any, table: Mapping[str, Any], apart: Mapping[str, Any], missing_text: str
 ) -> dict[str, NDArray[Any]]:
-    """Return the inputs that hold parts of a table's dates, by their names.
+    """Return the inputs that hold parts of a table's dates, and vectors, by names.
 
     Parameters
     ----------
     X : table
     table : mapping
         Its columns by name, as NumPy has them, which knows no zones.
-    dates : mapping
-        Kind, zone and parts of each column of dates, as `fit` found them, and which of
-        the inputs are texts.
+    apart : mapping
+        "dates": kind, zone and parts of each column of dates, as `fit` found them, and
+        which of the inputs are texts; "vectors": the width of each.
     missing_text : str
         The text of a missing cell.
     """
@@ -33,8 +40,11 @@ def read_dates(
     names = None if frame is None else column_names(frame)
     if names is not None:
         table = dict(zip(names, get_columns(frame), strict=True))
-    inputs: dict[str, NDArray[Any]] = {}
-    for name, (kind, zone, parts, are_texts) in dates.items():
+    inputs: dict[str, NDArray[Any]] = {
+        name: to_vectors(table[name], name, width).astype(np.float64)
+        for name, width in apart.get("vectors", {}).items()
+    }
+    for name, (kind, zone, parts, are_texts) in apart.get("dates", {}).items():
         date = DateColumn(name, kind)
         date.zone, date.parts = zone, tuple(parts)
         found = zip(parts, date.names, date.read(table[name]), are_texts, strict=True)

@@ -33,8 +33,10 @@ class DCNMultiTask(BaseMultiTask):
         {"loss": "huber", "huber_delta": 2.0} or {"loss": "quantile", "quantiles": 0.9}.
     task_weights : dict of str to float or None, default=None
         v, the share of each task in the loss; 1 for those that it does not name.
-    categorical_features, multivalued_features, pooling, category_encoder
+    categorical_features, multivalued_features, vector_features, text_features
         The table, as of `DCNClassifier`.
+    pooling, category_encoder
+        Likewise.
     min_frequency, max_categories, hashing, category_dropout, numeric_transform
         Likewise.
     numeric_levels, datetime_parts, memorized_crosses, new_levels, statistics_decay
@@ -127,6 +129,8 @@ class DCNMultiTask(BaseMultiTask):
         task_weights: dict[str, float] | None = None,
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
+        vector_features: Any = "from_dtype",
+        text_features: Any = None,
         pooling: str | dict[Any, str] = "mean",
         category_encoder: Any = None,
         min_frequency: float | None = None,
@@ -189,6 +193,8 @@ class DCNMultiTask(BaseMultiTask):
         self.task_weights = task_weights
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
+        self.vector_features = vector_features
+        self.text_features = text_features
         self.pooling = pooling
         self.category_encoder = category_encoder
         self.min_frequency = min_frequency

@@ -45,7 +45,8 @@ class DCNRanker(BaseRanker):
         First places of a group, one row of which each pair of "lambdarank" has.
     gain : {"exponential", "linear"}, default="exponential"
         What relevance y is worth in NDCG and the softmax: 2**y - 1, or y itself.
-    categorical_features, multivalued_features, pooling, category_encoder
+    categorical_features, multivalued_features, vector_features, text_features
+    pooling, category_encoder
     min_frequency, max_categories, hashing, category_dropout
     numeric_transform, numeric_levels, datetime_parts
         As of :class:`DCNRegressor`, for the columns beside that of `qid`.
@@ -139,6 +140,8 @@ class DCNRanker(BaseRanker):
         gain: str = "exponential",
         categorical_features: Any = "from_dtype",
         multivalued_features: Any = "from_dtype",
+        vector_features: Any = "from_dtype",
+        text_features: Any = None,
         pooling: str | dict[Any, str] = "mean",
         category_encoder: Any = None,
         min_frequency: float | None = None,
@@ -203,6 +206,8 @@ class DCNRanker(BaseRanker):
         self.gain = gain
         self.categorical_features = categorical_features
         self.multivalued_features = multivalued_features
+        self.vector_features = vector_features
+        self.text_features = text_features
         self.pooling = pooling
         self.category_encoder = category_encoder
         self.min_frequency = min_frequency

@@ -167,13 +167,13 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
     in_parts : bool, default=False
         Whether rows come in parts, of which nobody knows how many.
     """
+    for name, losses in LOSSES.items():
+        if name in parameters:
+            rules.option(*losses)("loss", parameters["loss"])
     own = RANK_RULES if "truncation_level" in parameters else {}
     for name, rule in (RULES | own).items():  # a subclass may have more parameters
         if name in parameters:
             rule(name, parameters[name])
-    for name, losses in LOSSES.items():
-        if name in parameters:
-            rules.option(*losses)("loss", parameters["loss"])
     if "quantiles" in parameters:
         _check_numbers(parameters)
     _check_going_on(parameters)

@@ -108,8 +108,9 @@ class RankTarget:
 
     estimator_type = None  # scikit-learn has no word for it
     d_out = n_outputs = 1
-    # A score is in no units.
-    center, scale = np.zeros(1), np.ones(1)
+    link = "identity"
+    locations = slice(0, 1)  # the outputs that are predictions
+    initial_spread = 1.0  # factor of the logits of an untrained network
 
     def __init__(
         self,
@@ -165,6 +166,10 @@ class RankTarget:
     def constant_outputs(self, y: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell whether the score need not be learned."""
         return np.zeros(1, dtype=bool)
+
+    def on_link_scale(self, logits: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+        """Return logits as they are: a score is in no units."""
+        return logits
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scores: in a group the higher, the further up."""

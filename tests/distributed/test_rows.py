@@ -385,7 +385,7 @@ SHARDED = {
     "defaults": {},
     "averaged": {"ema_decay": 0.9},
     "penalty": {"embedding_l2": 0.1},
-    "small batches": {"batch_size": 5, "max_epochs": 1},
+    "small batches": {"batch_size": 16, "max_epochs": 1},
     "accuracy": {"scoring": "accuracy"},
     "stops early": {"max_epochs": 40, "learning_rate": 0.05, "n_iter_no_change": 1},
 }

@@ -385,8 +385,8 @@ WRONG_CLASSES = {
         "Unknown label type: continuous",
     ),
     "2-D y": (
-        lambda e, X, y: e.fit(X, np.ones((N, 2))),
-        r"y should be a 1d array, got an array of shape \(60, 2\)",
+        lambda e, X, y: e.fit(X, np.column_stack([y, y + 1])),
+        r"^y should be a 1d array of labels, or columns of 0 and 1.* got 2 .* \[2.0\]",
     ),
     "missing label": (
         lambda e, X, y: e.fit(X, np.where(y == 1, "yes", None)),

@@ -252,7 +252,8 @@ def test_later_rows(table):
 def test_a_long_table_has_the_statistics_of_one_in_memory(table, tmp_path, monkeypatch):
     X, y, _ = table
     monkeypatch.setattr("sklearn_dcn._table.summaries.sample.SAMPLE_ROWS", 200)
-    frame = arrow(X, pa.list_(pa.float32(), WIDTH)).append_column("y", pa.array(y))
+    # Parquet of older releases of arrow takes no missing cells of a fixed size.
+    frame = arrow(X, pa.list_(pa.float32())).append_column("y", pa.array(y))
     import pyarrow.parquet as pq
 
     pq.write_table(frame, tmp_path / "rows.parquet", row_group_size=100)

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import clone
 from torch import nn
 
 from .data import load_clicks
@@ -17,10 +18,12 @@ from .trees import LIBRARIES, make_trees
 from .workers import choose, measure, reset_peak_memory
 
 OURS = "sklearn-dcn"
+FLOAT32 = f"{OURS}, float32"
 DEFAULTS = {"rows": 100_000, "repeats": 5}
 N_TREES = 300
 CONTENDERS = (
     (OURS, "Ours", {}, ()),
+    (FLOAT32, "Ours", {"dtype": "float32"}, ()),
     *((name, "Trees", {"library": name}, needs) for name, needs in LIBRARIES.items()),
     ("ColumnTransformer + skorch", "Pipeline", {}, ()),
     ("deepctr-torch (encoded)", "DeepCTR", {}, ("deepctr_torch",)),
@@ -84,15 +87,22 @@ def timed_calls(function, arguments):
 
 
 class Ours(Predictor):
-    """`DCNClassifier`; also its parts alone, and rows of NumPy or as they are."""
+    """`DCNClassifier`; also its parts alone, and rows of NumPy or as they are.
 
-    def __init__(self, **config):
+    Parameters
+    ----------
+    dtype : str, default="auto"
+        Its precision.
+    **config
+        As `Predictor`.
+    """
+
+    def __init__(self, dtype="auto", **config):
         super().__init__(**config)
-        self.model = estimator(self.cross, max_epochs=1).fit(self.X_train, self.y_train)
+        made = estimator(self.cross, max_epochs=1, dtype=dtype)
+        self.model = clone(made).fit(self.X_train, self.y_train)
         # On NumPy's rows of objects, too.
-        self.on_arrays = estimator(self.cross, max_epochs=1).fit(
-            self.X_train.to_numpy(object), self.y_train
-        )
+        self.on_arrays = made.fit(self.X_train.to_numpy(object), self.y_train)
         self.arrays = list(self.X.to_numpy(object)[: self.calls, None])
 
     def predict(self, X):
@@ -113,17 +123,14 @@ class Ours(Predictor):
         return figures
 
     def _parts(self):
-        from sklearn_dcn._training.inference import PREDICT_BATCH_SIZE_CPU
+        from sklearn_dcn._training import predict_logits
 
         times = [time.perf_counter()]
         self.model.predict_proba(self.X)
         times.append(time.perf_counter())
         x = encoded_tensors(self.model, self.X)
         times.append(time.perf_counter())
-        with torch.inference_mode():
-            for start in range(0, len(self.X), PREDICT_BATCH_SIZE_CPU):
-                rows = slice(start, start + PREDICT_BATCH_SIZE_CPU)
-                self.model.module_(**{name: t[rows] for name, t in x.items()})
+        predict_logits(self.model.net_, x)
         times.append(time.perf_counter())
         return np.diff(times)
 

@@ -68,6 +68,8 @@ def take_slice(column: Any, rows: slice) -> Any:
 
 def side_by_side(columns: list[NDArray[Any]], n_threads: int = 1) -> NDArray[Any]:
     """Return ``np.stack(columns, axis=1)``, by blocks of rows that fit in the cache."""
+    if len(columns[0]) == 1:
+        return np.concatenate(columns)[None]
     table = np.empty((len(columns[0]), len(columns)), dtype=columns[0].dtype)
 
     def fill(start: int) -> None:

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from .assembling import take_slice
 from .going_on import GoesOn, refuse_sparse
 from .learning import EncodedColumn
-from .numbers import Scaled, scale, scale_all
+from .numbers import Scaled, scale, scale_all, scale_cell
 from .reading import get_cells, get_columns, to_float, to_sparse, to_vectors
 from .target_statistics import copy_unfitted
 from .threads import map_threads
@@ -140,15 +140,20 @@ pooling, category_encoder, min_frequency, max_categories, hashing, numeric_trans
             statistics = scale_all(self.statistics.scalers, x, dtype)
 
         def encode(j: int) -> EncodedColumn:
+            column = columns[j]
             if j in self.categories:
-                return self.categories[j].transform(columns[j])
+                return self.categories[j].transform(column)
             if j in self.lists:
-                return self.lists[j].transform(columns[j], dtype)
+                return self.lists[j].transform(column, dtype)
             if j in self.vectors:
                 scaler = self.vectors[j]
-                vectors = to_vectors(columns[j], self.names[j], scaler.width)
+                vectors = to_vectors(column, self.names[j], scaler.width)
                 return scaler.apply(vectors, dtype)
-            x = to_float(columns[j], self.names[j])
+            if isinstance(column, list) and len(column) == 1 and j not in self.values:
+                scaled = scale_cell(self.numbers[j], column[0], dtype)
+                if scaled is not None:
+                    return scaled
+            x = to_float(column, self.names[j])
             return scale(self.numbers[j], x, dtype, self.values.get(j))
 
         encoded = map_threads(encode, range(len(columns)), X.shape[0], n_threads)

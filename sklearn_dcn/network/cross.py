@@ -115,6 +115,10 @@ class CrossNetwork(nn.Module):
         if self.kind == "matrix" and self.layers and takes_layers_at_once(x_0):
             return matrix_crosses(x_0, *self._matrices())
         x_l = x_0
+        if self.kind == "matrix" and not torch.is_grad_enabled():
+            for W, b in zip(*self._matrices(), strict=True):  # calls cost in one row
+                x_l = torch.addcmul(x_l, x_0, linear(x_l, W, b))
+            return x_l
         for layer in self.layers:
             x_l = layer(x_0, x_l)
         return x_l

@@ -197,6 +197,10 @@ class CategoryLevels(GrowingLevels):
             If the column holds, e.g., numbers where it held strings in `fit`.
         """
         if isinstance(column, list):
+            if len(column) == 1:  # a quarter of the time of what follows
+                known = self.vocabulary.find_known(column[0])
+                if known is not None:
+                    return np.array([known], dtype=np.int32)
             ids, levels = self._look_up(column)
             self.check_families(ids, levels)
             if self._are_strange(ids):

@@ -124,6 +124,16 @@ class Vocabulary(Sequence[Any]):
             self._levels = [*self]
             self._position = {level: i for i, level in enumerate(self, self.first)}
 
+    def find_known(self, level: Any) -> int | None:
+        """Return what `find` gives for a level, None where a dict does not tell."""
+        if self._position is None:
+            return None
+        try:
+            found: int | None = self._position.get(level)
+        except TypeError:  # it cannot be hashed
+            return None
+        return found
+
     def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Return `first` plus the position of every level, or `unknown`.
 

@@ -3,7 +3,7 @@
 from .codes import Target, are_codes
 from .number_levels import MAX_LEVELS, NumberLevels
 from .recent import RecentNumbers, follow
-from .scaled import Scaled, fit_scalers, scale, scale_all
+from .scaled import Scaled, fit_scalers, scale, scale_all, scale_cell
 from .scaler import N_BINS, NUMERIC_TRANSFORMS, NumberScaler, Seen
 from .vectors import VectorMoments, VectorScaler
 
@@ -24,4 +24,5 @@ __all__ = [
     "follow",
     "scale",
     "scale_all",
+    "scale_cell",
 ]

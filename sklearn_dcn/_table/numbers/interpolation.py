@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["interpolate"]
+__all__ = ["Curve", "interpolate"]
 
 TABLE_FROM = 20_000  # values from which on the table is worth its making, 5 ms
 TABLE_SIZE = 1 << 16
@@ -66,6 +68,31 @@ def interpolate(
             block - knots.take(at)
         )
     return y
+
+
+class Curve:
+    """`interpolate` of one number at a time, at a fifth of the cost of an array.
+
+    Parameters
+    ----------
+    knots, values : ndarray of shape (n_knots,)
+        As of `interpolate`.
+    """
+
+    def __init__(self, knots: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        self.of = knots, values
+        self.knots: list[float] = knots.tolist()
+        self.values: list[float] = values.tolist()
+
+    def __call__(self, x: float) -> float:
+        """Return y at a number that is not NaN."""
+        knots, values = self.knots, self.values
+        at = bisect_right(knots, x)
+        if at == 0 or at == len(knots):
+            return values[max(0, at - 1)]
+        low, start = knots[at - 1], values[at - 1]
+        y = (values[at] - start) / (knots[at] - low) * (x - low) + start
+        return y if isfinite(y) else float(_by_search(np.array([x]), *self.of)[0])
 
 
 def _by_search(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from .number_levels import NumberLevels
 from .scaler import NumberScaler
 
-__all__ = ["Scaled", "fit_scalers", "scale", "scale_all"]
+__all__ = ["Scaled", "fit_scalers", "scale", "scale_all", "scale_cell"]
 
 
 class Scaled(NamedTuple):
@@ -36,6 +37,20 @@ def scale(
     missing = np.isnan(x).astype(dtype) if scaler.has_missing else None
     has_ids = levels is not None and len(levels.values)
     return Scaled(z, missing, levels.ids(x) if levels is not None and has_ids else None)
+
+
+def scale_cell(scaler: NumberScaler, cell: Any, dtype: Any) -> Scaled | None:
+    """Return what `scale` does of a single cell, None where it has to.
+
+    It has to for what is no finite float.
+    """
+    if not isinstance(cell, float) or not isfinite(cell):
+        return None
+    z = scaler.apply_to_one(float(cell))
+    if z is None:
+        return None
+    missing = np.zeros(1, dtype=dtype) if scaler.has_missing else None
+    return Scaled(np.array([z], dtype=dtype), missing, None)
 
 
 def fit_scalers(

@@ -10,7 +10,7 @@ from scipy.linalg import norm
 from scipy.special import ndtri
 
 from .distinct import count, distinct
-from .interpolation import interpolate
+from .interpolation import Curve, interpolate
 
 __all__ = [
     "NUMERIC_TRANSFORMS",
@@ -156,6 +156,21 @@ class NumberScaler:
             at = np.unique(np.clip(at[:, None] + [-1, 0, 1], 0, len(values) - 1))
             values, scores = values[at], scores[at]
         self.knots, self.scores = values, (scores - self.center) / self.scale
+
+    _curve: Curve | None = None  # of the knots, once a single row was asked for
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what follows from the rest."""
+        return {k: v for k, v in self.__dict__.items() if k != "_curve"}
+
+    def apply_to_one(self, x: float) -> float | None:
+        """Return z of a number that is not NaN; None where `apply` is as good."""
+        if self.transform != "quantile":
+            return None
+        curve = self._curve
+        if curve is None or curve.of[0] is not self.knots:
+            curve = self._curve = Curve(self.knots, self.scores)
+        return curve(x)
 
     def apply(
         self, x: NDArray[np.float64], *, impute: bool = True, dtype: Any = np.float64

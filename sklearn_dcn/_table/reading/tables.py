@@ -62,7 +62,7 @@ def check_table(X: Any) -> Any:
     if not is_pandas(X):
         X = bridge(X)
     if is_frame(X):
-        names = list(X.columns)
+        names = _names_of(X)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(
@@ -158,14 +158,19 @@ def to_sparse(X: Any) -> Any:
 
 def column_names(X: Any) -> list[Any] | None:
     """Return the columns' names, None where they have none that are all strings."""
-    if is_frame(X) and all(isinstance(name, str) for name in X.columns):
-        return list(X.columns)
+    if is_frame(X) and all(isinstance(name, str) for name in _names_of(X)):
+        return _names_of(X)
     return None
+
+
+def _names_of(frame: Any) -> list[Any]:
+    names = frame.columns
+    return names if isinstance(names, list) else names.tolist()  # a quarter of `list`
 
 
 def has_columns(X: Any, names: NDArray[Any]) -> bool:
     """Tell whether `X` is a frame with exactly these column names in this order."""
-    return is_frame(X) and list(X.columns) == names.tolist()
+    return is_frame(X) and _names_of(X) == names.tolist()
 
 
 def take_rows(X: Any, at: NDArray[Any]) -> Any:

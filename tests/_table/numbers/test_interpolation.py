@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_dcn._table.numbers import interpolation as _interpolation
-from sklearn_dcn._table.numbers.interpolation import TABLE_FROM, interpolate
+from sklearn_dcn._table.numbers.interpolation import TABLE_FROM, Curve, interpolate
 
 N = TABLE_FROM + 5000
 RNG = np.random.default_rng(0)
@@ -43,6 +43,22 @@ def test_equals_numpy(name, n_knots):
     with np.errstate(all="ignore"):
         expected = np.interp(x, knots, values)
     np.testing.assert_array_equal(interpolate(x, knots, values), expected)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("n_knots", [1, 2, 3000])
+def test_one_number_at_a_time(name, n_knots):
+    """To the bit, at the knots and beyond their ends, too."""
+    knots = np.unique(COLUMNS[name])
+    knots = knots[np.linspace(0, len(knots) - 1, min(n_knots, len(knots))).astype(int)]
+    values = np.sort(RNG.normal(size=len(knots)))
+    ends = [-1.7e308, -0.0, 1.7e308]
+    x = np.concatenate([COLUMNS[name][:200], knots[:200], knots[-1:], ends])
+    x = np.concatenate([x, np.nextafter(x, np.inf)])
+    curve = Curve(knots, values)
+    with np.errstate(all="ignore"):
+        found = [curve(number) for number in x.tolist()]
+        np.testing.assert_array_equal(found, interpolate(x, knots, values))
 
 
 @pytest.mark.parametrize("name", BY_TABLE)

@@ -18,7 +18,7 @@ from .trees import LIBRARIES, make_trees
 from .workers import choose, measure, reset_peak_memory
 
 OURS = "sklearn-dcn"
-FLOAT32 = f"{OURS}, float32"
+FLOAT32 = f"{OURS} (float32)"
 DEFAULTS = {"rows": 100_000, "repeats": 5}
 N_TREES = 300
 CONTENDERS = (

@@ -1,6 +1,11 @@
 """Sphinx configuration: MyST pages, numpydoc docstrings, no network at build time."""
 
+import sys
+from pathlib import Path
+
 from sklearn_dcn import __version__
+
+sys.path.append(str(Path(__file__).parent / "_extensions"))
 
 project = "sklearn-dcn"
 author = "the sklearn-dcn developers"
@@ -13,7 +18,10 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
-    "sphinx.ext.mathjax",
+    "mathml",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 smartquotes = False  # options are shown as they are typed
 exclude_patterns = ["results/*.md", "_build"]
@@ -30,6 +38,25 @@ autodoc_typehints = "none"  # the docstrings give the types
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 
+# Every example plot_*.py is run when the pages are built, in this order.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"^(?!plot_)|plot_(imbalance|interactions|new_videos)",
+    "within_subsection_order": "gallery_order.by_place",
+    "doc_module": "sklearn_dcn",
+    "backreferences_dir": "generated/examples",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "copyfile_regex": "",
+}
+suppress_warnings = ["config.cache"]  # of the gallery's classes
+
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme = "furo"
 html_title = f"sklearn-dcn {version}"
 html_show_sphinx = False

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 @pytest.fixture(scope="module")
 def video():
     """Return the example as a module."""
-    return load_script("examples/plot_video_recommendation.py")
+    return load_script("examples/video_recommendation.py")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 @pytest.fixture(scope="module")
 def example():
     """Import the example from its folder."""
-    return load_script("examples/plot_parameter_efficiency.py")
+    return load_script("examples/parameter_efficiency.py")
 
 
 def test_table_is_full_of_crosses(example):

@@ -10,7 +10,7 @@ With more rows (--rows) the table grows, and so does the time; the memory of the
 hardly does. Much of that is the same for any table: the libraries' own, a sample of
 100,000 rows, the network. Under a minute on two cores.
 
-    python examples/plot_larger_than_memory.py --output memory.png
+    python examples/larger_than_memory.py --output memory.png
 
 It needs pyarrow; the picture needs matplotlib.
 """

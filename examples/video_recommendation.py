@@ -17,9 +17,9 @@ viewer did not see, drawn by popularity, and all films that are left are ranked.
 lists stand beside those of popularity, of neighbours by cosine similarity, and of the
 ALS of `implicit`, where it is installed. Most of a minute on two cores.
 
-    python examples/plot_video_recommendation.py                    # a made-up log
-    python examples/plot_video_recommendation.py PATH               # MovieLens 100K
-    python examples/plot_video_recommendation.py --output models.png
+    python examples/video_recommendation.py                    # a made-up log
+    python examples/video_recommendation.py PATH               # MovieLens 100K
+    python examples/video_recommendation.py --output models.png
 
 PATH is the folder of the release (u.data, u.item, u.user), or one joined table, CSV or
 parquet. The picture needs matplotlib, the rest does not.

@@ -23,7 +23,7 @@ one product of two linear functions, too few for this table, so that it helps th
 smallest networks at most. And where a high loss will do, a small DNN is enough, with
 fewer parameters than the layers of "matrix" have.
 
-    python examples/plot_parameter_efficiency.py --output parameters.png
+    python examples/parameter_efficiency.py --output parameters.png
 
 A few minutes on two cores. The picture needs matplotlib, the rest does not.
 """

@@ -16,7 +16,7 @@ pytest.importorskip("pyarrow")
 @pytest.fixture(scope="module")
 def example():
     """Return the example as a module."""
-    return load_script("examples/plot_larger_than_memory.py")
+    return load_script("examples/larger_than_memory.py")
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ for name, p in {
 
 from sklearn_dcn.inspection import TrainingCurveDisplay
 
-TrainingCurveDisplay.from_estimator(model)
+_ = TrainingCurveDisplay.from_estimator(model)
 
 # %%
 # New data

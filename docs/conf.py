@@ -28,7 +28,7 @@ exclude_patterns = ["results/*.md", "_build"]
 templates_path = ["_templates"]
 default_role = "literal"  # `name` in a docstring
 
-myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}

@@ -436,6 +436,11 @@ def run_block(code, namespace, path, line):
         "docs/persistence.md",
         "docs/serving.md",
         "docs/interactions.md",
+        "docs/click_logs.md",
+        "docs/paper_to_code.md",
+        "docs/coming_from_lightgbm.md",
+        "docs/coming_from_deepctr.md",
+        "docs/gpu.md",
     ],
 )
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):

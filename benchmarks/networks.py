@@ -148,7 +148,7 @@ def probabilities(module, x, batch_size=8192):
 def linear_layers(d, cross, hidden=HIDDEN, n_cross_layers=N_CROSS_LAYERS):
     """Return (inputs, outputs) of each matrix product of a row, but for the head's."""
     layers = list(pairwise([d, *hidden]))
-    if cross == "matrix":
+    if cross in ("matrix", "onlydense"):
         layers += [(d, d)] * n_cross_layers
     elif cross == "low_rank":
         layers += [(d, low_rank_of(d)), (low_rank_of(d), d)] * n_cross_layers

@@ -87,6 +87,8 @@ ABLATIONS: dict[str, dict] = {
     "dcn: stacked": {"structure": "stacked"},
     "dcn: vector cross": {"cross": "vector"},
     "dcn: low rank cross": {"cross": "low_rank"},
+    "dcn: onlydense cross": {"cross": "onlydense"},
+    "dcn: logit of pairs": {"pair_logit": "weighted"},
     "dcn: periodic numbers": {"numeric_embedding": "periodic"},
     "dcn: levels dropped at 0.2": {"category_dropout": 0.2},
     "dcn: L2 of embeddings": {"embedding_l2": 0.01},

@@ -12,11 +12,12 @@ DEFAULTS = {"rows": 200_000, "repeats": 5}
 
 DEEPCTR = ("deepctr_torch",)
 FUXICTR = ("fuxictr",)
+OWN = (*CROSSES, "onlydense")  # for --cross: nobody else has the others
 # Name, class, arguments, what it needs, and the cross networks that it has.
 CONTENDERS = (
-    (OURS, "neural:Ours", {}, (), CROSSES),
-    (f"{OURS} (float32)", "neural:Ours", {"dtype": "float32"}, (), CROSSES),
-    ("torch loop (our module)", "neural:OurLoop", {}, (), CROSSES),
+    (OURS, "neural:Ours", {}, (), OWN),
+    (f"{OURS} (float32)", "neural:Ours", {"dtype": "float32"}, (), OWN),
+    ("torch loop (our module)", "neural:OurLoop", {}, (), OWN),
     ("torch loop (fused Adam)", "neural:PlainLoop", {"fused": True}, (), CROSSES),
     ("torch loop (Adam)", "neural:PlainLoop", {}, (), CROSSES),
     ("skorch", "neural:Skorch", {}, (), CROSSES),

@@ -37,11 +37,14 @@ class DCNMultiTask(BaseMultiTask):
         The table, as of `DCNClassifier`.
     pooling, category_encoder
         Likewise.
-    min_frequency, max_categories, hashing, category_dropout, numeric_transform
+    min_frequency, max_categories, hashing, collision_weight, category_dropout
+        Likewise.
+    numeric_transform
         Likewise.
     numeric_levels, datetime_parts, memorized_crosses, new_levels, statistics_decay
         Likewise.
-    numeric_embedding, embedding_dim, cross, structure, n_cross_layers, cross_rank
+    numeric_embedding, embedding_dim, cross, pair_logit, structure, n_cross_layers
+    cross_rank
         The network, as of `DCNClassifier`.
     n_experts, expert_gate, expert_activation, hidden_layer_sizes, activation
         Likewise.
@@ -136,6 +139,7 @@ class DCNMultiTask(BaseMultiTask):
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: dict[Any, int] | None = None,
+        collision_weight: bool = False,
         category_dropout: float = 0.05,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = "auto",
@@ -146,6 +150,7 @@ class DCNMultiTask(BaseMultiTask):
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "auto",
+        pair_logit: str | None = None,
         structure: str = "parallel",
         n_cross_layers: int = 2,
         cross_rank: int | str = "auto",
@@ -200,6 +205,7 @@ class DCNMultiTask(BaseMultiTask):
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.hashing = hashing
+        self.collision_weight = collision_weight
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
         self.numeric_levels = numeric_levels
@@ -210,6 +216,7 @@ class DCNMultiTask(BaseMultiTask):
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross
+        self.pair_logit = pair_logit
         self.structure = structure
         self.n_cross_layers = n_cross_layers
         self.cross_rank = cross_rank

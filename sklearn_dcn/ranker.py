@@ -47,15 +47,16 @@ class DCNRanker(BaseRanker):
         What relevance y is worth in NDCG and the softmax: 2**y - 1, or y itself.
     categorical_features, multivalued_features, vector_features, text_features
     pooling, category_encoder
-    min_frequency, max_categories, hashing, category_dropout
+    min_frequency, max_categories, hashing, collision_weight, category_dropout
     numeric_transform, numeric_levels, datetime_parts
         As of :class:`DCNRegressor`, for the columns beside that of `qid`.
     memorized_crosses, new_levels, statistics_decay
         As of :class:`DCNRegressor`; they are of relevance as a number, and
         of other groups, or with validation="random" of other rows.
-    numeric_embedding, embedding_dim, cross, structure, n_cross_layers, cross_rank
-    n_experts, expert_gate, expert_activation, hidden_layer_sizes, activation, dropout
-    normalization, n_members, optimizer, learning_rate, weight_decay, embedding_l2
+    numeric_embedding, embedding_dim, cross, pair_logit, structure, n_cross_layers
+    cross_rank, n_experts, expert_gate, expert_activation, hidden_layer_sizes
+    activation, dropout, normalization, n_members, optimizer, learning_rate
+    weight_decay, embedding_l2
     embedding_l2_scope, learning_rate_schedule, warmup, plateau_epochs, max_grad_norm
     ema_decay, max_epochs
         As of :class:`DCNRegressor`.
@@ -147,6 +148,7 @@ class DCNRanker(BaseRanker):
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: dict[Any, int] | None = None,
+        collision_weight: bool = False,
         category_dropout: float = 0.05,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = "auto",
@@ -157,6 +159,7 @@ class DCNRanker(BaseRanker):
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "auto",
+        pair_logit: str | None = None,
         structure: str = "parallel",
         n_cross_layers: int = 2,
         cross_rank: int | str = "auto",
@@ -213,6 +216,7 @@ class DCNRanker(BaseRanker):
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.hashing = hashing
+        self.collision_weight = collision_weight
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
         self.numeric_levels = numeric_levels
@@ -223,6 +227,7 @@ class DCNRanker(BaseRanker):
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross
+        self.pair_logit = pair_logit
         self.structure = structure
         self.n_cross_layers = n_cross_layers
         self.cross_rank = cross_rank

@@ -86,6 +86,9 @@ default="from_dtype"
     hashing : dict or None, default=None
         {column: number of buckets} for ids without a vocabulary: levels share the
         embeddings of so many buckets by chance, and none is unknown.
+    collision_weight : bool, default=False
+        Whether each bucket of `hashing` has one more learned number, 1 at the start,
+        that multiplies its embedding, as DCN^2 has: it may shrink where levels collide.
     category_dropout : float, default=0.05
         Probability with which a known level counts as unknown during training. It
         trains the embedding of unknown levels, also where no level is rare. Columns of
@@ -144,7 +147,8 @@ default="auto"
         rounded up to a multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is
         that rule alone. Where x_0 would be wider than 1,024 under "auto", all columns
         have less room in proportion, numbers too.
-    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated"}, default="auto"
+    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "onlydense"}, \
+default="auto"
         Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
         numbers, and "low_rank" for wider ones.
 
@@ -153,6 +157,14 @@ default="auto"
         - "low_rank": DCN-V2 with W = U V'.
         - "mixture": DCN-Mix [2]_, a gated mixture of low-rank experts.
         - "gated": GDCN [3]_, DCN-V2 with an information gate.
+        - "onlydense": DCN^2, x_l * ReLU(W x_l + b), without x_0. It is experimental;
+          see :class:`~sklearn_dcn.network.OnlyDenseCross`.
+    pair_logit : {"weighted", "plain"} or None, default=None
+        Whether to add to the logits the inner products of all pairs of fields with an
+        embedding (categories, lists, vectors, embedded numbers): with a learned weight
+        for each pair and logit, as the FwFM and DCN^2; or as they are, as the FM, for
+        one logit. The embeddings are then of one width, under "auto" the widest;
+        see :class:`~sklearn_dcn.network.PairLogit`.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         Cross and deep network side by side; the deep on top of the cross network; only
         the cross; only the deep network.
@@ -405,6 +417,7 @@ default="auto"
         min_frequency: float | None = None,
         max_categories: int | None = None,
         hashing: dict[Any, int] | None = None,
+        collision_weight: bool = False,
         category_dropout: float = 0.05,
         numeric_transform: str | None = "quantile",
         numeric_levels: int | str | None = "auto",
@@ -415,6 +428,7 @@ default="auto"
         numeric_embedding: str | None = "auto",
         embedding_dim: int | str | dict[str, int] = "auto",
         cross: str = "auto",
+        pair_logit: str | None = None,
         structure: str = "parallel",
         n_cross_layers: int = 2,
         cross_rank: int | str = "auto",
@@ -473,6 +487,7 @@ default="auto"
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.hashing = hashing
+        self.collision_weight = collision_weight
         self.category_dropout = category_dropout
         self.numeric_transform = numeric_transform
         self.numeric_levels = numeric_levels
@@ -483,6 +498,7 @@ default="auto"
         self.numeric_embedding = numeric_embedding
         self.embedding_dim = embedding_dim
         self.cross = cross
+        self.pair_logit = pair_logit
         self.structure = structure
         self.n_cross_layers = n_cross_layers
         self.cross_rank = cross_rank

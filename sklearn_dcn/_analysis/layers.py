@@ -91,6 +91,10 @@ def _deep_layers(module: DeepCrossNetwork) -> Iterator[Layer]:
     head = module.head
     size = _n_parameters(head)
     yield Layer("head", "linear", head.in_features, head.out_features, size)
+    if (pair := module.pair) is not None:
+        widths = pair.n_fields * pair.dim, head.out_features
+        size = 0 if pair.w is None else pair.w.numel()
+        yield Layer("pair logit", pair.kind, *widths, size)
 
 
 def _n_parameters(module: nn.Module) -> int:

@@ -260,6 +260,7 @@ def _silence(network: DeepCrossNetwork, part: str) -> None:
             f"part={part!r} needs a network that has it; this one, with structure="
             f"{network.structure!r}, has not. Use part='model'."
         )
+    network.pair = None  # which is of neither
     if network.cross is None or network.deep is None:
         return
     if network.structure == "stacked":
@@ -269,8 +270,7 @@ def _silence(network: DeepCrossNetwork, part: str) -> None:
         )
     d = network.head.in_features - network.deep.d_out
     silent = slice(d, None) if part == "cross" else slice(d)
-    with torch.no_grad():
-        network.head.weight[:, silent] = 0.0
+    network.head.weight.data[:, silent] = 0.0
 
 
 def _find_output(estimator: Any, output: Any) -> int | None:

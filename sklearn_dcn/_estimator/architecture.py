@@ -26,6 +26,7 @@ ARCHITECTURE = (
     "activation",
     "dropout",
     "normalization",
+    "pair_logit",
 )
 
 
@@ -53,6 +54,8 @@ def resolve_network(
         dims, number_width = resolve_widths(dims, n_curves, n_plain)
         if parameters["numeric_embedding"] != "auto":  # then it is asked for
             number_width = max(2, number_width)
+    if parameters["pair_logit"] is not None:
+        dims, number_width = _of_one_width(parameters, fields, dims, n_curves)
     width = sum(dims) + n_curves * max(1, number_width) + n_plain
     n = len(n_ids)
     cross, rank = resolve_cross(parameters["cross"], parameters["cross_rank"], width)
@@ -64,6 +67,39 @@ def resolve_network(
         "cross_rank": rank,
         "width": width,
     }
+
+
+def _of_one_width(
+    parameters: Mapping[str, Any], fields: TableFields, dims: list[int], n_curves: int
+) -> tuple[list[int], int]:
+    """Return the widths of ids and vectors, and of numbers, for `pair_logit`.
+
+    Raises
+    ------
+    ValueError
+        If others were asked for, or there are no two fields to multiply.
+    """
+    kind, asked = parameters["pair_logit"], parameters["embedding_dim"]
+    if len(dims) + n_curves < 2:
+        raise ValueError(
+            f"pair_logit={kind!r} multiplies the embeddings of two columns, and of "
+            f"this table {len(dims) + n_curves} has one. Set it to None, or embed the "
+            "numbers with numeric_embedding."
+        )
+    if asked == "auto":
+        own = max([*dims, *[NUMBER_WIDTH] * bool(n_curves)])
+        n_plain = fields.n_num - n_curves
+        dims, width = resolve_widths([own] * len(dims), n_curves, n_plain, own)
+        return dims, max(2, width)
+    if len(set(dims)) > 1:
+        columns = (*fields.categories, *fields.values, *fields.lists, *fields.vectors)
+        widths = {fields.names[j]: dim for j, dim in zip(columns, dims, strict=True)}
+        raise ValueError(
+            f"pair_logit={kind!r} needs embeddings of one width, but embedding_dim="
+            f"{asked!r} gives the columns {widths}. Use 'auto' or an integer."
+        )
+    width = int(asked) if isinstance(asked, Integral) else NUMBER_WIDTH
+    return dims, dims[0] if dims else width
 
 
 def resolved_before(
@@ -115,7 +151,14 @@ def network_arguments(
         # Statistics and indicators mean the same all along: they need no curves.
         "n_plain": fields.n_num - len(fields.numbers),
         "statistics": fields.of_unknown,
+        "collision_weighted": fields.hashed if parameters["collision_weight"] else [],
     }
+    if d_out > 1 and parameters["pair_logit"] == "plain":
+        raise ValueError(
+            "pair_logit='plain' adds the same number to every logit, which is for one; "
+            f"the target has {d_out}. Use pair_logit='weighted', which has weights for "
+            "each."
+        )
     if resolved["numeric_dim"]:
         arguments["numeric_dim"] = resolved["numeric_dim"]
     else:  # no room for embeddings of numbers

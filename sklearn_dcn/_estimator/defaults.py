@@ -216,7 +216,10 @@ def resolve_curves(
 
 
 def resolve_widths(
-    widths: Sequence[int], n_numbers: int, n_plain: int
+    widths: Sequence[int],
+    n_numbers: int,
+    n_plain: int,
+    number_width: int = NUMBER_WIDTH,
 ) -> tuple[list[int], int]:
     """Return the widths in x_0 of fields of ids, and of each number.
 
@@ -228,6 +231,8 @@ def resolve_widths(
         Numbers that are embedded.
     n_plain : int
         Numbers that are not, each of width 1.
+    number_width : int, default=8
+        What each of them would have by itself.
 
     Returns
     -------
@@ -236,11 +241,11 @@ def resolve_widths(
     number_width : int
         Of each number that is embedded; 0 if there is no room to embed them.
     """
-    together = sum(widths) + NUMBER_WIDTH * n_numbers + n_plain
+    together = sum(widths) + number_width * n_numbers + n_plain
     if together <= MAX_WIDTH:
-        return [*widths], NUMBER_WIDTH
+        return [*widths], number_width
     share = MAX_WIDTH / together
-    number_width = round(share * NUMBER_WIDTH)
+    number_width = round(share * number_width)
     dims = [max(2, round(share * width)) for width in widths]
     return dims, number_width if number_width > 1 else 0
 

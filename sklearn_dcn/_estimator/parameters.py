@@ -13,6 +13,7 @@ from ..network.cross_layers import GATES
 from ..network.dcn import STRUCTURES
 from ..network.deep import ACTIVATIONS, NORMALIZATIONS
 from ..network.numeric import NUMERIC_EMBEDDINGS
+from ..network.pair_logit import PAIR_LOGITS
 from . import rules, task_rules
 from .rules import Rule
 from .text_rules import text_features
@@ -28,6 +29,7 @@ RULES: dict[str, Rule] = {
     "min_frequency": rules.min_frequency,
     "max_categories": rules.count(1, None),
     "hashing": rules.hashing,
+    "collision_weight": rules.boolean,
     "multivalued_features": rules.multivalued_features,
     "text_features": text_features,
     "pooling": rules.by_column(rules.option(*POOLINGS)),
@@ -42,6 +44,7 @@ RULES: dict[str, Rule] = {
     "numeric_embedding": rules.option("auto", None, *NUMERIC_EMBEDDINGS),
     "embedding_dim": rules.embedding_dim,
     "cross": rules.option("auto", *CROSS_KINDS),
+    "pair_logit": rules.option(None, *PAIR_LOGITS),
     "structure": rules.option(*STRUCTURES),
     "n_cross_layers": rules.count(0),
     "cross_rank": rules.count(1, "auto"),
@@ -176,6 +179,12 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
             rule(name, parameters[name])
     if "quantiles" in parameters:
         _check_numbers(parameters)
+    if parameters.get("collision_weight") and not parameters["hashing"]:
+        raise ValueError(
+            "collision_weight=True weighs the buckets that levels share, and hashing="
+            f"{parameters['hashing']!r} has no column with buckets. Name one in "
+            "hashing, or set collision_weight to False."
+        )
     _check_going_on(parameters)
     task_rules.check_tasks(parameters)
     if in_parts:

@@ -70,6 +70,8 @@ ADDED = {
     "statistics_decay": None,
     "vector_features": "from_dtype",
     "text_features": None,
+    "collision_weight": False,
+    "pair_logit": None,
 }
 
 

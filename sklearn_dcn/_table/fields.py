@@ -13,6 +13,7 @@ from .categories import (
     HashedLevels,
     ListLevels,
     SparseBlock,
+    TextLevels,
     is_seldom,
 )
 from .describing import (
@@ -170,6 +171,13 @@ class TableFields:
     def bags(self) -> list[ListLevels | SparseBlock]:
         """The fields of several ids a row."""
         return [*self.lists.values()] if self.block is None else [self.block]
+
+    @property
+    def hashed(self) -> list[int]:
+        """The fields of ids whose levels `hashing` puts in buckets, bags at the end."""
+        bags = [None if isinstance(b, TextLevels) else b.levels for b in self.bags]
+        levels = [*self.categories.values(), *self.values.values(), *bags]
+        return [c for c, one in enumerate(levels) if isinstance(one, HashedLevels)]
 
     @property
     def vector_widths(self) -> list[int]:

@@ -79,9 +79,9 @@ def calibrate(
                 _, shift[at] = fit_scale_and_shift(criterion, z, own, T)
     with torch.no_grad():
         for member in net.module_.members:
-            weight, bias = member.head.weight, member.head.bias
+            bias = member.head.bias
             factor = torch.from_numpy(scale).to(bias)
-            weight.mul_(factor[:, None])
+            member.scale_logits(factor)
             bias.mul_(factor).add_(torch.from_numpy(shift).to(bias))
 
 

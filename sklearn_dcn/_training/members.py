@@ -89,8 +89,9 @@ class SeenLevels:
 
 
 def _forget(member: DeepCrossNetwork, c: int, is_unseen: NDArray[np.bool_]) -> None:
-    weight = member.embedding.column_weight(c)
+    table, rows = member.embedding.place_of(c)
     with torch.no_grad():
+        weight = table[rows]
         at = torch.from_numpy(is_unseen).to(weight.device)
         weight[at] = weight[UNKNOWN_ID].clone()
 

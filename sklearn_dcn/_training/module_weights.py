@@ -15,6 +15,7 @@ from ..network.ensemble import Network
 from ..network.parts import keep_part
 
 __all__ = [
+    "add_l2_of_tables",
     "allocate",
     "assign",
     "count_products",
@@ -56,8 +57,9 @@ def allocate(module: nn.Module, dtype: torch.dtype) -> None:
         parameters = part.named_parameters(recurse=False)
         for name, meta in (*parameters, *part.named_buffers(recurse=False)):
             room = torch.empty(meta.shape, dtype=_kind(meta, dtype), device="cpu")
-            is_parameter = isinstance(meta, nn.Parameter)
-            setattr(part, name, nn.Parameter(room) if is_parameter else room)
+            if isinstance(meta, nn.Parameter):
+                room = nn.Parameter(room, meta.requires_grad)
+            setattr(part, name, room)
 
 
 def assign(module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
@@ -91,11 +93,19 @@ def scale_outputs(
     ----------
     members : sequence of DeepCrossNetwork
     factors : ndarray of shape (d_out,)
-        Of the head's weights; 0 for the bias alone.
+        Of all but the bias; 0 for the bias alone.
     """
     for member in members:
-        weight = member.head.weight
-        weight.mul_(torch.from_numpy(factors).to(weight)[:, None])
+        member.scale_logits(torch.from_numpy(factors).to(member.head.weight))
+
+
+@torch.no_grad()
+def add_l2_of_tables(module: Network, factor: float) -> None:
+    """Add to gradients of tables those of factor / 2 times all embeddings, squared."""
+    for member in module.members:
+        for table, dim in member.embedding.widths_of_tables():
+            if table.grad is not None:  # of embeddings, not of collision weights
+                table.grad[:, :dim].add_(table[:, :dim], alpha=factor)
 
 
 def id_tables(module: Network) -> list[nn.Parameter]:

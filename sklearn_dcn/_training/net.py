@@ -28,7 +28,7 @@ from .answers import AnswersScorers
 from .batches import TensorTable, held_out
 from .course import Course
 from .history import BatchLosses
-from .module_weights import allocate, assign, id_tables, without_storage
+from .module_weights import add_l2_of_tables, allocate, assign, without_storage
 from .optimizers import parameter_groups
 from .steps import Steps
 from .stopping import Stopping
@@ -230,7 +230,7 @@ class DCNNet(AnswersScorers, NeuralNet):
         if course is not None and course.share is not None:
             n_rows = course.share(n_mine)
         if self.embedding_l2 and self.embedding_l2_scope == "table":
-            self._add_l2_of_tables()
+            add_l2_of_tables(self.module_, self.embedding_l2)
         if self.steps is not None:
             self.steps.after_backward()
         return {**step, "n_mine": n_mine, "n_rows": n_rows}
@@ -276,12 +276,6 @@ class DCNNet(AnswersScorers, NeuralNet):
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
         """Compute the logits of one batch, of each row by the members it is of."""
         return self._as_answer(super().evaluation_step(batch, training), batch[1])
-
-    @torch.no_grad()
-    def _add_l2_of_tables(self) -> None:
-        for table in id_tables(self.module_):
-            if table.grad is not None:
-                table.grad.add_(table, alpha=self.embedding_l2)
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Tell the watchers, or end the fit if one of them asked for it."""

@@ -118,7 +118,9 @@ def explain(
     exact: for a linear network, and for structure "cross" with a single layer "vector",
     "matrix" or "low_rank" (or "mixture" without gates and activations), if nothing is
     memorised of pairs and there is no number of a `category_encoder`. Elsewhere `pairs`
-    is a mean over orders drawn at random, with its standard error.
+    is a mean over orders drawn at random, with its standard error. A `pair_logit` is of
+    degree 2 by itself: its terms are exact, each in its own pair, whatever the network
+    beside it.
 
     Parameters
     ----------
@@ -229,6 +231,7 @@ def _has_degree_2(mixed: MixedLogits) -> bool:
         if not is_product or len(network.cross.layers) > 1:
             return False
         degree = 2
+    # A logit of pairs has degree 2 too, and nothing that is memorised is in it.
     has_crosses = encoder.crosses is not None and bool(encoder.crosses.pairs)
     return degree * (2 if has_crosses else 1) <= 2
 

@@ -59,7 +59,8 @@ def interaction_strengths(
     a column of the table taken together. For "vector" W is :math:`1 w^\top`, which
     ranks columns and not pairs; for "low_rank" :math:`U V^\top`; for "mixture" the sum
     of experts by their mean gates (non-linear ones by their mean Jacobian); for "gated"
-    the matrix W without its gate. It says how a layer *could* combine two fields, in
+    and "onlydense" the matrix W alone. A `pair_logit` is no layer, and counts in
+    "contribution". It says how a layer *could* combine two fields, in
     the embeddings' own scale and whatever the head makes of it: it can rank noise above
     a planted pair. Memorised crosses, and numbers of a `category_encoder`, are no
     column's, and have no part in it.

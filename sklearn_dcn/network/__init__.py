@@ -10,9 +10,11 @@ from .cross_layers import (
 )
 from .dcn import DeepCrossNetwork
 from .deep import DeepNetwork
+from .dense_cross import OnlyDenseCross
 from .embedding import EmbeddingStack
 from .ensemble import DeepCrossEnsemble
 from .numeric import NumericEmbedding
+from .pair_logit import PairLogit
 from .vectors import VectorProjections
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "MatrixCross",
     "MixtureCross",
     "NumericEmbedding",
+    "OnlyDenseCross",
+    "PairLogit",
     "VectorCross",
     "VectorProjections",
 ]

@@ -6,17 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ._products import look_up
+from .layout import weighted
+
 __all__ = ["pool"]
 
 Bag = tuple[Tensor, Tensor, Tensor]
 
 
-def pool(table: Tensor, bag: Bag, sparse: bool, n_members: int | None = None) -> Tensor:
+def pool(
+    table: Tensor,
+    bag: Bag,
+    sparse: bool,
+    n_members: int | None = None,
+    dim: int | None = None,
+) -> Tensor:
     """Return the weighted sum of each row's embeddings.
 
     Parameters
     ----------
-    table : tensor of shape (v, dim)
+    table : tensor of shape (v, dim), or (v, dim + 1) with collision weights
         Of members one below the other, (n_members * v, dim).
     bag : (ids, offsets, weights)
         Ids and weights of all rows, (n_entries,), and where each row begins, with the
@@ -25,6 +34,8 @@ def pool(table: Tensor, bag: Bag, sparse: bool, n_members: int | None = None) ->
         Whether the gradient of the table is to be sparse.
     n_members : int or None, default=None
         None for one network.
+    dim : int or None, default=None
+        None is the width of the table.
 
     Returns
     -------
@@ -33,6 +44,10 @@ def pool(table: Tensor, bag: Bag, sparse: bool, n_members: int | None = None) ->
     if n_members is not None:
         bag = _side_by_side(bag, n_members, len(table) // n_members)
     ids, offsets, weights = bag
+    if dim is not None and dim < table.shape[1]:
+        # Of the entries one by one, each times its own c.
+        table = weighted(look_up(table, ids, sparse), dim)
+        ids, sparse = torch.arange(len(ids), device=ids.device), False
     sums = F.embedding_bag(
         ids,
         table,

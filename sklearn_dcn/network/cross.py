@@ -18,17 +18,19 @@ from .cross_layers import (
     VectorCross,
 )
 from .deep import DeepNetwork
+from .dense_cross import OnlyDenseCross
 
 __all__ = ["CROSS_KINDS", "CrossNetwork"]
 
-CROSS_KINDS = ("vector", "matrix", "low_rank", "mixture", "gated")
+CROSS_KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
 
 
 class CrossNetwork(nn.Module):
     r"""A stack of cross layers of one kind: x_0 -> x_L.
 
     With L layers the output holds every interaction of x_0 up to degree L + 1
-    (for the polynomial kinds: all but the gates and non-linear experts).
+    (for the polynomial kinds: all but the gates and non-linear experts, and
+    "onlydense").
 
     Layers of the kind "vector" are computed together. By induction over
     :class:`VectorCross`, every :math:`x_l` is :math:`x_0` times a number, plus a
@@ -48,8 +50,10 @@ class CrossNetwork(nn.Module):
         Width of x_0.
     n_layers : int
         The number of cross layers L; 0 is the identity.
-    kind : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
-        The parameterisation; see :mod:`~sklearn_dcn.network.cross_layers`.
+    kind : str, default="matrix"
+        The parameterisation: "vector", "matrix", "low_rank", "mixture", "gated" or
+        "onlydense"; see :mod:`~sklearn_dcn.network.cross_layers`, of
+        "onlydense" :class:`OnlyDenseCross`.
     rank : int or "auto", default="auto"
         Only used by "low_rank" and "mixture" (there of each expert).
     n_experts : int, default=4
@@ -96,6 +100,8 @@ class CrossNetwork(nn.Module):
                 return LowRankCross(d, rank)
             if kind == "mixture":
                 return MixtureCross(d, rank, n_experts, gate, activation)
+            if kind == "onlydense":
+                return OnlyDenseCross(d)
             return GatedCross(d)
 
         self.kind = kind

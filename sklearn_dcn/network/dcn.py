@@ -16,6 +16,7 @@ from .cross import CrossNetwork
 from .deep import DeepNetwork
 from .embedding import EmbeddingStack
 from .numeric import NumericKind
+from .pair_logit import pair_of
 
 __all__ = ["STRUCTURES", "DeepCrossNetwork"]
 
@@ -51,9 +52,14 @@ class DeepCrossNetwork(ComputesAtOnce):
         See :class:`EmbeddingStack`.
     vector_widths, vector_dim
         See :class:`EmbeddingStack`.
+    collision_weighted : sequence of int, default=()
+        See :class:`EmbeddingStack`.
+    pair_logit : {"weighted", "plain"} or None, default=None
+        Whether :class:`PairLogit` of all fields with an embedding is added to the
+        logits. The fields must be of one width.
     structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
         How the cross and the deep network are combined.
-    cross : {"vector", "matrix", "low_rank", "mixture", "gated"}, default="matrix"
+    cross : str, default="matrix"
         Parameterisation of the cross layers; see :class:`CrossNetwork`.
     n_cross_layers : int, default=2
         Number of cross layers.
@@ -69,6 +75,7 @@ class DeepCrossNetwork(ComputesAtOnce):
     deep : DeepNetwork or None
     head : nn.Linear
         The combination output layer.
+    pair : PairLogit or None
     d_out : int
         Number of logits.
     d_stack : int
@@ -108,6 +115,8 @@ class DeepCrossNetwork(ComputesAtOnce):
         statistics: Sequence[tuple[int, Sequence[int], float]] = (),
         vector_widths: Sequence[int] = (),
         vector_dim: int | Sequence[int] | str = "auto",
+        collision_weighted: Sequence[int] = (),
+        pair_logit: Literal["weighted", "plain"] | None = None,
         structure: Literal["parallel", "stacked", "cross", "deep"] = "parallel",
         cross: str = "matrix",
         n_cross_layers: int = 2,
@@ -124,8 +133,9 @@ class DeepCrossNetwork(ComputesAtOnce):
         self.structure = structure
         columns = n_num, cardinalities, embedding_dim, category_dropout, sparse
         numbers = numeric_embedding, numeric_dim, bin_edges, n_plain, statistics
+        vectors = vector_widths, vector_dim
         self.embedding = EmbeddingStack(
-            *columns, bag_cardinalities, *numbers, vector_widths, vector_dim
+            *columns, bag_cardinalities, *numbers, *vectors, collision_weighted
         )
         cross_network = CrossNetwork(
             self.embedding.d_out,
@@ -144,6 +154,8 @@ class DeepCrossNetwork(ComputesAtOnce):
             normalization=normalization,
         )
         self._connect(cross_network, deep_network, d_out)
+        dims = self.embedding.dims_of_fields
+        self.pair = None if pair_logit is None else pair_of(dims, d_out, pair_logit)
         self.reset_parameters()
 
     @property
@@ -179,6 +191,15 @@ class DeepCrossNetwork(ComputesAtOnce):
         d_out, d = self.head.weight.shape
         xavier_normal_(self.head.weight, d, d_out, generator)
         nn.init.zeros_(self.head.bias)
+        if self.pair is not None:
+            self.pair.reset_parameters(generator)
+
+    @torch.no_grad()
+    def scale_logits(self, factor: Tensor) -> None:
+        """Multiply the logits, but for their bias, by `factor` of shape (d_out,)."""
+        self.head.weight.mul_(factor[:, None])
+        if self.pair is not None:
+            self.pair.scale_(factor)
 
     def forward(
         self,
@@ -242,6 +263,11 @@ class DeepCrossNetwork(ComputesAtOnce):
         All of the network behind the embedding & stacking layer; `generator` is the
         source of dropout.
         """
+        logits = self._of_dcn(x_0, generator)
+        return logits if self.pair is None else logits + self.pair(x_0)
+
+    def _of_dcn(self, x_0: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return what cross and deep network make of x_0."""
         W, b = self.head.weight, self.head.bias
         cross, deep = self.cross, self.deep
         if self.structure == "parallel" and cross is not None and deep is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from ._widths import auto_embedding_dim, auto_vector_dim, resolve_dims
 from .bags import pool
 from .draws import Source
 from .ids import check_ids, drop_levels
+from .layout import lay_out, weighted
 from .numeric import NumericEmbedding, NumericKind, for_members, split_numbers
 from .parts import draw_tables
 from .vectors import VectorProjections
@@ -77,6 +77,9 @@ class EmbeddingStack(nn.Module):
         `category_dropout` makes one so.
     vector_widths, vector_dim
         See :class:`VectorProjections`.
+    collision_weighted : sequence of int, default=()
+        Columns of ids, bags after the others, whose every embedding has a further
+        number c: the field is :math:`c_v e_v`, see the notes.
 
     Attributes
     ----------
@@ -90,13 +93,25 @@ class EmbeddingStack(nn.Module):
     d_out : int
         Width of x_0.
     tables, bag_tables : nn.ParameterList
-        The fused tables, one for each width; the tables of the bags.
+        The fused tables, one for each width; the tables of the bags. A table of columns
+        that are `collision_weighted` has c as its last column.
     vectors : VectorProjections
     numbers : NumericEmbedding or None
 
+    Notes
+    -----
+    Levels that share a bucket of a hash share its embedding. The collision-weighted
+    lookup of DCN^2 gives every bucket one more learned number, 1 at the start:
+
+    .. math:: e'_v = c_v\, e_v
+
+    The equation is second-hand: two readings of the paper by others agree on it, the
+    paper itself could not be had.
+
     References
     ----------
-    Wang et al. 2017, arXiv:1708.05123, equations 1 and 2.
+    Wang et al. 2017, arXiv:1708.05123, equations 1 and 2; of collision weights Škrlj
+    et al. 2025, arXiv:2506.21624, section 3.1.
 
     Examples
     --------
@@ -111,6 +126,11 @@ class EmbeddingStack(nn.Module):
     """
 
     part = 0, 1  # of the tables' rows the first one that is here, and the step
+    # As `lay_out` has them: columns by width and whether they are weighted.
+    _groups: dict[tuple[int, bool], list[int]]
+    _rows: dict[int, slice]
+    _column_slices: list[slice]
+    field_slices: list[slice]
 
     def __init__(
         self,
@@ -127,6 +147,7 @@ class EmbeddingStack(nn.Module):
         statistics: Sequence[tuple[int, Sequence[int], float]] = (),
         vector_widths: Sequence[int] = (),
         vector_dim: int | Sequence[int] | str = "auto",
+        collision_weighted: Sequence[int] = (),
     ) -> None:
         n_num = check_count("n_num", n_num, minimum=0)
         n_plain = check_count("n_plain", n_plain, minimum=0)
@@ -151,6 +172,7 @@ class EmbeddingStack(nn.Module):
         # Rows of each column in the tables; more than it has ids once it has grown.
         self.capacities = [*cardinalities]
         self.embedding_dims = dims
+        self.collision_weighted = {*collision_weighted}
         self.category_dropout = category_dropout
         self.n_members: int | None = None  # see `become_members`
         self.statistics = [
@@ -166,48 +188,20 @@ class EmbeddingStack(nn.Module):
         self.vectors = VectorProjections(vector_widths, vector_dim)
         number_dims = [numeric_dim] * n + [1] * (n_num - n)
         self.d_out = self.d_embedded + self.vectors.d_out + sum(number_dims)
-        self._lay_out([*self.vectors.dims, *number_dims])
+        lay_out(self, [*self.vectors.dims, *number_dims])
         self._make_tables(dims)
         self._make_buffers()
         self.reset_parameters()
 
-    def _lay_out(self, other_dims: list[int]) -> None:
-        """Decide where each field stands in x_0, and each column in its table."""
-        # NOTE[DIFF] The paper stacks the embeddings in the order of the columns. Here
-        # columns of one width stand together, the widest first, so that a group of
-        # them is one gather; field_slices says where each column is.
-        n_cat = len(self.cardinalities)
-        dims = self.embedding_dims
-        self._groups = {
-            dim: [c for c in range(n_cat) if dims[c] == dim]
-            for dim in sorted(set(dims[:n_cat]), reverse=True)
-        }
-        slices: dict[int, slice] = {}
-        self._rows: dict[int, slice] = {}  # the column's rows in its fused table
-        start = 0
-        for dim, columns in self._groups.items():
-            row = 0
-            for c in columns:
-                slices[c] = slice(start, start + dim)
-                self._rows[c] = slice(row, row + self.cardinalities[c])
-                start += dim
-                row += self.capacities[c]
-        self.field_slices = [slices[c] for c in range(n_cat)]
-        for width in [*dims[n_cat:], *other_dims]:
-            self.field_slices.append(slice(start, start + width))
-            start += width
-        stops = list(accumulate(map(len, self._groups.values())))
-        self._column_slices = [slice(a, b) for a, b in pairwise([0, *stops])]
-
     def _make_tables(self, dims: list[int]) -> None:
         n_cat = len(self.cardinalities)
         self.tables = nn.ParameterList(
-            torch.empty(sum(self.capacities[c] for c in columns), dim)
-            for dim, columns in self._groups.items()
+            torch.empty(sum(self.capacities[c] for c in columns), dim + is_weighted)
+            for (dim, is_weighted), columns in self._groups.items()
         )
         self.bag_tables = nn.ParameterList(
-            torch.empty(v, dim)
-            for v, dim in zip(self.bag_cardinalities, dims[n_cat:], strict=True)
+            torch.empty(v, dims[c] + (c in self.collision_weighted))
+            for c, v in enumerate(self.bag_cardinalities, n_cat)
         )
 
     def _make_buffers(self) -> None:
@@ -233,6 +227,9 @@ class EmbeddingStack(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw every embedding anew, from `generator` or torch's own."""
         draw_tables(self, INIT_STD, generator)
+        for table, dim in self.widths_of_tables():
+            if not table.is_meta:
+                nn.init.ones_(table[:, dim:])  # the collision weights, if it has them
         self.vectors.reset_parameters(generator)
         if self.numbers is not None:
             self.numbers.reset_parameters(generator)
@@ -267,18 +264,31 @@ class EmbeddingStack(nn.Module):
 
         Returns
         -------
-        weight : view of shape (cardinality, dim)
+        weight : tensor of shape (cardinality, dim)
+            With its collision weights, if it has them; else a view of its table.
         """
         table, rows = self.place_of(c)
-        return table[rows]
+        return weighted(table[rows], self.embedding_dims[c])
 
     def place_of(self, c: int) -> tuple[nn.Parameter, slice]:
         """Return the table that has the embeddings of column `c`, and their rows."""
         bag = c - len(self.cardinalities)
         if bag >= 0:
             return self.bag_tables[bag], slice(self.bag_cardinalities[bag])
-        group = list(self._groups).index(self.embedding_dims[c])
-        return self.tables[group], self._rows[c]
+        key = self.embedding_dims[c], c in self.collision_weighted
+        return self.tables[list(self._groups).index(key)], self._rows[c]
+
+    @property
+    def dims_of_fields(self) -> list[int]:
+        """Widths of the fields that have an embedding, which x_0 begins with."""
+        dim = 0 if self.numbers is None else self.numbers.dim
+        return [*self.embedding_dims, *self.vectors.dims, *[dim] * self.n_embedded]
+
+    def widths_of_tables(self) -> list[tuple[nn.Parameter, int]]:
+        """Return every table, and how many of its columns are embeddings."""
+        dims = [dim for dim, _ in self._groups]
+        dims += self.embedding_dims[len(self.cardinalities) :]
+        return [*zip([*self.tables, *self.bag_tables], dims, strict=True)]
 
     def forward(
         self,
@@ -317,9 +327,10 @@ class EmbeddingStack(nn.Module):
             known = self._drop(x_cat, generator)
             plain = self._tell_less(plain, x_cat, known)
             ids = self._ids(known)  # (B, n_cat)
-            for table, columns in zip(self.tables, self._column_slices, strict=True):
+            of = zip(self.tables, self._groups, self._column_slices, strict=True)
+            for table, (dim, _), columns in of:
                 embedded = look_up(table, ids[..., columns], self.sparse)
-                parts.append(embedded.flatten(-2))
+                parts.append(weighted(embedded, dim).flatten(-2))
         if self.bag_cardinalities:
             parts += self._pool(x_bag, generator)
         if self.vectors.d_out:
@@ -339,11 +350,11 @@ class EmbeddingStack(nn.Module):
                 f"x_bag must have {len(self.bag_cardinalities)} bags; got "
                 f"{None if x_bag is None else len(x_bag)}."
             )
-        pooled = []
+        pooled, n_cat = [], len(self.cardinalities)
         for k, (ids, offsets, weights) in enumerate(x_bag):
             bag = self._drop(ids.long(), generator, k), offsets, weights
-            table = self.bag_tables[k]
-            pooled.append(pool(table, bag, self.sparse, self.n_members))
+            table, dim = self.bag_tables[k], self.embedding_dims[k + n_cat]
+            pooled.append(pool(table, bag, self.sparse, self.n_members, dim))
         return pooled
 
     def _drop(self, ids: Tensor, generator: Source, bag: int | None = None) -> Tensor:

@@ -15,7 +15,8 @@ and also that of the last cross layer, as only one output is asked for,
 
 With two cross layers and no :math:`x_p`, :math:`\sum_k x_0 (w + h) (g + 1)` is then a
 sum of products of a number of the user's with one of the item's: a single matrix
-product of users and items.
+product of users and items. So is a :class:`PairLogit`, whose terms are of two users'
+fields, of two items', or of one of each.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ class Half:
         Of :math:`(w \odot b_L)^\top x_0`.
     factors : tensor of shape (K, n, m)
         Of the matrix product.
+    pairs : tensor of shape (K, n, 1)
+        Of their own pairs of fields.
+    partners : tensor of shape (K, n, d)
+        Of users, see :meth:`PairLogit.partners`.
     """
 
     x: Tensor
@@ -62,6 +67,8 @@ class Half:
     h: Tensor | None = None
     last: Tensor | None = None
     factors: Tensor | None = None
+    pairs: Tensor | None = None
+    partners: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> Half:
         """Return some of them."""
@@ -139,6 +146,9 @@ class PairNetwork:
         half = self._half(own)
         if self.is_whole:
             return half
+        if (pair := self.network.pair) is not None:
+            half.pairs = pair(own)
+            half.partners = pair.partners(own) if is_user else None
         if is_user and half.deep is not None and self.network.deep is not None:
             half.deep = half.deep + self.network.deep.weights[1][0].unsqueeze(-2)
         if half.g is not None and half.h is not None and half.last is not None:
@@ -203,6 +213,9 @@ class PairNetwork:
         logits = users.x.new_zeros(n_users, n_items)
         if not self.is_whole:
             logits += self.network.head.bias.mean()
+        if users.pairs is not None and items.pairs is not None:
+            both = cast(Tensor, users.partners) @ items.x.mT
+            logits += (both + users.pairs + items.pairs.mT).mean(0)
         if users.factors is not None and items.factors is not None:
             product = users.factors @ items.factors.mT  # (K, n_users, n_items)
             product += cast(Tensor, users.last) + cast(Tensor, items.last).mT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from .._table import (
     describe,
 )
 from ..network import EmbeddingStack
+from ..network.layout import weighted
 from ._columns import Columns, Inputs, find_texts, hash_texts, text_ids
 from ._graph import Graph
 from ._network import add_numbers, add_vectors, to_array
@@ -304,10 +305,10 @@ def _embed(graph: Graph, stack: EmbeddingStack, ids: Ids) -> list[str]:
     starts = graph.constant([offset[field] for field in ids.fields], np.int64)
     rows = Ids(graph.node("Add", ids.value, starts), ids.fields)
     parts = []
-    groups = groupby(order, key=stack.embedding_dims.__getitem__)
-    for table, (dim, group) in zip(stack.tables, groups, strict=True):
-        fields = [*group]
-        embedding = graph.constant(to_array(table))
+    for table, (dim, _), fields in zip(
+        stack.tables, stack._groups, stack._groups.values(), strict=True
+    ):
+        embedding = graph.constant(to_array(weighted(table, dim)))
         found = graph.node("Gather", embedding, rows.take(graph, fields))
         shape = graph.constant([-1, dim * len(fields)], np.int64)
         parts.append(graph.node("Reshape", found, shape))

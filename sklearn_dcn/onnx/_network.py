@@ -20,6 +20,8 @@ from ..network import (
     MatrixCross,
     MixtureCross,
     NumericEmbedding,
+    OnlyDenseCross,
+    PairLogit,
 )
 from ..network.numeric import bins_of
 from ._graph import Graph
@@ -47,6 +49,14 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
 
 def add_logits(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
     """Return the logits (n, d_out), as `DeepCrossNetwork.combine` in evaluation."""
+    logits = _of_dcn(graph, network, x_0)
+    if network.pair is None:
+        return logits
+    z = _pairs(graph, network.pair, x_0, network.d_stack)
+    return graph.node("Add", logits, z)
+
+
+def _of_dcn(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
     W, b = to_array(network.head.weight), to_array(network.head.bias)
     if network.deep is None:
         if network.cross is None:
@@ -80,6 +90,22 @@ def _linear(
     return graph.node("Gemm", x, weight, graph.constant(b))
 
 
+def _pairs(graph: Graph, pair: PairLogit, x_0: str, d: int) -> str:
+    """Return z_sim (n, d_out); see `PairLogit`."""
+    width = pair.n_fields * pair.dim
+    e = x_0 if width == d else _split(graph, x_0, [width, d - width])[0]
+    shape = graph.constant([-1, pair.n_fields, pair.dim], np.int64)
+    e = graph.node("Transpose", graph.node("Reshape", e, shape), perm=[0, 2, 1])
+    axes = graph.constant([1, 2], np.int64)
+    logits = []
+    for W in to_array(pair.matrices()):  # sum_i <e_i, sum_{j > i} w_ij e_j>
+        sums = graph.node("MatMul", e, graph.constant(np.ascontiguousarray(W.T)))
+        product = graph.node("Mul", e, sums)
+        logits.append(graph.node("ReduceSum", product, axes, keepdims=0))
+    last = graph.constant([1], np.int64)
+    return graph.concat([graph.node("Unsqueeze", z, last) for z in logits])
+
+
 # The cross network --------------------------------------------------------------------
 
 
@@ -105,6 +131,11 @@ def _cross(graph: Graph, cross: CrossNetwork, x_0: str) -> str:
         return graph.node("Add", graph.node("Mul", a_L, x_0), graph.constant(c_L))
     x_l = x_0
     for layer in cross.layers:
+        if isinstance(layer, OnlyDenseCross):
+            W, b = (layer.phi * to_array(p) for p in (layer.W, layer.b))
+            x_t = graph.node("Relu", _linear(graph, x_l, W, b))
+            x_l = graph.node("Mul", x_l, x_t)
+            continue
         factor = _factor(graph, layer, x_l)
         x_l = graph.node("Add", x_l, graph.node("Mul", x_0, factor))
     return x_l

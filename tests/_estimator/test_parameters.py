@@ -105,6 +105,8 @@ WRONG_PARAMETERS = {
         ({5: 10}, V),
         ({-1: 10}, V),
     ],
+    "collision_weight": [(None, T), ("auto", T), (1, T), (True, V)],
+    "pair_logit": [("other", V), ("", V), (1, V), (True, V)],
     "category_encoder": [
         ("target", T),
         (1, T),

@@ -87,6 +87,8 @@ def assert_same(loaded, model, X, y):
         {"numeric_embedding": "piecewise_linear", "numeric_transform": "signed_log"},
         {"numeric_transform": None, "hashing": {"city": 3}, "min_frequency": 2},
         {"embedding_dim": {"city": 3}, "optimizer": "lazy_adamw"},
+        {"hashing": {"city": 3}, "collision_weight": True, "pair_logit": "weighted"},
+        {"pair_logit": "plain", "cross": "onlydense", "optimizer": "lazy_adamw"},
         {"memorized_crosses": [("city", "device"), ("price", "city")]},
         {"numeric_levels": 20, "memorized_crosses": 3, "max_categories": 3},
         {"loss": "focal", "class_weight": {0: 1.0, 1: 2}, "label_smoothing": 0.1},

@@ -28,6 +28,8 @@ OPTIONS = {
     "random_state": 0,
 }
 VARIANTS = {
+    "pairs": {"pair_logit": "weighted"},
+    "onlydense": {"cross": "onlydense", "pair_logit": "plain"},
     "default": {},
     "vector, lazy, penalty": {
         "cross": "vector", "optimizer": "lazy_adamw", "embedding_l2": 0.1,

@@ -388,6 +388,11 @@ SHARDED = {
     "small batches": {"batch_size": 16, "max_epochs": 1},
     "accuracy": {"scoring": "accuracy"},
     "stops early": {"max_epochs": 40, "learning_rate": 0.05, "n_iter_no_change": 1},
+    "collision weights": {
+        "hashing": {"user": 7, "tags": 3},
+        "collision_weight": True,
+    },
+    "pairs": {"pair_logit": "weighted", "cross": "onlydense"},
 }
 
 

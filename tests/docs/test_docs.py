@@ -258,6 +258,7 @@ def test_attributes_of_the_network_exist(cls):
             "numeric_embedding": "linear",
         },
         network.MixtureCross: {"d": 8, "activation": "tanh"},
+        network.PairLogit: {"n_fields": 3, "dim": 4},
         network.VectorProjections: {"vector_widths": [8]},
         network.NumericEmbedding: {
             **{"n_num": 1, "kind": "piecewise_linear", "bin_edges": [[0.0, 1.0]]}
@@ -372,6 +373,7 @@ def test_maths_page_names_what_exists():
         "LowRankCross": network.LowRankCross(8),
         "MatrixCross": network.MatrixCross(8),
         "MixtureCross": network.MixtureCross(8, activation="tanh"),
+        "OnlyDenseCross": network.OnlyDenseCross(8),
         "VectorCross": network.VectorCross(8),
     }
     page = (DOCS / "maths.md").read_text(encoding="utf-8")
@@ -387,7 +389,7 @@ def test_maths_page_counts_parameters():
     page = (DOCS / "maths.md").read_text(encoding="utf-8")
     table = page.split("## Parameters and cost")[1]
     rows = re.findall(r'^\| `"(\w+)"`(.*?) \|.*\| ([\d,]+) \|$', table, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for kind, rest, documented in rows:
         options = {"activation": "tanh"} if "with" in rest else {}
         cross = network.CrossNetwork(64, 1, kind, **options)

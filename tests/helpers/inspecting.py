@@ -6,7 +6,7 @@ import pytest
 
 from sklearn_dcn import DCNRegressor
 
-KINDS = ["vector", "matrix", "low_rank", "mixture", "gated"]
+KINDS = ["vector", "matrix", "low_rank", "mixture", "gated", "onlydense"]
 FAST = {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
 

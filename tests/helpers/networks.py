@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-KINDS = ("vector", "matrix", "low_rank", "mixture", "gated")
+KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
 GATES = ("softmax", "sigmoid", "constant")
 
 

@@ -13,6 +13,11 @@ References
    arXiv:2008.13535 (DCN-V2, DCN-Mix).
 .. [3] Wang, Gu, Li, Zhang, Sun, Chen, "Towards Deeper, Lighter and Interpretable
    Cross Network for CTR Prediction", 2023, arXiv:2311.04635 (GDCN).
+.. [4] Škrlj et al., "DCN^2: Interplay of Implicit Collision Weights and Explicit Cross
+   Layers for Large-Scale Recommendation", 2025, arXiv:2506.21624, second-hand.
+.. [5] Rendle, "Factorization Machines", 2010; Pan et al., "Field-weighted Factorization
+   Machines for Click-Through Rate Prediction in Display Advertising", 2018,
+   arXiv:1806.03514.
 """
 
 import math
@@ -168,12 +173,19 @@ def gated_cross(x_0, x_l, *, W, b, W_g):
     return out
 
 
+def only_dense_cross(x_0, x_l, *, W, b, phi=1.0):
+    r"""DCN^2 [4], "onlydense": x_{l+1} = phi (x_t * x_l), x_t = ReLU(W x_l + b)."""
+    x_t = [max(dot(W[i], x_l) + b[i], 0.0) for i in range(len(x_l))]
+    return np.array([phi * (x_t[i] * x_l[i]) for i in range(len(x_l))])
+
+
 CROSS_LAYERS = {
     "vector": vector_cross,
     "matrix": matrix_cross,
     "low_rank": low_rank_cross,
     "mixture": mixture_cross,
     "gated": gated_cross,
+    "onlydense": only_dense_cross,
 }
 
 
@@ -183,6 +195,16 @@ def cross_network(x_0, *, kind, layers):
     for parameters in layers:
         x_l = CROSS_LAYERS[kind](x_0, x_l, **parameters)
     return x_l
+
+
+def pair_logit(fields, w=None):
+    """FM and FwFM [5]: sum_{i < j} w_ij <e_i, e_j>; w is 1, or listed pair by pair."""
+    total, p = 0.0, 0
+    for i in range(len(fields)):
+        for j in range(i + 1, len(fields)):
+            total += (1.0 if w is None else w[p]) * dot(fields[i], fields[j])
+            p += 1
+    return total
 
 
 # ----------------------------------------------------------------------------------

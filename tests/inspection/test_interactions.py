@@ -160,6 +160,8 @@ def test_same_seed_same_table(mixed, tiny):
         ("category x number", "mixture, cross alone"),
         ("number x number", "default"),
         ("three ways", "gated, cross alone"),
+        ("category x number", "onlydense, cross alone"),
+        ("number x number", "pairs alone"),
     ],
 )
 def test_planted_pairs_rank_first(table, network):

@@ -31,6 +31,20 @@ NETWORKS = {
     "gated alone": {"cross": "gated", "structure": "cross", "numeric_embedding": None},
     "deep alone": {"structure": "deep", "activation": "gelu", "sparse": True},
     "vector alone": {"cross": "vector", "structure": "cross"},
+    "onlydense, pairs": {
+        "cross": "onlydense",
+        "embedding_dim": 3,
+        "numeric_embedding": "linear",
+        "pair_logit": "weighted",
+    },
+    "collisions, pairs": {
+        "collision_weighted": [1, 3],
+        "embedding_dim": 3,
+        "numeric_embedding": "linear",
+        "pair_logit": "plain",
+        "sparse": True,
+        "d_out": 1,
+    },
     "no layers": {"n_cross_layers": 0, "hidden_layer_sizes": ()},
 }
 
@@ -88,7 +102,8 @@ def gradients(ensemble, logits):
     """Return the gradients of all parameters of a sum of the logits' squares."""
     ensemble.zero_grad()
     logits.square().sum().backward()
-    return [parameter.grad.to_dense().clone() for parameter in ensemble.parameters()]
+    trained = (p for p in ensemble.parameters() if p.requires_grad)
+    return [parameter.grad.to_dense().clone() for parameter in trained]
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -29,6 +29,7 @@ from sklearn_dcn.network import (
     LowRankCross,
     MatrixCross,
     MixtureCross,
+    OnlyDenseCross,
     VectorCross,
 )
 
@@ -42,6 +43,7 @@ LAYERS = {
     "mixture-constant": lambda d: MixtureCross(d, rank=2, n_experts=2, gate="constant"),
     "mixture-tanh": lambda d: MixtureCross(d, rank=2, n_experts=2, activation="tanh"),
     "gated": GatedCross,
+    "onlydense": OnlyDenseCross,
 }
 
 
@@ -94,7 +96,7 @@ def test_row_index_is_the_output(kind):
 
 @pytest.mark.parametrize("n_rows", [1, 4])
 @pytest.mark.parametrize("d", [1, 2, 5, 9])
-@pytest.mark.parametrize("kind", ["vector", "matrix", "gated"])
+@pytest.mark.parametrize("kind", ["vector", "matrix", "gated", "onlydense"])
 def test_layer_equals_oracle(kind, d, n_rows):
     """One layer with random weights and biases is its paper's equation."""
     layer = randomize(LAYERS[kind](d))
@@ -448,7 +450,7 @@ def test_reset_parameters(kind):
     for name, value in letters(layer).items():
         assert np.array_equal(value, first[name]), name
         assert name == "b" or not np.array_equal(value, other[name]), name
-    assert not layer.b.any()
+    assert (layer.b == (1.0 if kind == "onlydense" else 0.0)).all()
 
 
 def test_reset_parameters_without_a_generator():

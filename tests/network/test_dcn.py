@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from sklearn_dcn.network import DeepCrossNetwork
 
-KINDS = ("vector", "matrix", "low_rank", "mixture", "gated")
+KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
 STRUCTURES = ("parallel", "stacked", "cross", "deep")
 CARDINALITIES = [5, 3, 7]
 SMALL = {

@@ -74,3 +74,18 @@ def test_widths_of_embeddings(small, mixed):
     X, y = mixed
     small |= {"embedding_dim": {"device": 8, "city": 4}, "category_dropout": 0.2}
     check(DCNClassifier(**small).fit(X, y), spoil(X))
+
+
+@pytest.mark.parametrize("kind", ["weighted", "plain"])
+@pytest.mark.parametrize("numeric_embedding", [None, "linear"])
+def test_logits_of_pairs(kind, numeric_embedding, tiny, mixed):
+    """Alone in x_0 and beside plain numbers; weighted, also of several classes."""
+    X, y = mixed
+    tiny |= {"pair_logit": kind, "numeric_embedding": numeric_embedding}
+    check(DCNClassifier(n_members=2, **tiny).fit(X, y), X)
+    if kind == "weighted":
+        labels = X["device"].fillna("none")
+        X = X.drop(columns="device")
+        check(DCNClassifier(**tiny).fit(X, labels), X)
+        ids = X[["city", "flag"]] if "flag" in X else X
+        check(DCNClassifier(**tiny).fit(ids, y), ids)

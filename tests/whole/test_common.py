@@ -22,6 +22,7 @@ LONGER = {"learning_rate": 0.003, "max_epochs": 100}
 CONFIGURATIONS = [
     (DCNClassifier, {"cross": "low_rank"}),
     (DCNClassifier, {"cross": "mixture"}),
+    (DCNClassifier, {"cross": "onlydense"}),
     (DCNRegressor, {"structure": "stacked", "cross": "vector"} | LONGER),
     (DCNRegressor, {"structure": "cross", "cross": "gated"} | LONGER),
     (DCNRegressor, {"structure": "deep"} | LONGER),

@@ -6,6 +6,7 @@ import torch
 from helpers.ranks import results
 
 from sklearn_dcn import DCNClassifier, DCNRegressor, load, scan
+from sklearn_dcn.network.cross import CROSS_KINDS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 
@@ -23,7 +24,7 @@ def weights(model):
     return [t.cpu().numpy() for t in model.module_.state_dict().values()]
 
 
-@pytest.mark.parametrize("cross", ["vector", "matrix", "low_rank", "mixture", "gated"])
+@pytest.mark.parametrize("cross", CROSS_KINDS)
 @pytest.mark.parametrize("optimizer", ["adamw", "lazy_adamw"])
 def test_both_devices_learn_the_same(mixed, cross, optimizer):
     X, y = mixed

@@ -21,6 +21,7 @@ import torch
 
 from sklearn_dcn import DCNRegressor
 from sklearn_dcn.inspection import interaction_strengths
+from sklearn_dcn.network.cross import CROSS_KINDS
 
 METHODS = ("contribution", "weight")
 TABLES = {
@@ -43,7 +44,7 @@ SMALL = {
 NETWORKS = {
     **{
         f"{kind}, cross alone": {"cross": kind, "structure": "cross", **SMALL}
-        for kind in ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
+        for kind in CROSS_KINDS
     },
     # Without cross layers: products of embeddings are all that it crosses with.
     "pairs alone": {
@@ -53,6 +54,7 @@ NETWORKS = {
         **SMALL,
     },
     "vector, parallel": {"cross": "vector", **SMALL},
+    "fused": {"structure": "fused", **SMALL},
     "default": {"max_epochs": "auto"},
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .networks import CROSSES
+from .networks import CROSSES, OUR_CROSSES
 from .report import Panel, Report, ratio, spread
 from .workers import Contender, measure
 
@@ -15,9 +15,9 @@ FUXICTR = ("fuxictr",)
 OWN = (*CROSSES, "onlydense")  # for --cross: nobody else has the others
 # Name, class, arguments, what it needs, and the cross networks that it has.
 CONTENDERS = (
-    (OURS, "neural:Ours", {}, (), OWN),
-    (f"{OURS} (float32)", "neural:Ours", {"dtype": "float32"}, (), OWN),
-    ("torch loop (our module)", "neural:OurLoop", {}, (), OWN),
+    (OURS, "neural:Ours", {}, (), OUR_CROSSES),
+    (f"{OURS} (float32)", "neural:Ours", {"dtype": "float32"}, (), OUR_CROSSES),
+    ("torch loop (our module)", "neural:OurLoop", {}, (), OUR_CROSSES),
     ("torch loop (fused Adam)", "neural:PlainLoop", {"fused": True}, (), CROSSES),
     ("torch loop (Adam)", "neural:PlainLoop", {}, (), CROSSES),
     ("skorch", "neural:Skorch", {}, (), CROSSES),
@@ -41,7 +41,9 @@ NAMES = [name for name, *_ in CONTENDERS]
 
 def add_options(parser):
     """Add this suite's options."""
-    parser.add_argument("--cross", default=",".join(CROSSES), help="cross networks")
+    parser.add_argument(
+        "--cross", default=",".join(CROSSES), help=",".join(OUR_CROSSES)
+    )
     parser.add_argument("--epochs", type=int, default=1, help="a turn; the last counts")
     parser.add_argument("--vocabulary", type=float, default=1.0, help="its factor")
 

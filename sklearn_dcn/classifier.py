@@ -145,16 +145,21 @@ default="auto"
         rounded up to a multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is
         that rule alone. Where x_0 would be wider than 1,024 under "auto", all columns
         have less room in proportion, numbers too.
-    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "onlydense"}, \
-default="auto"
+    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "linear", \
+"exponential", "onlydense"}, default="auto"
         Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
-        numbers, and "low_rank" for wider ones.
+        numbers, and "low_rank" for wider ones; of structure "fused" the one that it
+        has, "exponential".
 
         - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
         - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
         - "low_rank": DCN-V2 with W = U V'.
         - "mixture": DCN-Mix [2]_, a gated mixture of low-rank experts.
         - "gated": GDCN [3]_, DCN-V2 with an information gate.
+        - "linear": FCN [6]_, x_0 * ([c, c * max(0, LN(c))] + b) + x_l, c = W x_l: half
+          the weights of "matrix".
+        - "exponential": FCN with x_l in the place of x_0, so that a layer doubles the
+          degree of the products.
         - "onlydense": DCN^2, x_l * ReLU(W x_l + b), without x_0. It is experimental;
           see :class:`~sklearn_dcn.network.OnlyDenseCross`.
     pair_logit : {"weighted", "plain"} or None, default=None
@@ -163,11 +168,13 @@ default="auto"
         for each pair and logit, as the FwFM and DCN^2; or as they are, as the FM, for
         one logit. The embeddings are then of one width, under "auto" the widest;
         see :class:`~sklearn_dcn.network.PairLogit`.
-    structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
+    structure : {"parallel", "stacked", "cross", "deep", "fused"}, default="parallel"
         Cross and deep network side by side; the deep on top of the cross network; only
-        the cross; only the deep network.
-    n_cross_layers : int, default=2
-        Number of cross layers; 0 for none.
+        the cross; only the deep network; FCN's [6]_, the mean of an exponential and a
+        linear cross network's logits, without a deep one.
+    n_cross_layers : int or (int, int), default=2
+        Number of cross layers; 0 for none. "fused" has as many, at least 1, in each
+        network, or a pair of numbers: of the exponential and the linear one.
     cross_rank : int or "auto", default="auto"
         Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
         width of x_0, of "low_rank" at most 128, of "mixture" divided among the experts.
@@ -212,6 +219,12 @@ default="auto"
         Which embeddings `embedding_l2` penalises: "table" adds half of it times the
         squared norm of all of them in every step, those that no row of the batch has
         too, as FuxiCTR. It needs a dense optimiser.
+    tower_loss : {"detached", "attached"} or None, default=None
+        Whether both towers of structure "fused" [6]_ or "parallel" also learn by logits
+        of their own, z_1 and z_2, of which the network's z is the mean: adds w_t times
+        the loss of z_t, with w_t how much that is above the loss of z, or 0. "attached"
+        has w_t in the gradient, as FCN's code, and "detached" has not. Losses in
+        `history_` are those of z.
     learning_rate_schedule : {"cosine", "linear", "plateau"} or None, default=None
         How `learning_rate` changes in a fit.
 
@@ -287,7 +300,7 @@ default="auto"
     loss : {"log_loss", "focal"}, default="log_loss"
         What is minimised, and monitored for early stopping. "focal" multiplies the log
         loss of a row by (1 - p) ** `focal_gamma`, p the probability of its label, so
-        that rows that are right already count little [6]_. Probabilities are then no
+        that rows that are right already count little [7]_. Probabilities are then no
         longer calibrated, but drawn towards equal ones.
     focal_gamma : float, default=2.0
         Exponent of "focal"; 0 makes it the log loss.
@@ -295,7 +308,7 @@ default="auto"
         Fraction of the training rows of `classes_[0]`, of two classes, that is kept to
         train on; others count in the encoding alone. It is for tables with few
         positives, where it saves most of the time. The log-odds are corrected for it,
-        so that probabilities remain those of all rows [7]_; only the log loss allows
+        so that probabilities remain those of all rows [8]_; only the log loss allows
         that. Held-out rows and `X_val` are all kept. Each call of `fit` with
         `warm_start`, and each of `partial_fit`, draws anew.
     label_smoothing : float, default=0.0
@@ -384,9 +397,11 @@ default="auto"
        Learning", 2022, :arxiv:`2203.05556`.
     .. [5] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
        :arxiv:`1606.07792`.
-    .. [6] Lin et al., "Focal Loss for Dense Object Detection", 2017,
+    .. [6] Li et al., "FCN: Fusing Exponential and Linear Cross Network for
+       Click-Through Rate Prediction" (DCNv3), 2025, :arxiv:`2407.13349`.
+    .. [7] Lin et al., "Focal Loss for Dense Object Detection", 2017,
        :arxiv:`1708.02002`.
-    .. [7] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
+    .. [8] He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
        ADKDD 2014, section 6.3.
 
     Examples
@@ -431,7 +446,7 @@ default="auto"
         cross: str = "auto",
         pair_logit: str | None = None,
         structure: str = "parallel",
-        n_cross_layers: int = 2,
+        n_cross_layers: int | tuple[int, int] = 2,
         cross_rank: int | str = "auto",
         n_experts: int = 4,
         expert_gate: str = "softmax",
@@ -446,6 +461,7 @@ default="auto"
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
+        tower_loss: str | None = None,
         learning_rate_schedule: str | None = None,
         warmup: float = 0.0,
         plateau_epochs: int = 1,
@@ -515,6 +531,7 @@ default="auto"
         self.weight_decay = weight_decay
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
+        self.tower_loss = tower_loss
         self.learning_rate_schedule = learning_rate_schedule
         self.warmup = warmup
         self.plateau_epochs = plateau_epochs

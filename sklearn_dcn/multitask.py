@@ -52,9 +52,9 @@ class DCNMultiTask(BaseMultiTask):
         Likewise.
     optimizer, learning_rate, weight_decay, embedding_l2, embedding_l2_scope
         The training, as of `DCNClassifier`.
-    learning_rate_schedule, warmup, plateau_epochs, max_grad_norm, ema_decay
+    tower_loss, learning_rate_schedule, warmup, plateau_epochs, max_grad_norm
         Likewise.
-    max_epochs, batch_size, early_stopping
+    ema_decay, max_epochs, batch_size, early_stopping
         Likewise.
     scoring : {"loss"} or None, default=None
         Early stopping goes by the weighted loss of all tasks.
@@ -152,7 +152,7 @@ class DCNMultiTask(BaseMultiTask):
         cross: str = "auto",
         pair_logit: str | None = None,
         structure: str = "parallel",
-        n_cross_layers: int = 2,
+        n_cross_layers: int | tuple[int, int] = 2,
         cross_rank: int | str = "auto",
         n_experts: int = 4,
         expert_gate: str = "softmax",
@@ -167,6 +167,7 @@ class DCNMultiTask(BaseMultiTask):
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
+        tower_loss: str | None = None,
         learning_rate_schedule: str | None = None,
         warmup: float = 0.0,
         plateau_epochs: int = 1,
@@ -233,6 +234,7 @@ class DCNMultiTask(BaseMultiTask):
         self.weight_decay = weight_decay
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
+        self.tower_loss = tower_loss
         self.learning_rate_schedule = learning_rate_schedule
         self.warmup = warmup
         self.plateau_epochs = plateau_epochs

@@ -56,9 +56,8 @@ class DCNRanker(BaseRanker):
     numeric_embedding, embedding_dim, cross, pair_logit, structure, n_cross_layers
     cross_rank, n_experts, expert_gate, expert_activation, hidden_layer_sizes
     activation, dropout, normalization, n_members, optimizer, learning_rate
-    weight_decay, embedding_l2
-    embedding_l2_scope, learning_rate_schedule, warmup, plateau_epochs, max_grad_norm
-    ema_decay, max_epochs
+    weight_decay, embedding_l2, embedding_l2_scope, tower_loss
+    learning_rate_schedule, warmup, plateau_epochs, max_grad_norm, ema_decay, max_epochs
         As of :class:`DCNRegressor`.
     batch_size : int or "auto", default="auto"
         Rows of a batch, about, as it has whole groups.
@@ -161,7 +160,7 @@ class DCNRanker(BaseRanker):
         cross: str = "auto",
         pair_logit: str | None = None,
         structure: str = "parallel",
-        n_cross_layers: int = 2,
+        n_cross_layers: int | tuple[int, int] = 2,
         cross_rank: int | str = "auto",
         n_experts: int = 4,
         expert_gate: str = "softmax",
@@ -176,6 +175,7 @@ class DCNRanker(BaseRanker):
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
+        tower_loss: str | None = None,
         learning_rate_schedule: str | None = None,
         warmup: float = 0.0,
         plateau_epochs: int = 1,
@@ -244,6 +244,7 @@ class DCNRanker(BaseRanker):
         self.weight_decay = weight_decay
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
+        self.tower_loss = tower_loss
         self.learning_rate_schedule = learning_rate_schedule
         self.warmup = warmup
         self.plateau_epochs = plateau_epochs

@@ -147,16 +147,21 @@ default="auto"
         rounded up to a multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is
         that rule alone. Where x_0 would be wider than 1,024 under "auto", all columns
         have less room in proportion, numbers too.
-    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "onlydense"}, \
-default="auto"
+    cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "linear", \
+"exponential", "onlydense"}, default="auto"
         Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
-        numbers, and "low_rank" for wider ones.
+        numbers, and "low_rank" for wider ones; of structure "fused" the one that it
+        has, "exponential".
 
         - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
         - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
         - "low_rank": DCN-V2 with W = U V'.
         - "mixture": DCN-Mix [2]_, a gated mixture of low-rank experts.
         - "gated": GDCN [3]_, DCN-V2 with an information gate.
+        - "linear": FCN [6]_, x_0 * ([c, c * max(0, LN(c))] + b) + x_l, c = W x_l: half
+          the weights of "matrix".
+        - "exponential": FCN with x_l in the place of x_0, so that a layer doubles the
+          degree of the products.
         - "onlydense": DCN^2, x_l * ReLU(W x_l + b), without x_0. It is experimental;
           see :class:`~sklearn_dcn.network.OnlyDenseCross`.
     pair_logit : {"weighted", "plain"} or None, default=None
@@ -165,11 +170,13 @@ default="auto"
         for each pair and logit, as the FwFM and DCN^2; or as they are, as the FM, for
         one logit. The embeddings are then of one width, under "auto" the widest;
         see :class:`~sklearn_dcn.network.PairLogit`.
-    structure : {"parallel", "stacked", "cross", "deep"}, default="parallel"
+    structure : {"parallel", "stacked", "cross", "deep", "fused"}, default="parallel"
         Cross and deep network side by side; the deep on top of the cross network; only
-        the cross; only the deep network.
-    n_cross_layers : int, default=2
-        Number of cross layers; 0 for none.
+        the cross; only the deep network; FCN's [6]_, the mean of an exponential and a
+        linear cross network's logits, without a deep one.
+    n_cross_layers : int or (int, int), default=2
+        Number of cross layers; 0 for none. "fused" has as many, at least 1, in each
+        network, or a pair of numbers: of the exponential and the linear one.
     cross_rank : int or "auto", default="auto"
         Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
         width of x_0, of "low_rank" at most 128, of "mixture" divided among the experts.
@@ -214,6 +221,12 @@ default="auto"
         Which embeddings `embedding_l2` penalises: "table" adds half of it times the
         squared norm of all of them in every step, those that no row of the batch has
         too, as FuxiCTR. It needs a dense optimiser.
+    tower_loss : {"detached", "attached"} or None, default=None
+        Whether both towers of structure "fused" [6]_ or "parallel" also learn by logits
+        of their own, z_1 and z_2, of which the network's z is the mean: adds w_t times
+        the loss of z_t, with w_t how much that is above the loss of z, or 0. "attached"
+        has w_t in the gradient, as FCN's code, and "detached" has not. Losses in
+        `history_` are those of z.
     learning_rate_schedule : {"cosine", "linear", "plateau"} or None, default=None
         How `learning_rate` changes in a fit.
 
@@ -391,6 +404,8 @@ default="auto"
        Learning", 2022, :arxiv:`2203.05556`.
     .. [5] Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
        :arxiv:`1606.07792`.
+    .. [6] Li et al., "FCN: Fusing Exponential and Linear Cross Network for
+       Click-Through Rate Prediction" (DCNv3), 2025, :arxiv:`2407.13349`.
 
     Examples
     --------
@@ -430,7 +445,7 @@ default="auto"
         cross: str = "auto",
         pair_logit: str | None = None,
         structure: str = "parallel",
-        n_cross_layers: int = 2,
+        n_cross_layers: int | tuple[int, int] = 2,
         cross_rank: int | str = "auto",
         n_experts: int = 4,
         expert_gate: str = "softmax",
@@ -445,6 +460,7 @@ default="auto"
         weight_decay: float = 0.01,
         embedding_l2: float = 0.0,
         embedding_l2_scope: str = "batch",
+        tower_loss: str | None = None,
         learning_rate_schedule: str | None = None,
         warmup: float = 0.0,
         plateau_epochs: int = 1,
@@ -515,6 +531,7 @@ default="auto"
         self.weight_decay = weight_decay
         self.embedding_l2 = embedding_l2
         self.embedding_l2_scope = embedding_l2_scope
+        self.tower_loss = tower_loss
         self.learning_rate_schedule = learning_rate_schedule
         self.warmup = warmup
         self.plateau_epochs = plateau_epochs

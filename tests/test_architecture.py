@@ -236,7 +236,7 @@ PACKAGE = REPO / "sklearn_dcn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NETWORK_FILES = sorted((PACKAGE / "network").glob("*.py"))
 MAX_FILE = 400  # lines
-MAX_ESTIMATOR = 790  # two thirds of these files document the parameters
+MAX_ESTIMATOR = 810  # two thirds of these files document the parameters
 MAX_FUNCTION = 60  # lines, without its docstring
 
 

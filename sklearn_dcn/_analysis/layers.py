@@ -71,9 +71,9 @@ def _embedding_layers(module: DeepCrossNetwork) -> Iterator[Layer]:
 
 def _cross_layers(module: DeepCrossNetwork) -> Iterator[Layer]:
     d = module.embedding.d_out
-    if module.cross is not None:
-        for i, layer in enumerate(module.cross.layers, 1):
-            yield Layer(f"cross {i}", module.cross.kind, d, d, _n_parameters(layer))
+    for cross in module.crosses:
+        for i, layer in enumerate(cross.layers, 1):
+            yield Layer(f"cross {i}", cross.kind, d, d, _n_parameters(layer))
 
 
 def _deep_layers(module: DeepCrossNetwork) -> Iterator[Layer]:

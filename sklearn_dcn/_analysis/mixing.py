@@ -84,7 +84,7 @@ class MixedLogits:
     estimator : DCNClassifier or DCNRegressor
         A fitted one.
     part : {"model", "cross", "deep"}, default="model"
-        What gives the output: the head's sum, or one term of it.
+        What gives the output: the head's sum, or one term of it ("fused" has none).
     output : label or int or None, default=None
         Which class, or output of a regression; None for all of them.
 

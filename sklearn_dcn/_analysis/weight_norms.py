@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import check_count
-from ..network import CrossNetwork, GatedCross, LowRankCross, MixtureCross, VectorCross
+from ..network import (
+    CrossNetwork,
+    ExponentialCross,
+    GatedCross,
+    LinearCross,
+    LowRankCross,
+    MixtureCross,
+    VectorCross,
+)
 from ..network.deep import ACTIVATIONS
 from .mixing import Floats, MixedLogits, Pool
 
@@ -32,7 +40,7 @@ def block_norms(
     at : int ndarray of shape (n,)
         Rows of the pool, over which gates are averaged.
     layer : int
-        The cross layer, from 0.
+        The cross layer, from 0; of "fused" those of the exponential network come first.
 
     Returns
     -------
@@ -45,17 +53,19 @@ def block_norms(
     """
     layer = check_count("layer", layer, minimum=0)
     members = mixed.network.members
-    cross: CrossNetwork | None = members[0].cross
-    n_layers = 0 if cross is None else len(cross.layers)
-    if cross is None or layer >= n_layers:
+    depths = [len(cross.layers) for cross in members[0].crosses]
+    n_layers = sum(depths)
+    if layer >= n_layers:
         raise ValueError(
             f"layer={layer} must be below the number of cross layers, which is "
             f"{n_layers}. Use method='contribution' without any."
         )
+    tower = int(layer >= depths[0])
+    layer -= tower * depths[0]
     with torch.no_grad():
         parts = mixed.stack(pool, at).chunk(len(members), dim=-1)
         each = [
-            _squares(member.cross, x_0, layer)
+            _squares(member.crosses[tower], x_0, layer)
             for member, x_0 in zip(members, parts, strict=True)
         ]
         squares = torch.stack(each).mean(0).numpy()
@@ -71,9 +81,8 @@ def block_norms(
     return np.sqrt(both)
 
 
-def _squares(cross: CrossNetwork | None, x_0: Tensor, layer: int) -> Tensor:
+def _squares(cross: CrossNetwork, x_0: Tensor, layer: int) -> Tensor:
     """Return the squared entries of the W of a layer, of shape (d, d)."""
-    assert cross is not None
     x_l = x_0
     for below in cross.layers[:layer]:
         x_l = below(x_0, x_l)
@@ -91,6 +100,11 @@ def _matrix(layer: Any, x_l: Tensor) -> Tensor:
         return layer.U @ layer.V.T
     if isinstance(layer, MixtureCross):
         return torch.einsum("kdr,krs,kes->de", layer.U, _inner(layer, x_l), layer.V)
+    if isinstance(layer, (LinearCross, ExponentialCross)):
+        # What is masked has the same W, times the mask, of which it is the mean here.
+        mask = layer.mask(x_l @ layer.W.T).mean(0)
+        rows = torch.stack([layer.W, mask[:, None] * layer.W], dim=1)
+        return rows.flatten(0, 1)[: len(layer.b)]
     assert isinstance(layer, GatedCross) or hasattr(layer, "W")
     return layer.W
 

@@ -58,7 +58,12 @@ def resolve_network(
         dims, number_width = _of_one_width(parameters, fields, dims, n_curves)
     width = sum(dims) + n_curves * max(1, number_width) + n_plain
     n = len(n_ids)
-    cross, rank = resolve_cross(parameters["cross"], parameters["cross_rank"], width)
+    cross, rank = resolve_cross(
+        parameters["cross"],
+        parameters["cross_rank"],
+        width,
+        is_fused=parameters["structure"] == "fused",
+    )
     return {
         "embedding_dim": dims[:n],
         "vector_dim": dims[n:],

@@ -253,8 +253,12 @@ def resolve_widths(
 # The networks -------------------------------------------------------------------------
 
 
-def resolve_cross(cross: str, cross_rank: int | str, width: int) -> tuple[str, Any]:
+def resolve_cross(
+    cross: str, cross_rank: int | str, width: int, is_fused: bool = False
+) -> tuple[str, Any]:
     """Return the kind of the cross layers, and their rank, for a width of x_0."""
+    if cross == "auto" and is_fused:
+        cross = "exponential"  # beside "linear"
     if cross == "auto":
         cross = "matrix" if width <= FULL_MATRIX_UP_TO else "low_rank"
     if cross == "low_rank" and cross_rank == "auto":

@@ -7,10 +7,10 @@ from typing import Any
 from .._checks import check_rate, check_sizes
 from .._table import NUMERIC_TRANSFORMS, POOLINGS
 from .._targets import GAINS, LOG_LINK, NUMBER_LOSSES, RANK_LOSSES
-from .._training import SCHEDULES
+from .._training import SCHEDULES, TOWER_LOSSES
 from ..network.cross import CROSS_KINDS
 from ..network.cross_layers import GATES
-from ..network.dcn import STRUCTURES
+from ..network.dcn import STRUCTURES, resolve_depths
 from ..network.deep import ACTIVATIONS, NORMALIZATIONS
 from ..network.numeric import NUMERIC_EMBEDDINGS
 from ..network.pair_logit import PAIR_LOGITS
@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {
     "cross": rules.option("auto", *CROSS_KINDS),
     "pair_logit": rules.option(None, *PAIR_LOGITS),
     "structure": rules.option(*STRUCTURES),
-    "n_cross_layers": rules.count(0),
+    "n_cross_layers": lambda name, value: None,  # by the structure, see below
     "cross_rank": rules.count(1, "auto"),
     "n_experts": rules.count(1),
     "expert_gate": rules.option(*GATES),
@@ -61,6 +61,7 @@ RULES: dict[str, Rule] = {
     "weight_decay": rules.number(0.0),
     "embedding_l2": rules.number(0.0),
     "embedding_l2_scope": rules.option("batch", "table"),
+    "tower_loss": rules.option(*TOWER_LOSSES),
     "learning_rate_schedule": rules.option(*SCHEDULES),
     "warmup": check_rate,
     "plateau_epochs": rules.count(1),
@@ -121,6 +122,7 @@ CONTINUABLE = {
     "plateau_epochs",
     "max_grad_norm",
     "embedding_l2",
+    "tower_loss",
     "max_epochs",
     "batch_size",
     "early_stopping",
@@ -177,6 +179,8 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
     for name, rule in (RULES | own).items():  # a subclass may have more parameters
         if name in parameters:
             rule(name, parameters[name])
+    if "tower_loss" in parameters:
+        _check_towers(parameters)
     if "quantiles" in parameters:
         _check_numbers(parameters)
     if parameters.get("collision_weight") and not parameters["hashing"]:
@@ -195,6 +199,25 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
                     "and partial_fit has one part of it. Change learning_rate between "
                     "the calls."
                 )
+
+
+def _check_towers(parameters: dict[str, Any]) -> None:
+    """Raise an error for numbers of layers, or a loss, that the structure has not."""
+    structure, cross = parameters["structure"], parameters["cross"]
+    if structure == "fused" and cross == "auto":
+        cross = "exponential"
+    n_layers, _ = resolve_depths(structure, cross, parameters["n_cross_layers"])
+    if parameters["tower_loss"] is None or structure == "fused":
+        return
+    sizes = check_sizes("hidden_layer_sizes", parameters["hidden_layer_sizes"])
+    if structure != "parallel" or not (n_layers and sizes):
+        raise ValueError(
+            f"tower_loss={parameters['tower_loss']!r} needs two towers whose logits "
+            f"add up; structure={structure!r} with n_cross_layers={n_layers} and "
+            f"hidden_layer_sizes={parameters['hidden_layer_sizes']!r} has not. Use "
+            "structure='fused', 'parallel' with layers of both kinds, or "
+            "tower_loss=None."
+        )
 
 
 def _check_numbers(parameters: dict[str, Any]) -> None:

@@ -78,6 +78,7 @@ class TrainsNet(BaseEstimator):
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose > 1 and self._world.rank == 0),
         )
+        self.net_.tower_loss = self.tower_loss
         patience = rise = None
         if ends_early:
             patience, rise = resolve_patience(self.n_iter_no_change, seldom)

@@ -53,8 +53,7 @@ METHODS = ("fit", "partial_fit", "score", "transform", "inverse_transform")
 # Of the fit, but not of the network: a loaded one has a new optimiser.
 RENEWED = ("callbacks", "net_params", "optimizer", "scoring")
 
-# A path of one machine, which a fit writes to and removes.
-UNSAVED = {"checkpoint": None}
+UNSAVED = {"checkpoint": None}  # a path of one machine
 
 # What files of format 1 have not, as there was nothing else.
 BEFORE_2 = {"n_members": 1, "calibrate": False}
@@ -72,6 +71,7 @@ ADDED = {
     "text_features": None,
     "collision_weight": False,
     "pair_logit": None,
+    "tower_loss": None,
 }
 
 
@@ -191,7 +191,7 @@ def _check_weights(
 ) -> None:
     # Layers are made one by one, before it shows that there is no weight of theirs.
     sizes = check_sizes("hidden_layer_sizes", in_fit["hidden_layer_sizes"])
-    n_layers = max(in_fit["n_cross_layers"], len(sizes))
+    n_layers = max(np.sum(in_fit["n_cross_layers"]), len(sizes))
     if max(n_layers, n_members) > len(weights):
         raise ValueError("there are more layers than weights")
     for name, weight in weights.items():

@@ -20,13 +20,15 @@ from .members import SeenLevels, forget_unseen, hide_unseen
 from .memory import release_memory
 from .module_weights import count_products, scale_outputs
 from .negative_sampling import sample_negatives
-from .net import DCNNet, reads_gradients
+from .net import DCNNet
 from .optimizers import OPTIMIZERS
 from .own_torch import own_torch
 from .progress import Preparation, Progress
 from .schedule import SCHEDULES
 from .sharing import RankTable
 from .spool import EncodedAgain, Spool
+from .stopping import reads_gradients
+from .towers import TOWER_LOSSES
 from .watcher import Watcher
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "OPTIMIZERS",
     "PREDICT_BATCH_SIZE_CPU",
     "SCHEDULES",
+    "TOWER_LOSSES",
     "TRAINING",
     "CallbackSupportMixin",
     "Checkpoint",

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from .._warnings import ignoring
 from ..network import DeepCrossEnsemble, DeepCrossNetwork
 from .batches import BatchIterator
-from .net import DCNNet, reads_gradients
+from .net import DCNNet
 from .optimizers import OPTIMIZERS, is_lazy
+from .stopping import reads_gradients
 
 __all__ = ["build_net"]
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 
 from .._world import ALONE, World
 from .apart import MembersApart
@@ -146,6 +147,16 @@ class Course:
     def count(self, n_given: int) -> int:
         """Return how many of the rows of a batch count as this process' own."""
         return n_given if self.rows is None else self.rows.n_mine
+
+    def mean(self, means: Tensor, n_rows: int) -> Tensor:
+        """Return means over a batch, of those over the rows that are here."""
+        if self.share is None:
+            return means
+        # Rows that do not count may have losses that are not finite.
+        sums = means * n_rows if n_rows else torch.zeros_like(means)
+        flat = torch.cat([sums.reshape(-1), sums.new_tensor([n_rows])])
+        flat = self.world.total(flat)
+        return (flat[:-1] / flat[-1]).view_as(means)
 
     def begin_epoch(self, number: int) -> None:
         """Begin an epoch, in which each process may have dropout of its own.

@@ -116,8 +116,8 @@ def id_tables(module: Network) -> list[nn.Parameter]:
 
 def count_products(module: Network) -> int:
     """Return how many products a row has behind the embeddings of one network."""
-    cross, deep = module.members[0].cross, module.members[0].deep
-    layers = [part for part in (cross, deep) if part is not None]
+    first = module.members[0]
+    layers = [*first.crosses, *([] if first.deep is None else [first.deep])]
     return sum(p.numel() for part in layers for p in part.parameters() if p.ndim > 1)
 
 

@@ -7,13 +7,14 @@ import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import Dataset, unpack_data
 from skorch.helper import predefined_split
 from torch import Tensor, nn
@@ -32,9 +33,10 @@ from .module_weights import add_l2_of_tables, allocate, assign, without_storage
 from .optimizers import parameter_groups
 from .steps import Steps
 from .stopping import Stopping
+from .towers import tower_losses
 from .watcher import Watcher
 
-__all__ = ["DCNNet", "reads_gradients"]
+__all__ = ["DCNNet"]
 
 
 class EpochLog(PrintLog):
@@ -123,6 +125,7 @@ class DCNNet(AnswersScorers, NeuralNet):
     products: torch.dtype | None = None
     bulk: torch.dtype | None = None
     bulk_from = 0
+    tower_loss: str | None = None  # of both towers beside, see `towers`
     # Lent for the time of `train`: it is no part of a fitted net.
     course: Course | None = None
     # Lent for the time of `initialize`, where the weights are not to be drawn.
@@ -238,6 +241,8 @@ class DCNNet(AnswersScorers, NeuralNet):
     def _no_rows(self) -> dict[str, Any]:
         """Return the step of a process that has no row of the batch."""
         zero = next(self.module_.parameters()).new_zeros
+        if self.tower_loss is not None and self.course is not None:
+            self.course.mean(zero(len(self.module_.members), 3), 0)  # the others wait
         return {"loss": zero(()), "y_pred": zero(0, self.module_.d_out)}
 
     def _gradients(
@@ -247,14 +252,21 @@ class DCNNet(AnswersScorers, NeuralNet):
         generator = self.course and self.course.draws(len(yi["y"]))
         of_batch = bool(self.embedding_l2) and self.embedding_l2_scope == "batch"
         options = {"generator": generator, "return_embeddings": of_batch}
+        options |= {} if self.tower_loss is None else {"by_tower": True}
         logits = self.infer(Xi, **options, **fit_params)
         penalty = 0.0
         if of_batch:
             logits, used = logits
             penalty = self.embedding_l2 / 2 * used.square().sum(-1).mean()
-        loss = self.get_loss(logits, yi, X=Xi, training=True)
+        if self.tower_loss is None:
+            loss = learned = self.get_loss(logits, yi, X=Xi, training=True)
+        else:
+            get_loss = partial(self.get_loss, X=Xi, training=True)
+            how = self.tower_loss, self.course
+            loss, learned = tower_losses(get_loss, logits.to(self.dtype), yi, *how)
+            logits = logits.mean(0)
         # Each member learns as it would alone.
-        (loss * len(self.module_.members) + penalty).backward()
+        (learned * len(self.module_.members) + penalty).backward()
         return {"loss": loss, "y_pred": logits}
 
     @torch.no_grad()
@@ -380,14 +392,3 @@ class DCNNet(AnswersScorers, NeuralNet):
         before = [sign * e[name] for e in self.history[:-1] if name in e]
         self.history.record(name, value)
         self.history.record(f"{name}_best", sign * value > max(before, default=-np.inf))
-
-
-def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:
-    """Return those of the callbacks that are called with all gradients."""
-
-    def kind(callback: Any) -> Any:
-        callback = callback[1] if isinstance(callback, tuple) else callback
-        return callback if isinstance(callback, type) else type(callback)
-
-    plain = Callback.on_grad_computed
-    return [c for c in callbacks or () if kind(c).on_grad_computed is not plain]

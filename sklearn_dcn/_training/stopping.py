@@ -1,12 +1,13 @@
-"""When a training ends by its validation rows: skorch's rule, and what it lacks."""
+"""When a training ends by its validation rows; which callbacks read gradients."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 
-__all__ = ["Stopping"]
+__all__ = ["Stopping", "reads_gradients"]
 
 
 class Stopping(EarlyStopping):
@@ -53,3 +54,14 @@ class Stopping(EarlyStopping):
     def progress(self) -> dict[str, Any]:
         """Return what changes in a fit."""
         return {name: getattr(self, name, None) for name in self.STATE}
+
+
+def reads_gradients(callbacks: Sequence[Any] | None) -> list[Any]:
+    """Return those of the callbacks that are called with all gradients."""
+
+    def kind(callback: Any) -> Any:
+        callback = callback[1] if isinstance(callback, tuple) else callback
+        return callback if isinstance(callback, type) else type(callback)
+
+    plain = Callback.on_grad_computed
+    return [c for c in callbacks or () if kind(c).on_grad_computed is not plain]

@@ -59,11 +59,12 @@ def interaction_strengths(
     a column of the table taken together. For "vector" W is :math:`1 w^\top`, which
     ranks columns and not pairs; for "low_rank" :math:`U V^\top`; for "mixture" the sum
     of experts by their mean gates (non-linear ones by their mean Jacobian); for "gated"
-    and "onlydense" the matrix W alone. A `pair_logit` is no layer, and counts in
-    "contribution". It says how a layer *could* combine two fields, in
-    the embeddings' own scale and whatever the head makes of it: it can rank noise above
-    a planted pair. Memorised crosses, and numbers of a `category_encoder`, are no
-    column's, and have no part in it.
+    and "onlydense" the matrix W alone; for "linear" and "exponential" each row of W,
+    and the same times the mean of its mask. A `pair_logit` is no layer, and counts in
+    "contribution". It says how a layer *could* combine two fields, in the embeddings'
+    own scale and whatever the head makes of it: it can rank noise above a planted pair.
+    Memorised crosses, and numbers of a `category_encoder`, are no column's, and have no
+    part in it.
 
     Parameters
     ----------
@@ -76,9 +77,10 @@ def interaction_strengths(
         What is measured.
     part : {"model", "cross", "deep"}, default="model"
         What gives the logit: the whole network, or one of the two terms of a parallel
-        one. Only used by "contribution".
+        one; "cross" is all of "fused". Only used by "contribution".
     layer : int or None, default=None
-        The cross layer, 0 (which None stands for) the first. For "weight" alone.
+        The cross layer, 0 (which None stands for) the first. For "weight" alone; of
+        structure "fused" the exponential network's layers come first.
     output : label or int or None, default=None
         The class, or output of a regression, if there are several. None is the root
         mean square over all of them: of class logits less their mean, which is what

@@ -13,6 +13,7 @@ from .deep import DeepNetwork
 from .dense_cross import OnlyDenseCross
 from .embedding import EmbeddingStack
 from .ensemble import DeepCrossEnsemble
+from .masked_layers import ExponentialCross, LinearCross
 from .numeric import NumericEmbedding
 from .pair_logit import PairLogit
 from .vectors import VectorProjections
@@ -23,7 +24,9 @@ __all__ = [
     "DeepCrossNetwork",
     "DeepNetwork",
     "EmbeddingStack",
+    "ExponentialCross",
     "GatedCross",
+    "LinearCross",
     "LowRankCross",
     "MatrixCross",
     "MixtureCross",

@@ -62,7 +62,7 @@ class BatchedMembers:
                 name,
                 is_table=at.endswith("tables"),
                 # Its few products are of numbers that all of x_0 is multiplied by.
-                is_cast=at.startswith("deep.")
+                is_cast=at.startswith(("deep.", "linear_cross."))
                 or (at.startswith("cross.") and not is_vector),
             )
             for at, module in self.network.named_modules()
@@ -281,8 +281,12 @@ def _compute(
     x_own: Tensor | None = None,
     generator: torch.Generator | None = None,
     x_vec: Tensor | None = None,
+    by_tower: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Return logits (K, B, d_out) and x_0 (K, B, d); x_own is (B, K, n_own)."""
+    """Return logits (K, B, d_out) and x_0 (K, B, d); x_own is (B, K, n_own).
+
+    Logits `by_tower` are (2, K, B, d_out).
+    """
     own = None if x_own is None else x_own.transpose(0, 1)
     x_0 = network.embedding(x_num, x_cat, x_bag, generator, own, x_vec)
-    return network.combine(x_0, generator), x_0
+    return network.combine(x_0, generator, by_tower), x_0

@@ -19,18 +19,22 @@ from .cross_layers import (
 )
 from .deep import DeepNetwork
 from .dense_cross import OnlyDenseCross
+from .masked_layers import ExponentialCross, LinearCross
 
 __all__ = ["CROSS_KINDS", "CrossNetwork"]
 
-CROSS_KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
+CROSS_KINDS = (
+    *("vector", "matrix", "low_rank", "mixture", "gated"),
+    *("linear", "exponential", "onlydense"),
+)
 
 
 class CrossNetwork(nn.Module):
     r"""A stack of cross layers of one kind: x_0 -> x_L.
 
-    With L layers the output holds every interaction of x_0 up to degree L + 1
-    (for the polynomial kinds: all but the gates and non-linear experts, and
-    "onlydense").
+    With L layers the output holds every interaction of x_0 up to degree L + 1, of the
+    kinds "exponential" and "onlydense" up to 2^L (but for gates, masks, ReLUs and
+    non-linear experts).
 
     Layers of the kind "vector" are computed together. By induction over
     :class:`VectorCross`, every :math:`x_l` is :math:`x_0` times a number, plus a
@@ -51,9 +55,10 @@ class CrossNetwork(nn.Module):
     n_layers : int
         The number of cross layers L; 0 is the identity.
     kind : str, default="matrix"
-        The parameterisation: "vector", "matrix", "low_rank", "mixture", "gated" or
-        "onlydense"; see :mod:`~sklearn_dcn.network.cross_layers`, of
-        "onlydense" :class:`OnlyDenseCross`.
+        The parameterisation: "vector", "matrix", "low_rank", "mixture" or "gated" of
+        :mod:`~sklearn_dcn.network.cross_layers`, "linear" or "exponential" of
+        :mod:`~sklearn_dcn.network.masked_layers`, "onlydense" of
+        :class:`OnlyDenseCross`.
     rank : int or "auto", default="auto"
         Only used by "low_rank" and "mixture" (there of each expert).
     n_experts : int, default=4
@@ -102,6 +107,10 @@ class CrossNetwork(nn.Module):
                 return MixtureCross(d, rank, n_experts, gate, activation)
             if kind == "onlydense":
                 return OnlyDenseCross(d)
+            if kind == "linear":
+                return LinearCross(d)
+            if kind == "exponential":
+                return ExponentialCross(d)
             return GatedCross(d)
 
         self.kind = kind

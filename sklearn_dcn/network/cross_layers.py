@@ -14,6 +14,8 @@ MixtureCross   :math:`\sum_i G_i(x_l)\, E_i(x_l)`                  [2]_ eq. 3, 4
 GatedCross     :math:`x_0 \odot (W x_l + b) \odot \sigma(W_g x_l)` [3]_ eq. 1
 ============== =================================================== ============
 
+Those of FCN are in :mod:`~sklearn_dcn.network.masked_layers`.
+
 References
 ----------
 .. [1] Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017,

@@ -86,6 +86,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
         generator: torch.Generator | None = None,
         return_embeddings: bool = False,
         dtype: torch.dtype | None = None,
+        by_tower: bool = False,
         member: int | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Compute every member's logits of a batch.
@@ -98,7 +99,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
             The last columns of `x_num`, of each member its own; `x_num` then has only
             those before, or is None.
         x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
-        generator, return_embeddings, dtype
+        generator, return_embeddings, dtype, by_tower
             As :meth:`DeepCrossNetwork.forward`.
         member : int or None, default=None
             The only one to compute, if the others' logits are not asked for.
@@ -106,19 +107,19 @@ class DeepCrossEnsemble(ComputesAtOnce):
         Returns
         -------
         logits : tensor of shape (B, n_members, d_out)
-            Of one member (B, 1, d_out).
+            Of one member (B, 1, d_out); `by_tower` (2, B, n_members, d_out).
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
         batch: dict[str, Any] = {"x_cat": x_cat, "x_bag": x_bag, "x_vec": x_vec}
-        batch |= {"generator": generator, "dtype": dtype}
+        batch |= {"generator": generator, "dtype": dtype, "by_tower": by_tower}
         # Nothing can be joined in torch.export, either.
         if member is not None or torch.compiler.is_compiling():
             chosen = range(len(self.members)) if member is None else [member]
             logits, embedded = self._one_by_one(chosen, x_num, x_own, batch)
             return (logits, embedded) if return_embeddings else logits
         logits, x_0 = self._logits_of_members(x_num=x_num, x_own=x_own, **batch)
-        logits = logits.transpose(0, 1)
+        logits = logits.transpose(-3, -2)
         if return_embeddings:
             embedded = x_0[..., : self.members[0].embedding.d_embedded]
             return logits, embedded.transpose(0, 1).flatten(1)
@@ -139,7 +140,7 @@ class DeepCrossEnsemble(ComputesAtOnce):
             for k in chosen
         ]
         logits, embeddings = zip(*pairs, strict=True)
-        return torch.stack(logits, dim=1), torch.cat(embeddings, dim=1)
+        return torch.stack(logits, dim=-2), torch.cat(embeddings, dim=1)
 
     def stack(
         self,

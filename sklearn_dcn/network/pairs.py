@@ -110,7 +110,9 @@ class PairNetwork:
         ]
         cross, deep = network.cross, network.deep
         is_stacked = network.structure == "stacked"
-        self.is_whole = is_stacked and cross is not None and deep is not None
+        self.is_whole = network.structure == "fused" or (
+            is_stacked and cross is not None and deep is not None
+        )
         d = 0 if cross is None and deep is not None else network.d_stack
         self.w, self.w_deep = W[..., : network.d_stack], W[..., d:]
         self.layers: list[MatrixCross | LowRankCross] = []

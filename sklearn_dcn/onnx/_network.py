@@ -15,7 +15,9 @@ from ..network import (
     DeepCrossNetwork,
     DeepNetwork,
     EmbeddingStack,
+    ExponentialCross,
     GatedCross,
+    LinearCross,
     LowRankCross,
     MatrixCross,
     MixtureCross,
@@ -23,6 +25,7 @@ from ..network import (
     OnlyDenseCross,
     PairLogit,
 )
+from ..network.masked_layers import EPS
 from ..network.numeric import bins_of
 from ._graph import Graph
 
@@ -58,6 +61,11 @@ def add_logits(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
 
 def _of_dcn(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
     W, b = to_array(network.head.weight), to_array(network.head.bias)
+    d = network.embedding.d_out
+    if network.cross is not None and network.linear_cross is not None:
+        exponential = _project(graph, network.cross, x_0, W[:, :d])
+        x_L = _cross(graph, network.linear_cross, x_0)
+        return graph.node("Add", exponential, _linear(graph, x_L, W[:, d:], b))
     if network.deep is None:
         if network.cross is None:
             return _linear(graph, x_0, W, b)
@@ -69,7 +77,6 @@ def _of_dcn(graph: Graph, network: DeepCrossNetwork, x_0: str) -> str:
     if network.structure == "stacked":
         x_L = _cross(graph, network.cross, x_0)
         return _linear(graph, _deep(graph, network.deep, x_L), W, b)
-    d = network.embedding.d_out
     crossed = _project(graph, network.cross, x_0, W[:, :d])
     h_L = _deep(graph, network.deep, x_0)
     return graph.node("Add", crossed, _linear(graph, h_L, W[:, d:], b))
@@ -137,7 +144,8 @@ def _cross(graph: Graph, cross: CrossNetwork, x_0: str) -> str:
             x_l = graph.node("Mul", x_l, x_t)
             continue
         factor = _factor(graph, layer, x_l)
-        x_l = graph.node("Add", x_l, graph.node("Mul", x_0, factor))
+        times = x_l if isinstance(layer, ExponentialCross) else x_0
+        x_l = graph.node("Add", x_l, graph.node("Mul", times, factor))
     return x_l
 
 
@@ -159,7 +167,7 @@ def _recurrence(
 
 
 def _factor(graph: Graph, layer: nn.Module, x_l: str) -> str:
-    """Return what a layer multiplies x_0 with: (x_{l+1} - x_l) / x_0."""
+    """Return what a layer multiplies x_0 with, or x_l: (x_{l+1} - x_l) / x_0."""
     if isinstance(layer, MatrixCross):
         return _linear(graph, x_l, to_array(layer.W), to_array(layer.b))
     if isinstance(layer, LowRankCross):
@@ -169,8 +177,23 @@ def _factor(graph: Graph, layer: nn.Module, x_l: str) -> str:
         gate = graph.node("Sigmoid", _linear(graph, x_l, to_array(layer.W_g)))
         product = _linear(graph, x_l, to_array(layer.W), to_array(layer.b))
         return graph.node("Mul", product, gate)
+    if isinstance(layer, (LinearCross, ExponentialCross)):
+        return _masked(graph, layer, x_l)
     assert isinstance(layer, MixtureCross)
     return _mixture(graph, layer, x_l)
+
+
+def _masked(graph: Graph, layer: LinearCross | ExponentialCross, x_l: str) -> str:
+    W, b = to_array(layer.W), to_array(layer.b)
+    c = _linear(graph, x_l, W)
+    weights = [graph.constant(to_array(p)) for p in (layer.scale, layer.shift)]
+    normed = graph.node("LayerNormalization", c, *weights, epsilon=EPS)
+    masked = graph.node("Mul", c, graph.node("Relu", normed))
+    # c and its masks by turns.
+    order = np.arange(2 * len(W)).reshape(2, -1).T.ravel()[: len(b)]
+    both = graph.node("Concat", c, masked, axis=1)
+    both = graph.node("Gather", both, graph.constant(order, np.int64), axis=1)
+    return graph.node("Add", both, graph.constant(b))
 
 
 def _mixture(graph: Graph, layer: MixtureCross, x_l: str) -> str:

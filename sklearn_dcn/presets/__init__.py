@@ -11,6 +11,7 @@ name                recipe
 "bars_avazu_x1"     the same on Avazu_x1
 "bars_avazu_x4"     the same on Avazu_x4_001
 "gdcn"              GDCN-P, the authors' code of Wang et al. 2023 [4]_
+"fcn"               FCN (DCNv3) on Criteo_x4, the authors' code and logs [5]_
 "fast"              less time than the defaults, for a first look or a search
 "best"              more time than the defaults, for lower losses
 =================== ==========================================================
@@ -34,6 +35,8 @@ References
    arXiv:2205.09626; the logs under ``ranking/ctr/DCNv2`` of github.com/reczoo/BARS.
 .. [4] Wang et al., "Towards Deeper, Lighter and Interpretable Cross Network for CTR
    Prediction", 2023, arXiv:2311.04635; github.com/anonctr/GDCN.
+.. [5] Li et al., "FCN: Fusing Exponential and Linear Cross Network for Click-Through
+   Rate Prediction", 2025, arXiv:2407.13349; github.com/salmon1802/FCN.
 """
 
 from .recipes import PRESETS, Preset, get_preset, list_presets

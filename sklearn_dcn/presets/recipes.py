@@ -296,6 +296,31 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "categorical_features.",
             ),
         ),
+        "fcn": Preset(
+            _BARS
+            | {
+                "embedding_dim": 16,
+                "cross": "exponential",
+                "structure": "fused",
+                "n_cross_layers": (3, 4),
+                "tower_loss": "attached",
+                "embedding_l2": 1e-5,
+                "batch_size": 4096,
+                "min_frequency": 10,  # min_categr_count of Criteo
+            },
+            "arXiv:2407.13349 (v7) and its code, DCNv3_Criteo_011_d8b8c992",
+            (
+                *_BARS_DEVIATIONS,
+                _BARS_BUCKETS,
+                "Cross layers have no dropout; the recipe has 0.1 in the exponential "
+                "and 0.2 in the linear network.",
+                "Matrices of cross layers start smaller, so that they keep the scale; "
+                "biases start at 0, not from U(0, 1).",
+                "Both towers have one bias, not one each.",
+                "The recipe of Avazu has four heads and batch normalisation in cross "
+                "layers, which there are not here.",
+            ),
+        ),
     }
 )
 

@@ -94,8 +94,9 @@ def recommend(
     of ``cross="vector"``, and of the first and last of "matrix" and "low_rank": with up
     to two of these, a cross network is a product of a matrix of users with one of
     items. Memorised crosses of a user's column with an item's are looked up for each
-    pair. Scores are those of the plain way, up to rounding. "stacked" structures, and
-    layers "mixture" and "gated", are computed pair by pair, from what is encoded once.
+    pair. Scores are those of the plain way, up to rounding. Structures "stacked" and
+    "fused", and other cross layers, are computed pair by pair, from what is encoded
+    once.
 
     Memory holds the lists, blocks of 4,096 users and items, and `batch_rows` scores.
 

@@ -55,6 +55,46 @@ def test_matrix_of_a_layer(two_crosses, kind):
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("kind", ["linear", "exponential"])
+def test_matrix_of_a_mask(two_crosses, kind, n):
+    """Odd rows are those of W times the mean of max(0, LN(W x)) over the table's."""
+    X, y = two_crosses[0].iloc[:, :n], two_crosses[0]["x0"]
+    model = one_layer(kind).fit(X, y)
+    layer = model.module_.cross.layers[0]
+    with torch.no_grad():
+        layer.shift.fill_(0.3)
+        W = layer.W.numpy()
+    c = X.to_numpy() @ W.T
+    normed = (c - c.mean(1, keepdims=True)) / np.sqrt(c.var(1, keepdims=True) + 1e-5)
+    scaled = normed * layer.scale.detach().numpy() + 0.3
+    mask = np.maximum(0, scaled).mean(axis=0)
+    whole = np.empty((n, n))
+    whole[::2], whole[1::2] = W, (mask[:, None] * W)[: n // 2]
+    found = interaction_strengths(model, X, method="weight").to_numpy()
+    expected = np.sqrt(whole**2 + whole.T**2)
+    np.fill_diagonal(expected, np.abs(np.diag(whole)))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_layers_of_fused_towers(mixed):
+    """Those of the exponential tower come first, then those of the linear one."""
+    X, y = mixed
+    fused = {"structure": "fused", "n_cross_layers": (1, 2)}
+    model = DCNClassifier(**FAST | fused).fit(X, y)
+    found = [
+        interaction_strengths(model, method="weight", layer=layer).to_numpy()
+        for layer in range(3)
+    ]
+    assert not np.allclose(found[0], found[1])
+    with pytest.raises(ValueError, match="number of cross layers, which is 3"):
+        interaction_strengths(model, method="weight", layer=3)
+    with torch.no_grad():
+        model.module_.linear_cross.layers[0].W.zero_()
+    again = interaction_strengths(model, method="weight", layer=1).to_numpy()
+    assert not again.any()
+
+
 @pytest.mark.parametrize("activation", [None, "tanh"])
 @pytest.mark.parametrize("gate", ["softmax", "sigmoid", "constant"])
 def test_matrix_of_a_mixture(two_crosses, gate, activation):

@@ -108,6 +108,8 @@ OPTIONS = {
     "balanced, focal": {"class_weight": "balanced", "focal_gamma": 1.0},
     "accuracy": {"scoring": "accuracy"},
     "stacked": {"structure": "stacked", "cross": "mixture"},
+    "towers": {"structure": "fused", "tower_loss": "attached"},
+    "towers of networks": {"tower_loss": "detached", "n_members": 2},
 }
 
 
@@ -127,7 +129,9 @@ def test_more_ranks_are_one(table, n):
 def test_batches_of_fewer_rows_than_ranks(table):
     """So one has none, but draws the same random numbers."""
     X, y, _ = table
-    make = classifier(batch_size=2, max_epochs=1, optimizer="lazy_adamw")
+    make = classifier(
+        batch_size=2, max_epochs=1, optimizer="lazy_adamw", tower_loss="detached"
+    )
     check(3, make, X[:31], y[:31], None)
 
 
@@ -341,6 +345,7 @@ MEMBERS = {
     },
     "last rows validate": {"n_members": 3, "validation": "last"},
     "no early stopping": {"n_members": 2, "early_stopping": False},
+    "towers": {"n_members": 2, "structure": "fused", "tower_loss": "detached"},
 }
 
 

@@ -369,7 +369,9 @@ def test_maths_page_names_what_exists():
         "DeepCrossNetwork": network.DeepCrossNetwork(2, [5]),
         "DeepNetwork": network.DeepNetwork(8),
         "EmbeddingStack": network.EmbeddingStack(2, [5]),
+        "ExponentialCross": network.ExponentialCross(8),
         "GatedCross": network.GatedCross(8),
+        "LinearCross": network.LinearCross(8),
         "LowRankCross": network.LowRankCross(8),
         "MatrixCross": network.MatrixCross(8),
         "MixtureCross": network.MixtureCross(8, activation="tanh"),
@@ -389,7 +391,7 @@ def test_maths_page_counts_parameters():
     page = (DOCS / "maths.md").read_text(encoding="utf-8")
     table = page.split("## Parameters and cost")[1]
     rows = re.findall(r'^\| `"(\w+)"`(.*?) \|.*\| ([\d,]+) \|$', table, re.MULTILINE)
-    assert len(rows) == 7
+    assert len(rows) == 9
     for kind, rest, documented in rows:
         options = {"activation": "tanh"} if "with" in rest else {}
         cross = network.CrossNetwork(64, 1, kind, **options)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from sklearn_dcn import DCNRegressor
+from sklearn_dcn.network.cross import CROSS_KINDS
 
-KINDS = ["vector", "matrix", "low_rank", "mixture", "gated", "onlydense"]
+KINDS = [*CROSS_KINDS]
 FAST = {"max_epochs": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
 

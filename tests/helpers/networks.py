@@ -3,7 +3,10 @@
 import numpy as np
 import torch
 
-KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
+KINDS = (
+    *("vector", "matrix", "low_rank", "mixture", "gated"),
+    *("linear", "exponential", "onlydense"),
+)
 GATES = ("softmax", "sigmoid", "constant")
 
 
@@ -17,8 +20,10 @@ def randomize(module, seed=0, scale=0.5):
     module = module.double()
     generator = seeded(seed)
     with torch.no_grad():
-        for parameter in module.parameters():
+        for name, parameter in module.named_parameters():
             parameter.normal_(std=scale, generator=generator)
+            if name.rpartition(".")[2] == "shift":  # so that a mask has gradients
+                parameter.abs_().add_(1.0)
     return module
 
 

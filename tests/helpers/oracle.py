@@ -18,6 +18,8 @@ References
 .. [5] Rendle, "Factorization Machines", 2010; Pan et al., "Field-weighted Factorization
    Machines for Click-Through Rate Prediction in Display Advertising", 2018,
    arXiv:1806.03514.
+.. [6] Li, Zhang, Zhang, Li, Sang, Zhu, "FCN: Fusing Exponential and Linear Cross
+   Network for Click-Through Rate Prediction", 2025, arXiv:2407.13349 (v7), and code.
 """
 
 import math
@@ -179,6 +181,31 @@ def only_dense_cross(x_0, x_l, *, W, b, phi=1.0):
     return np.array([phi * (x_t[i] * x_l[i]) for i in range(len(x_l))])
 
 
+def masked_factor(x_l, *, W, b, scale, shift):
+    r"""FCN [6]: [c || Mask(c)] + b of c = W x_l, Mask(c) = c * max(0, LN(c)).
+
+    Entries of c and of their masks by turns; of an odd d the last has no mask.
+    """
+    c = matvec(W, x_l)
+    normed = layer_norm(c, gain=scale, shift=shift)
+    out = np.array(b, dtype=float)
+    for i in range(len(x_l)):
+        out[i] += c[i // 2] * (max(0.0, normed[i // 2]) if i % 2 else 1.0)
+    return out
+
+
+def linear_cross(x_0, x_l, **parameters):
+    r"""FCN [6], LCN: x_{l+1} = x_0 * ([c_l || Mask(c_l)] + b) + x_l."""
+    factor = masked_factor(x_l, **parameters)
+    return np.array([x_0[i] * factor[i] + x_l[i] for i in range(len(x_0))])
+
+
+def exponential_cross(x_0, x_l, **parameters):
+    r"""FCN [6], ECN: x_{l+1} = x_l * ([c_l || Mask(c_l)] + b) + x_l."""
+    factor = masked_factor(x_l, **parameters)
+    return np.array([x_l[i] * factor[i] + x_l[i] for i in range(len(x_0))])
+
+
 CROSS_LAYERS = {
     "vector": vector_cross,
     "matrix": matrix_cross,
@@ -186,6 +213,8 @@ CROSS_LAYERS = {
     "mixture": mixture_cross,
     "gated": gated_cross,
     "onlydense": only_dense_cross,
+    "linear": linear_cross,
+    "exponential": exponential_cross,
 }
 
 
@@ -261,11 +290,12 @@ def deep_network(x, *, layers, activation="relu", norms=None):
     return h
 
 
-def logits(x_0, *, structure, kind, cross, deep, head, activation="relu"):
+def logits(x_0, *, structure, kind, cross, deep, head, linear=(), activation="relu"):
     """DCN [1], eq. 5 and DCN-V2 [2], section 3.3: the head on the combined network.
 
     "parallel": head on [x_L; h(x_0)]; "stacked": on h(x_L); "cross": on x_L alone;
-    "deep": on h(x_0), the papers' DNN.
+    "deep": on h(x_0), the papers' DNN; "fused": FCN [4], z = (z_E + z_L) / 2 with heads
+    of twice the halves of W, and b.
     """
     x_L = cross_network(x_0, kind=kind, layers=cross)
     if structure == "parallel":
@@ -275,6 +305,12 @@ def logits(x_0, *, structure, kind, cross, deep, head, activation="relu"):
         final = deep_network(x_L, layers=deep, activation=activation)
     elif structure == "cross":
         final = x_L
+    elif structure == "fused":
+        W, b = (np.array(part) for part in head)
+        x_E, x_L, d = x_L, cross_network(x_0, kind="linear", layers=linear), len(x_0)
+        z_E = matvec(2 * W[:, :d], x_E) + b
+        z_L = matvec(2 * W[:, d:], x_L) + b
+        return (z_E + z_L) / 2
     else:
         assert structure == "deep"
         final = deep_network(x_0, layers=deep, activation=activation)

@@ -46,6 +46,8 @@ def test_explanation_of_a_quadratic_form(two_crosses):
         ({"structure": "cross", "n_cross_layers": 1, "cross": "matrix"}, True),
         ({"structure": "cross", "n_cross_layers": 1, "cross": "low_rank"}, True),
         ({"structure": "cross", "n_cross_layers": 1, "cross": "gated"}, False),
+        ({"structure": "cross", "n_cross_layers": 1, "cross": "exponential"}, False),
+        ({"structure": "fused", "n_cross_layers": 1}, False),
         ({"structure": "cross", "n_cross_layers": 2}, False),
         ({"structure": "stacked"}, False),
         ({"structure": "cross", "n_cross_layers": 1, "pair_logit": "weighted"}, True),

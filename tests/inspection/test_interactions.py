@@ -87,6 +87,12 @@ def test_parts_that_are_not_there(mixed):
         model = DCNClassifier(**FAST, structure=structure).fit(X, y)
         with pytest.raises(ValueError, match=message):
             interaction_strengths(model, X, part=part)
+    fused = DCNClassifier(**FAST, structure="fused").fit(X, y)
+    with pytest.raises(ValueError, match="has not"):
+        interaction_strengths(fused, X, part="deep")
+    pd.testing.assert_frame_equal(
+        interaction_strengths(fused, X), interaction_strengths(fused, X, part="cross")
+    )
     whole_model = interaction_strengths(model, X)
     pd.testing.assert_frame_equal(
         whole_model, interaction_strengths(model, X, part="cross")
@@ -162,6 +168,9 @@ def test_same_seed_same_table(mixed, tiny):
         ("three ways", "gated, cross alone"),
         ("category x number", "onlydense, cross alone"),
         ("number x number", "pairs alone"),
+        ("category x category", "linear, cross alone"),
+        ("category x number", "exponential, cross alone"),
+        ("number x number", "fused"),
     ],
 )
 def test_planted_pairs_rank_first(table, network):

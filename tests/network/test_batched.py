@@ -45,6 +45,13 @@ NETWORKS = {
         "sparse": True,
         "d_out": 1,
     },
+    "masked": {"cross": "linear", "numeric_embedding": "linear"},
+    "fused": {
+        "structure": "fused",
+        "cross": "exponential",
+        "n_cross_layers": (1, 2),
+        "numeric_embedding": None,
+    },
     "no layers": {"n_cross_layers": 0, "hidden_layer_sizes": ()},
 }
 

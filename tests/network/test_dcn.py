@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracle
-from helpers.networks import seeded
+from helpers.networks import KINDS, seeded
 from torch import nn
 from torch.func import functional_call
 
 from sklearn_dcn.network import DeepCrossNetwork
 
-KINDS = ("vector", "matrix", "low_rank", "mixture", "gated", "onlydense")
 STRUCTURES = ("parallel", "stacked", "cross", "deep")
+COMBINED = [(structure, kind) for structure in STRUCTURES for kind in KINDS]
+COMBINED.append(("fused", "exponential"))
 CARDINALITIES = [5, 3, 7]
 SMALL = {
     "embedding_dim": [2, 1, 2],
@@ -52,6 +53,8 @@ def composed(network, structure, x_num, x_cat):
         return network.head(network.deep(x_0))
     if structure == "stacked":
         return network.head(network.deep(x_L))
+    if structure == "fused":
+        return network.head(torch.cat([x_L, network.linear_cross(x_0)], dim=1))
     assert structure == "parallel"
     return network.head(torch.cat([x_L, network.deep(x_0)], dim=1))
 
@@ -82,8 +85,7 @@ def n_parameters(module):
 # ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize(("structure", "kind"), COMBINED)
 def test_equals_oracle(structure, kind):
     """From ids and numbers to logits, the network is the papers' equations."""
     network = small(structure=structure, cross=kind, n_cross_layers=2, d_out=2)
@@ -91,6 +93,7 @@ def test_equals_oracle(structure, kind):
     tables = [network.embedding.column_weight(c).detach().numpy() for c in range(3)]
     fixed = {"gate": "softmax", "activation": None} if kind == "mixture" else {}
     cross = [] if network.cross is None else network.cross.layers
+    linear = [] if network.linear_cross is None else network.linear_cross.layers
     expected = []
     for numbers, ids in zip(x_num.numpy(), x_cat.tolist(), strict=True):
         fields = [*oracle.embed(ids, tables=tables), *numbers[:, None]]
@@ -103,6 +106,7 @@ def test_equals_oracle(structure, kind):
                 structure=structure,
                 kind=kind,
                 cross=[arrays(layer) | fixed for layer in cross],
+                linear=list(map(arrays, linear)),
                 deep=linears(network.deep),
                 head=linears(network.head)[0],
             )
@@ -112,8 +116,7 @@ def test_equals_oracle(structure, kind):
     np.testing.assert_allclose(logits.detach().numpy(), expected, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize(("structure", "kind"), COMBINED)
 def test_composition_of_the_parts(structure, kind):
     """`embedding`, `cross`, `deep` and `head` put together by hand are the network."""
     network = small(structure=structure, cross=kind)

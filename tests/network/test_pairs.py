@@ -36,6 +36,8 @@ def written_out(network, users, items, x_pair, of_pair):
 CASES = [
     *({"cross": kind, "n_cross_layers": n} for kind in KINDS for n in (1, 2, 3)),
     *({"structure": "cross", "cross": k} for k in ("matrix", "low_rank", "vector")),
+    *({"structure": "cross", "cross": k} for k in ("linear", "exponential")),
+    {"structure": "fused", "cross": "exponential", "n_cross_layers": (2, 1)},
     {"structure": "stacked"},
     {"structure": "stacked", "n_cross_layers": 0},
     {"structure": "stacked", "hidden_layer_sizes": ()},
@@ -75,6 +77,8 @@ def test_logits_are_those_of_pairs_written_out(options, of_pair):
         ({"structure": "cross", "n_cross_layers": 3}, False),
         ({"structure": "cross", "cross": "vector"}, False),
         ({"structure": "stacked"}, False),
+        ({"structure": "cross", "cross": "exponential"}, False),
+        ({"structure": "fused", "cross": "exponential"}, False),
     ],
 )
 @torch.no_grad()

@@ -25,12 +25,34 @@ def test_default_constructor(table):
     check(model, new, inputs="matrix")
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", [s for s in STRUCTURES if s != "fused"])
 @pytest.mark.parametrize("cross", CROSS_KINDS)
 def test_structures(structure, cross, small, mixed):
     X, y = mixed
     model = DCNClassifier(structure=structure, cross=cross, **small).fit(X, y)
     check(model, spoil(X))
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_fused_towers(n_members, small, mixed):
+    X, y = mixed
+    small |= {"structure": "fused", "n_cross_layers": (2, 3), "n_members": n_members}
+    check(DCNClassifier(tower_loss="detached", **small).fit(X, y), spoil(X))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("cross", ["linear", "exponential"])
+def test_masks_of_any_width(cross, width, small, mixed):
+    """Of an odd width the mask of an entry is left out; of 1 there is none."""
+    X, y = mixed
+    X = X[["price", "visits"]].fillna(0)[["price", "visits"][: max(1, width - 1)]]
+    small |= {"numeric_embedding": None, "numeric_levels": None}
+    small |= {"memorized_crosses": None, "structure": "cross"}
+    if width == 3:
+        small |= {"numeric_embedding": "linear", "embedding_dim": 3}
+        X = X[["price"]]
+    model = DCNClassifier(cross=cross, **small).fit(X, y)
+    check(model, X)
 
 
 @pytest.mark.parametrize("n_cross_layers", [0, 1, 3])

@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn.network import (
     DeepCrossNetwork,
+    ExponentialCross,
     GatedCross,
+    LinearCross,
     MatrixCross,
     MixtureCross,
     VectorCross,
@@ -52,6 +54,10 @@ PUBLISHED = {
     "gdcn": (
         *(GatedCross, 3, (400, 400, 400), "parallel", "batch", 0.5),
         *(1e-6, 4096, 1e-3, None, None, 5, 16),
+    ),
+    "fcn": (
+        *(ExponentialCross, 3, (), "fused", None, 0.0),
+        *(1e-5, 4096, 1e-3, 10.0, None, 2, 16),
     ),
 }
 
@@ -104,6 +110,10 @@ def test_network_is_the_published_one(name, fitted):
         VectorCross: {"w": (d,), "b": (d,)},
         MatrixCross: {"W": (d, d), "b": (d,)},
         GatedCross: {"W": (d, d), "W_g": (d, d), "b": (d,)},
+        ExponentialCross: {
+            **{"W": ((d + 1) // 2, d), "b": (d,)},
+            **{"scale": ((d + 1) // 2,), "shift": ((d + 1) // 2,)},
+        },
         MixtureCross: {
             **{"U": (4, d, 64), "V": (4, d, 64)},
             **{"C": (4, 64, 64), "b": (d,)},  # the constant gate has no weights
@@ -112,16 +122,24 @@ def test_network_is_the_published_one(name, fitted):
     for layer in module.cross.layers:
         found = {k: tuple(p.shape) for k, p in layer.named_parameters()}
         assert found == shapes
+    assert module.structure == structure
+    assert module.embedding.category_dropout == 0.0
+    if structure == "fused":
+        assert [type(layer) for layer in module.linear_cross.layers] == [
+            LinearCross
+        ] * 4
+        assert module.deep is None
+        assert module.head.in_features == 2 * d
+        assert fitted[name].net_.tower_loss == "attached"
+        return
     linears = module.deep.linears
     assert [layer.out_features for layer in linears] == list(sizes)
     assert linears[0].in_features == d
-    assert module.structure == structure
     assert module.head.in_features == sizes[-1] + (structure == "parallel") * d
     norm = {None: [], "batch": [torch.nn.BatchNorm1d] * len(sizes)}[normalization]
     assert [type(n) for n in module.deep.norms] == norm
     assert module.deep.dropout == dropout
     assert module.deep.activation == "relu"
-    assert module.embedding.category_dropout == 0.0
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -140,7 +158,7 @@ def test_training_is_the_published_one(name, fitted):
     assert (model.max_grad_norm, model.ema_decay) == (clip, ema)
     assert model.early_stopping is True
     assert model.n_iter_no_change == patience
-    plateau = name == "gdcn" or name.startswith("bars")
+    plateau = name in ("gdcn", "fcn") or name.startswith("bars")
     assert model.learning_rate_schedule == ("plateau" if plateau else None)
     assert model.plateau_epochs == (3 if name == "gdcn" else 1)
     assert "valid_loss" in model.history_[-1]

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
     "mathml",
+    "parameter_groups",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",

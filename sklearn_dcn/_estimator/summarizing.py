@@ -11,10 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from .._analysis import Layer, get_layers, training_curve
 from .._printing import html_table, quantity, text_table
 from ..network.ensemble import Network
+from .groups import cells_by_group
 
 __all__ = ["Summarizes", "Summary"]
 
 
+PARAMETER_HEADER = ("group", "parameter", "value", "")
+SHORT = 20  # columns of a table that a notebook shows at once
 LAYER_HEADER = ("layer", "what", "input", "output", "parameters")
 EPOCHS = {
     "train_loss": "loss",
@@ -91,11 +94,15 @@ class Summarizes(BaseEstimator):
         """Return what a notebook shows below the parameters, if anything."""
         if not hasattr(self, "net_"):
             return ""
+        parameters = cells_by_group(self)
+        title = f"Parameters by group, {sum(row[3] == 'set' for row in parameters)} set"
         layers = get_layers(self.module_.members[0])
         cells = [_layer_cells(layer) for layer in layers]
         network = html_table(LAYER_HEADER, cells, LAYER_NUMBERS)
+        is_short = len(self.encoder_.names) <= SHORT
         parts = [
-            _fold("Table", self.encoder_._repr_html_()),
+            _fold(title, html_table(PARAMETER_HEADER, parameters, ()), is_open=False),
+            _fold("Table", self.encoder_._repr_html_(), is_short),
             _fold(_network_title(self.module_, layers), network),
         ]
         history = getattr(self, "history_", [])
@@ -115,8 +122,9 @@ class Summarizes(BaseEstimator):
         return bundle
 
 
-def _fold(title: str, inner: str) -> str:
-    return f"<details open><summary>{title}</summary>{inner}</details>"
+def _fold(title: str, inner: str, is_open: bool = True) -> str:
+    how = " open" if is_open else ""
+    return f"<details{how}><summary>{title}</summary>{inner}</details>"
 
 
 def _layer_cells(layer: Layer) -> list[str]:

@@ -103,10 +103,10 @@ def test_html_is_sklearns_with_the_rest_below(fitted):
         assert html.endswith(details)
         assert "sk-top-container" in html
     page = Page(details)
-    assert page.titles[0] == "Table"
-    assert page.titles[1].startswith("Network: parallel")
-    assert page.titles[2].startswith("Training: 2 epochs")
-    assert page.count("details") == 3
+    assert page.titles[:2] == ["Parameters by group, 3 set", "Table"]
+    assert page.titles[2].startswith("Network: parallel")
+    assert page.titles[3].startswith("Training: 2 epochs")
+    assert page.count("details") == 4
     assert page.count("svg") == 1
     assert fitted._repr_mimebundle_()["text/plain"] == repr(fitted)
     with sklearn.config_context(display="text"):

@@ -113,11 +113,11 @@ def sort_columns(encoder: TableEncoder) -> Columns:
 
 def column_kinds(
     encoder: TableEncoder, separators: dict[int, str | None]
-) -> list[tuple[str, bool, str | None]]:
+) -> list[tuple[Any, ...]]:
     """Return what each column holds, as `make_inputs` calls it."""
     if encoder.block is not None:
         return [("entry", False, None)] * len(encoder.names)
-    kinds: list[tuple[str, bool, str | None]] = []
+    kinds: list[tuple[Any, ...]] = []
     for j in range(len(encoder.names)):
         if j in encoder.lists:
             levels = encoder.lists[j].levels
@@ -125,7 +125,9 @@ def column_kinds(
         elif j in encoder.vectors:
             kinds.append(("vector", False, None))
         elif j in encoder.categories:
-            kinds.append((_levels_kind(encoder.categories[j]), False, None))
+            of = _levels_kind(encoder.categories[j])
+            also = spelled_missing(encoder.categories[j]) if of == "text" else []
+            kinds.append((of, False, None, also))
         else:
             kinds.append(("number", False, None))
     return kinds
@@ -191,6 +193,10 @@ def add_inputs(
 
 # Texts to ids -------------------------------------------------------------------------
 
+# What ONNX Runtime reads NaN, None and pandas' NA and NaT as, in an array of objects.
+# They are missing cells, unless a column has such a level.
+SPELLED_MISSING = ("nan", "None", "<NA>", "NaT")
+
 
 def level_text(level: Any, name: Any) -> str:
     """Return the text of a level; equal numbers, as 1, 1.0 and True, have one.
@@ -251,6 +257,12 @@ def text_ids(levels: CategoryLevels, missing_text: str) -> dict[str, int]:
     return {missing_text: MISSING_ID, **ids}
 
 
+def spelled_missing(levels: Any) -> list[str]:
+    """Return texts that a graph reads as a missing cell beside `missing_text`."""
+    known = set(levels.vocabulary)
+    return [text for text in SPELLED_MISSING if text not in known]
+
+
 def find_texts(
     graph: Graph,
     texts: str,
@@ -274,11 +286,11 @@ def _find_known(
 ) -> str:
     # One table for all columns, whose keys begin with the column: one node looks up
     # any number of columns.
-    table = {
-        f"{k}:{text}": i
-        for k, levels in enumerate(encoders)
-        for text, i in text_ids(levels, missing_text).items()
-    }
+    table: dict[str, int] = {}
+    for k, levels in enumerate(encoders):
+        ids = dict.fromkeys(spelled_missing(levels), MISSING_ID)
+        ids |= text_ids(levels, missing_text)
+        table |= {f"{k}:{text}": i for text, i in ids.items()}
     prefixes = graph.constant([f"{k}:" for k in range(len(encoders))], object)
     keys = graph.node("StringConcat", prefixes, cells)
     return graph.look_up(keys, table, UNKNOWN_ID)

@@ -31,6 +31,7 @@ class _Kind(NamedTuple):
     of: str  # "hashed" (levels of any type), "vector", "date" (as of `DateColumn`)
     is_list: bool = False
     separator: str | None = None  # of a list that is one string
+    also_missing: Sequence[str] = ()  # texts that the graph reads as a missing cell
 
 
 class _Layout(NamedTuple):
@@ -302,8 +303,7 @@ def _to_float(cell: Any, is_level: bool) -> float:
 
 def _converter(name: str, kind: _Kind, layout: _Layout) -> Callable[[Any, int], str]:
     """Return what makes the text of a cell, or of a list's entry, in a row."""
-    # "" fills up lists.
-    taken = {layout.missing, ""} if kind.is_list else {layout.missing}
+    taken = {layout.missing, *kind.also_missing, *[""] * kind.is_list}  # it fills up
 
     def convert(cell: Any, i: int) -> str:
         if type(cell) is not str or kind.of == "level":

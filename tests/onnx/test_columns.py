@@ -1,12 +1,13 @@
 """Raw columns of a graph: levels of every type, hashed ones, and those refused."""
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 from helpers.graphs import check
 
 from sklearn_dcn import DCNClassifier
-from sklearn_dcn.onnx import export
+from sklearn_dcn.onnx import export, make_inputs
 
 # Categories ---------------------------------------------------------------------------
 
@@ -84,3 +85,29 @@ def test_levels_that_are_no_input(cells, match, tiny, mixed):
     model = DCNClassifier(categorical_features=["c"], **tiny).fit(X, y)
     with pytest.raises(ValueError, match=match):
         export(model)
+
+
+@pytest.mark.parametrize("layout", ["columns", "matrix"])
+def test_missing_cells_as_a_runtime_spells_them(layout, small):
+    """NaN, None and NA in an array of objects are missing; levels of such names not."""
+    n = 60
+    cells = np.resize(np.array(["a", "b", None, "NaT"], dtype=object), n)
+    X = pd.DataFrame({"c": cells, "x": np.linspace(0, 1, n)})
+    model = DCNClassifier(**small).fit(X, np.arange(n) % 2)
+    graph = export(model, inputs=layout)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    rows = np.array([None, np.nan, pd.NA, "", "NaT", "None", "a"], dtype=object)
+    held = {"c": "categories", "x": "numbers"} if layout == "matrix" else {}
+    inputs = {
+        held.get("c", "c"): rows[:, None],
+        held.get("x", "x"): np.full((7, 1), 0.5),
+    }
+    p = session.run(["probabilities"], inputs)[0]
+    cells = [None, None, None, None, "NaT", None, "a"]
+    expected = model.predict_proba(pd.DataFrame({"c": cells, "x": 0.5}))
+    np.testing.assert_allclose(p, expected, atol=1e-6)
+    # A cell that is such a text, and no level, is an unknown one, as for the model.
+    told = pd.DataFrame({"c": ["None", "nan", "NaT"], "x": 0.5})
+    p = session.run(["probabilities"], make_inputs(session, told))[0]
+    np.testing.assert_allclose(p, model.predict_proba(told), atol=1e-6)
+    assert abs(p[0] - expected[0]).max() > 1e-4

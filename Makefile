@@ -58,8 +58,9 @@ lint: $(VENV)/.lint  ## style and common mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-typecheck: $(VENV)/.lint  ## types
+typecheck: $(VENV)/.lint  ## types, and those that a user's module sees
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --config-file= --follow-imports=silent tests/consumer/typed.py
 
 docs: $(VENV)/.docs  ## the documentation, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

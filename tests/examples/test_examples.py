@@ -77,18 +77,3 @@ def test_cascade_example(capsys):
     cascade.main(["--rows", "1000", "--seeds", "1", "--keep", "3"])
     *_, columns = capsys.readouterr().out.splitlines()
     assert len(columns.split(", ")) == 3
-
-
-@pytest.mark.slow
-def test_interactions_example(tmp_path, capsys):
-    """Partial dependence agrees with the strengths, the norm of the weights less."""
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    pyplot.switch_backend("Agg")
-    example = load_script("examples/plot_interactions.py")
-    picture = tmp_path / "interactions.png"
-    example.main(["--rows", "4000", "--points", "30", "--output", str(picture)])
-    pyplot.close("all")
-    assert picture.stat().st_size > 10_000
-    lines = capsys.readouterr().out.splitlines()
-    rho = [float(line.split()[5].strip(",")) for line in lines if "rank corr" in line]
-    assert rho[0] > 0.7 > rho[1]

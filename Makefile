@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-fast test-oldest bench lint typecheck docs build clean
+.PHONY: help demo test test-fast test-oldest bench lint typecheck docs links build clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -54,9 +54,10 @@ $(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.torch
 	$(PIP) --editable . --requirement benchmarks/requirements.txt
 	@touch $@
 
-lint: $(VENV)/.lint  ## style and common mistakes
+lint: $(VENV)/.lint  ## style, common mistakes, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell *.md docs/*.md sklearn_dcn examples benchmarks
 
 typecheck: $(VENV)/.lint  ## types, and those that a user's module sees
 	$(BIN)/mypy
@@ -64,6 +65,9 @@ typecheck: $(VENV)/.lint  ## types, and those that a user's module sees
 
 docs: $(VENV)/.docs  ## the documentation, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+links: $(VENV)/.docs  ## whether the pages' links lead somewhere; needs the network
+	$(BIN)/python -m sphinx -b linkcheck -D plot_gallery=0 docs docs/_build/links
 
 build: $(VENV)/.dev  ## wheel and source distribution in dist/
 	$(BIN)/python -m build --outdir dist

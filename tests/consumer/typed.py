@@ -1,4 +1,4 @@
-"""A user's module, which `make typecheck` checks strictly against the installed package.
+"""A user's module, which `make typecheck` checks strictly.
 
 It is not run: what mypy says of it is the test of `py.typed` and of the public types.
 """

@@ -18,14 +18,17 @@ ESTIMATORS = [DCNClassifier, DCNRegressor]
 # The checks of fitted accuracy have 200 rows, on which the structures of fewer paths
 # learn too little in the 100 small steps of a tiny table's default.
 LONGER = {"learning_rate": 0.003, "max_epochs": 100}
-# Every cross kind and structure that the defaults are not, once.
+# Every cross kind and structure that the defaults are not, once; each network is small.
+SMALL = {"n_members": 1, "hidden_layer_sizes": (32,)}
 CONFIGURATIONS = [
-    (DCNClassifier, {"cross": "low_rank"}),
-    (DCNClassifier, {"cross": "mixture"}),
-    (DCNClassifier, {"cross": "onlydense"}),
-    (DCNRegressor, {"structure": "stacked", "cross": "vector"} | LONGER),
-    (DCNRegressor, {"structure": "cross", "cross": "gated"} | LONGER),
-    (DCNRegressor, {"structure": "deep"} | LONGER),
+    (DCNClassifier, SMALL | {"cross": "low_rank"}),
+    (DCNClassifier, SMALL | {"cross": "mixture", "learning_rate": 0.003}),
+    (DCNClassifier, SMALL | {"cross": "linear"}),
+    (DCNClassifier, SMALL | {"cross": "onlydense"}),
+    (DCNRegressor, SMALL | {"structure": "stacked", "cross": "vector"} | LONGER),
+    (DCNRegressor, SMALL | {"structure": "cross", "cross": "gated"} | LONGER),
+    (DCNRegressor, SMALL | {"structure": "fused", "cross": "exponential"} | LONGER),
+    (DCNRegressor, SMALL | {"structure": "deep"} | LONGER),
 ]
 
 # Estimators that allow NaN, as these do, are not given check_estimators_nan_inf;

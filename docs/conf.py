@@ -44,7 +44,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"^(?!plot_)|plot_(imbalance|new_videos)",
+    "ignore_pattern": r"^(?!plot_)",
     "within_subsection_order": "gallery_order.by_place",
     "doc_module": "sklearn_dcn",
     "backreferences_dir": "generated/examples",

@@ -1,133 +1,120 @@
-"""New videos arrive, and the model learns them in an hour.
+"""
+Ids that keep coming
+====================
 
-A site shows videos to viewers. A model is fitted to a week of views; then a hundred
-videos are new. Every minute the model predicts the four hundred views that come, and
-then learns them by `partial_fit`. With new_levels="learn" a new video has an embedding
-from its first views on; with "unknown" it stays one of all that the model does not
-know. The picture shows the log loss of views of new videos by how often these were seen
-before, beside that of a model that knew all videos from the start. Under a minute
-on two cores.
-
-    python examples/plot_new_videos.py --output new_videos.png
-
-The picture needs matplotlib.
+New videos appear every day, and yesterday's model has no embedding for them. Must it be
+fitted anew each night, or can it learn them as they come?
 """
 
-import argparse
-import warnings
-from itertools import pairwise
+# %%
+# Four weeks of views
+# -------------------
+# Every day brings four new videos, and the oldest four are watched no more. Whether a
+# video is liked depends on the video and on the group of the viewer.
 
 import numpy as np
 import pandas as pd
+
+rng = np.random.default_rng(0)
+n_days, per_day, new_per_day, shelf = 28, 800, 4, 40
+n_videos = shelf + n_days * new_per_day
+appeal = rng.normal(size=(3, n_videos)) + rng.normal(size=n_videos)
+
+days = []
+for day in range(n_days):
+    newest = shelf + day * new_per_day
+    video = newest - 1 - rng.integers(0, shelf, per_day)
+    group = rng.integers(0, 3, per_day)
+    liked = rng.random(per_day) < 1 / (1 + np.exp(-1.5 * appeal[group, video]))
+    table = pd.DataFrame({"video": np.char.add("v", video.astype(str))})
+    table["group"] = np.array(["young", "middle", "old"])[group]
+    table["hour"] = rng.integers(0, 24, per_day).astype(float)
+    table["day"] = pd.Timestamp("2026-03-01") + pd.Timedelta(days=day)
+    days.append(table.assign(liked=liked.astype(int)))
+views = pd.concat(days, ignore_index=True)
+print(f"{len(views):,} views, {views['video'].nunique()} videos")
+views.head(3)
+
+# %%
+# One day after the other
+# -----------------------
+# The model is fitted to the first week. On each later day it first predicts the views,
+# as it would have to in production, and then learns them by `partial_fit`. With
+# `new_levels="learn"` a new video gets an embedding from its first views on.
+
 from sklearn.metrics import log_loss
 
 from sklearn_dcn import DCNClassifier
 
-N_VIEWERS, N_OLD, N_NEW = 1000, 300, 100
-WEEK, STEPS, PER_STEP = 60_000, 70, 400  # views; minutes, and views in each
-SEEN = [0, 3, 10, 25, 50, 10_000]  # views before, between which losses are averaged
+week = views["day"] < "2026-03-08"
+features = ["video", "group", "hour"]
+model = DCNClassifier(
+    new_levels="learn", validation="last", n_members=1, random_state=0
+)
+model.fit(views.loc[week, features], views.loc[week, "liked"])
+later = views[~week].copy()
+for _, table in later.groupby("day"):
+    later.loc[table.index, "p"] = model.predict_proba(table[features])[:, 1]
+    for _ in range(3):  # a day is short
+        model.partial_fit(table[features], table["liked"])
+print(f"{len(model.encoder_.categories[0].vocabulary)} videos are known in the end")
 
+# %%
+# How fast is a new video learned? By the number of days that the model has had with it:
 
-class Site:
-    """Viewers and videos with tastes, and who clicks on what.
+later["days"] = (later["day"] - later.groupby("video")["day"].transform("min")).dt.days
+is_new = ~later["video"].isin(views.loc[week, "video"])
+for days_seen, of in later[is_new & (later["days"] < 8)].groupby("days"):
+    print(f"{days_seen} days: log loss {log_loss(of['liked'], of['p']):.3f}")
 
-    Parameters
-    ----------
-    seed : int
-    """
+# %%
+# Progressive validation
+# ----------------------
+# `progressive_validate` is this loop in one call: every day is scored by a model that
+# has seen the days before it, and no other. Four ways to go on are compared: to learn
+# each day three times, or once; to train on, but leave new videos unknown; and to fit
+# all rows anew once a week.
 
-    def __init__(self, seed=0):
-        self.rng = rng = np.random.default_rng(seed)
-        n_videos = N_OLD + N_NEW
-        self.group = rng.integers(0, 3, N_VIEWERS)  # which each viewer tells
-        self.appeal = rng.normal(size=n_videos)
-        self.taste = rng.normal(size=(3, n_videos))  # of each group for each video
+from sklearn_dcn.model_selection import progressive_validate
 
-    def views(self, videos, n):
-        """Return n views of videos drawn by chance, and which led to a click."""
-        rng = self.rng
-        video = rng.choice(videos, n)
-        viewer = rng.integers(0, N_VIEWERS, n)
-        group = self.group[viewer]
-        logit = -1.0 + 1.2 * self.appeal[video] + 1.2 * self.taste[group, video]
-        table = pd.DataFrame(
-            {
-                "video": np.char.add("video ", video.astype(str)),
-                "group": np.array(["young", "middle", "old"])[group],
-                "hour": rng.integers(0, 24, n).astype(float),
-            }
-        )
-        return table, (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(int), video
-
-
-def live_through(model, steps):
-    """Return the losses of views of new videos by the number of views before."""
-    seen = np.zeros(N_OLD + N_NEW, dtype=int)
-    before, p, y = [], [], []
-    for table, click, video in steps:
-        with warnings.catch_warnings():  # of a step without any known video
-            warnings.simplefilter("ignore", UserWarning)
-            found = model.predict_proba(table)[:, 1]
-            model.partial_fit(table, click)
-        is_new = video >= N_OLD
-        before.append(seen[video][is_new])
-        p.append(found[is_new])
-        y.append(click[is_new])
-        np.add.at(seen, video, 1)
-    before, p, y = map(np.concatenate, (before, p, y))
-    bins = np.digitize(before, SEEN[1:-1], right=False)
-    each = [(y[bins == k], p[bins == k]) for k in range(len(SEEN) - 1)]
-    return [log_loss(*of, labels=[0, 1]) if len(of[0]) else np.nan for of in each]
-
-
-def measure(seed=0, week=WEEK, steps=STEPS):
-    """Return the losses of each model by views before, as a frame."""
-    site = Site(seed)
-    old, every = np.arange(N_OLD), np.arange(N_OLD + N_NEW)
-    table, click, _ = site.views(old, week)
-    hour = [site.views(every, PER_STEP) for _ in range(steps)]
-    more, clicks, _ = site.views(every, week)
-    found = {}
-    for name, new_levels, rows, y in (
-        ("unknown", "unknown", table, click),
-        ("learn", "learn", table, click),
-        ("knew them all", "unknown", more, clicks),
-    ):
-        model = DCNClassifier(new_levels=new_levels, random_state=seed).fit(rows, y)
-        found[name] = live_through(model, hour)
-    names = [f"{a} to {b - 1}" for a, b in pairwise(SEEN[:-1])]
-    return pd.DataFrame(found, index=[*names, f"{SEEN[-2]} and more"])
-
-
-def draw(losses, path):
-    """Draw the losses."""
-    from matplotlib import pyplot
-
-    figure, ax = pyplot.subplots(figsize=(7.0, 4.0), layout="constrained")
-    colours = {"unknown": "0.45", "learn": "#0072b2", "knew them all": "#e07b00"}
-    for name, values in losses.items():
-        ax.plot(losses.index, values, "o-", color=colours[name], label=name)
-    ax.set(
-        xlabel="views of the video before",
-        ylabel="log loss of views of new videos",
+ways = {
+    "learn": ({"new_levels": "learn"}, {"n_epochs": 3}),
+    "learn once": ({"new_levels": "learn"}, {}),
+    "unknown": ({"new_levels": "unknown"}, {"n_epochs": 3}),
+    "fitted weekly": ({}, {"refit_every": 7}),
+}
+tables = {}
+for name, (parameters, options) in ways.items():
+    model = DCNClassifier(**parameters, validation="last", n_members=1, random_state=0)
+    tables[name] = progressive_validate(
+        model,
+        views[features],
+        views["liked"],
+        time=views["day"],
+        n_initial=7,
+        **options,
     )
-    ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+summary = pd.DataFrame({name: table.mean() for name, table in tables.items()}).T
+summary["seconds"] = [table["seconds"].sum() for table in tables.values()]
+summary[["log_loss", "roc_auc", "calibration", "unknown", "seconds"]].round(3)
 
+# %%
+# The loss of each day, and the share of cells that were unknown to the first of the
+# models when the day began:
 
-def main(arguments=None):
-    """Measure, print the losses, and draw them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", help="file of the picture")
-    parser.add_argument("--week", type=int, default=WEEK, help="views before")
-    parser.add_argument("--steps", type=int, default=STEPS, help="minutes of views")
-    options = parser.parse_args(arguments)
-    losses = measure(week=options.week, steps=options.steps)
-    print(losses.round(3).to_string())
-    if options.output:
-        draw(losses, options.output)
+from sklearn_dcn.inspection import ProgressiveValidationDisplay
 
+_ = ProgressiveValidationDisplay(tables).plot()
 
-if __name__ == "__main__":
-    main()
+# %%
+# What was learned
+# ----------------
+# - With `new_levels="learn"`, `partial_fit` gives a new video an embedding, and a few
+#   days of views make its predictions good. A model that leaves videos unknown gets
+#   worse until it knows none of them.
+# - Here learning each day is better than fitting anew each week, and needs the rows of
+#   that day alone. On the day after a fit, the fitted model is good; a week later it
+#   knows too little.
+# - How often to learn a day is a question like that of epochs; `progressive_validate`
+#   answers it before production does. :doc:`/day_by_day` has more, such as how levels
+#   give their place away.

@@ -88,7 +88,9 @@ class ProgressiveValidationDisplay:
             handles.append(self.lines_["unknown"])
             self.ax_unknown_.set(ylabel="share of cells of unknown levels")
             self.ax_unknown_.set_ylim(0.0, max(0.05, 1.1 * first["unknown"].max()))
-        step = max(1, -(-len(days) // 8))
+        longest = max(map(len, days), default=0)
+        most = 8 if longest < 8 else 6  # labels that do not overlap
+        step = max(1, -(-len(days) // most))
         ax.set_xticks(at[::step], days[::step])
         ax.set(ylabel=SCORES.get(score, score.replace("_", " ")))
         ax.legend(

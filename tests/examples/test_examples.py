@@ -24,38 +24,6 @@ def test_demo_compares_three_models(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
-def test_rows_of_the_imbalance_example():
-    """2 % are positive, no row comes twice, and what is known too late is gone."""
-    imbalance = load_script("examples/plot_imbalance.py")
-    X, y = imbalance.get_rows(1500, seed=0)
-    assert X.shape == (1500, 15)
-    assert y.sum() == 30
-    assert X.index.is_unique
-    assert "duration" not in X
-    other, _ = imbalance.get_rows(1500, seed=1)
-    assert not X.index.equals(other.index)
-
-
-@pytest.mark.slow
-def test_imbalance_example(tmp_path, capsys):
-    """Class weights and the focal loss raise probabilities; sampling does not."""
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    pyplot.switch_backend("Agg")
-    imbalance = load_script("examples/plot_imbalance.py")
-    picture = tmp_path / "calibration.png"
-    imbalance.main(["--rows", "2000", "--seeds", "1", "--output", str(picture)])
-    pyplot.close("all")
-    assert picture.stat().st_size > 10_000
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    mean_p = {line[0]: float(line[-6]) for line in lines if "±" in line}
-    assert set(mean_p) == {"plain", "balanced", "focal", "negative_sampling=0.1"} | {
-        "balanced,"
-    }
-    assert mean_p["plain"] < 0.05
-    assert mean_p["negative_sampling=0.1"] < 0.08
-    assert min(mean_p["balanced"], mean_p["focal"]) > 0.09
-
-
 @pytest.mark.slow
 def test_cascade_example(capsys):
     """The second network sees the columns that the first found to matter."""

@@ -112,7 +112,7 @@ def main():
     best = search.best_estimator_[-1]
     print(
         f"\nThe search fitted {3 * len(search.cv_results_['params'])} networks and "
-        f"chose {best.n_cross_layers} cross layer(s):\n{best.module_}"
+        f"chose {best.n_cross_layers} cross layer(s):\n\n{best.summary()}"
     )
 
 

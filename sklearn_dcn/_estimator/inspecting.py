@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,12 @@ class InspectsColumns:
         return table.assign(count=levels.counts)
 
     def nearest_levels(
-        self, column: Any, level: Any, n: int = 10, metric: str = "cosine"
+        self,
+        column: Any,
+        level: Any,
+        n: int = 10,
+        metric: str = "cosine",
+        labels: Mapping[Any, str] | None = None,
     ) -> Any:
         """Return the levels whose embeddings are nearest to that of a level.
 
@@ -98,12 +104,15 @@ class InspectsColumns:
             How many to return, if there are so many.
         metric : {"cosine", "euclidean"}, default="cosine"
             Similarity: the cosine, or the negative distance.
+        labels : mapping or None, default=None
+            What to call levels, as the title of each film's id.
 
         Returns
         -------
         nearest : DataFrame of shape (n, 3)
             "level", "similarity" and "count", the nearest first; without the level
-            itself, and those of unknown and missing cells.
+            itself, and those of unknown and missing cells. With `labels` a column
+            "label", too, where they have one.
 
         Raises
         ------
@@ -129,13 +138,17 @@ class InspectsColumns:
             similarity = -np.linalg.norm(vectors - vectors[at], axis=1)
         order = np.argsort(-similarity, kind="stable")
         order = order[(order >= N_RESERVED_IDS) & (order != at)][:n]
-        return pandas.DataFrame(
+        found = pandas.DataFrame(
             {
                 "level": pandas.Series([names[i] for i in order], dtype=object),
                 "similarity": similarity[order],
                 "count": levels.counts[order],
             }
         )
+        if labels is not None:
+            called = [labels.get(level) for level in found["level"]]
+            found.insert(1, "label", pandas.Series(called, dtype=object))
+        return found
 
     def _embedded(self, column: Any) -> tuple[Levels, NDArray[np.float64]]:
         """Return the levels of a column and their embeddings, in the order of ids."""

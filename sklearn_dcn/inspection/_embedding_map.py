@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import check_count
 from .._table import MISSING_LEVEL, UNKNOWN_LEVEL
 from ._plotting import BLUE, ORANGE, get_axes, shorten
 
@@ -63,7 +65,14 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, column: Any, *, max_labels: int = 25, ax: Any = None
+        cls,
+        estimator: Any,
+        column: Any,
+        *,
+        labels: Mapping[Any, str] | None = None,
+        top: int | None = None,
+        max_labels: int = 25,
+        ax: Any = None,
     ) -> Self:
         """Draw the levels of a column.
 
@@ -73,6 +82,11 @@ class EmbeddingDisplay:
             A fitted one.
         column : str or int
             A column whose levels have embeddings, by name, or without names position.
+        labels : mapping or None, default=None
+            What to call levels, as the title of each film's id; others go by
+            themselves.
+        top : int or None, default=None
+            Draw so many levels, the most frequent ones; None is all.
         max_labels : int, default=25
             Number of levels, the most frequent ones, that get a label if there is
             room for it.
@@ -84,7 +98,14 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The display, drawn.
         """
-        display = cls(estimator.embeddings(column)).plot(ax, max_labels=max_labels)
+        embeddings = estimator.embeddings(column)
+        if top is not None:
+            top = check_count("top", top, minimum=1)
+            frequent = np.argsort(-embeddings["count"].to_numpy(), kind="stable")
+            embeddings = embeddings.iloc[np.sort(frequent[:top])]
+        if labels is not None:
+            embeddings = embeddings.rename(index=dict(labels))
+        display = cls(embeddings).plot(ax, max_labels=max_labels)
         display.ax_.set_title(f"Embeddings of {shorten(column)}")
         return display
 

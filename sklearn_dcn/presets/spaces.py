@@ -69,10 +69,11 @@ SPACE: dict[str, Real | Whole | Choice] = {
 DEPTHS = (2, 3, 4)
 WIDTHS = (64, 128, 256, 512)
 
-# Twelve candidates: the rate, the depth of crosses, and the most sensitive penalty.
+# Twelve candidates, the default first: the rate, the depth of crosses, and the most
+# sensitive penalty.
 SMALL: dict[str, list[Any]] = {
-    "learning_rate": [0.0005, 0.002],
-    "n_cross_layers": [1, 3],
+    "learning_rate": ["auto", 0.001],
+    "n_cross_layers": [2, 3],
     "embedding_l2": [0.0, 0.001, 0.1],
 }
 
@@ -103,7 +104,7 @@ def search_space(size: str = "full", *, prefix: str = "") -> dict[str, Any]:
     --------
     >>> from sklearn_dcn.presets import search_space
     >>> search_space("small", prefix="dcn__")["dcn__n_cross_layers"]
-    [1, 3]
+    [2, 3]
     """
     if size == "small":
         return {prefix + name: list(values) for name, values in SMALL.items()}

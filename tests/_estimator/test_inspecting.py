@@ -113,6 +113,8 @@ def test_nearest_levels(mixed, tiny):
     assert set(far["level"]) == {"Oslo", "Rome"}
     assert far["similarity"].iloc[0] == pytest.approx(-np.hypot(2, 0.1), rel=1e-3)
     assert len(model.nearest_levels("city", None)) == 4
+    called = model.nearest_levels("city", "Bern", labels={near["level"][0]: "it"})
+    assert called["label"].tolist() == ["it", *[None] * (len(near) - 1)]
     with pytest.raises(
         ValueError, match=r"level must be one of column 'city'.*'Paris'"
     ):

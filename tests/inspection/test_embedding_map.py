@@ -84,3 +84,14 @@ def test_embeddings_of_an_estimator(model):
     assert {"Bern", "Oslo", "Rome", "Kyiv"} <= set(display.embeddings.index)
     assert len(display.coordinates_) == 6
     assert display.ax_.get_title() == "Embeddings of city"
+
+
+def test_the_most_frequent_levels_by_other_names(model):
+    """Titles take the place of ids, and the rest is left out."""
+    counts = model.embeddings("city")["count"]
+    first = counts.nlargest(2).index
+    names = {first[0]: "the first"}
+    display = EmbeddingDisplay.from_estimator(model, "city", labels=names, top=2)
+    assert {*display.embeddings.index} == {"the first", first[1]}
+    with pytest.raises(ValueError, match="top must be"):
+        EmbeddingDisplay.from_estimator(model, "city", top=0)

@@ -31,7 +31,7 @@ def test_small_space_is_a_grid():
     ).fit(X, y)
     assert len(search.cv_results_["params"]) == 2
     space["dcn__n_cross_layers"].clear()  # a copy
-    assert search_space("small")["n_cross_layers"] == [1, 3]
+    assert search_space("small")["n_cross_layers"] == [2, 3]
 
 
 @pytest.mark.parametrize("prefix", ["", "dcn__"])

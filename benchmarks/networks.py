@@ -15,7 +15,7 @@ HIDDEN = (256, 256)
 LEARNING_RATE = 1e-3
 BATCH_SIZE = 1024
 CROSSES = ("vector", "matrix", "low_rank")
-OUR_CROSSES = (*CROSSES, "linear", "exponential")  # which others have not
+OUR_CROSSES = (*CROSSES, "linear", "exponential", "onlydense")  # which others have not
 
 # What the defaults look for in a table, turned off: the papers' network alone.
 PLAIN_PARAMS = {

@@ -12,7 +12,6 @@ DEFAULTS = {"rows": 200_000, "repeats": 5}
 
 DEEPCTR = ("deepctr_torch",)
 FUXICTR = ("fuxictr",)
-OWN = (*CROSSES, "onlydense")  # for --cross: nobody else has the others
 # Name, class, arguments, what it needs, and the cross networks that it has.
 CONTENDERS = (
     (OURS, "neural:Ours", {}, (), OUR_CROSSES),

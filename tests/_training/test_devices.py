@@ -104,8 +104,9 @@ def test_the_loss_has_the_precision_of_the_weights(Estimator):
 @pytest.mark.parametrize(
     ("cross", "structure"),
     [*((kind, "parallel") for kind in CROSS_KINDS if kind not in ("vector", "matrix"))]
-    + [("vector", structure) for structure in STRUCTURES if structure != "cross"]
-    + [("matrix", structure) for structure in STRUCTURES],
+    + [("vector", structure) for structure in STRUCTURES[:-1] if structure != "cross"]
+    + [("matrix", structure) for structure in STRUCTURES[:-1]]
+    + [("exponential", "fused")],
 )
 def test_one_network_in_both_precisions(Estimator, cross, structure):
     """The weights of a float32 fit give about the same predictions in bfloat16.

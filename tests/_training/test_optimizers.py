@@ -52,7 +52,7 @@ def test_decay_spares_embeddings_biases_and_norms(kind):
     assert len(decayed) + len(exempt) == len(named)
     for name, parameter in named.items():
         is_matrix = name.startswith(("cross", "deep.linears", "head")) and (
-            not name.endswith((".b", "bias"))
+            not name.endswith((".b", "bias", ".scale", ".shift"))
         )
         assert (id(parameter) in decayed) == is_matrix, name
 

@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.by_place",
     "doc_module": "sklearn_dcn",
     "backreferences_dir": "generated/examples",
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "thumbnail.png"),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,

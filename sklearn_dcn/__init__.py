@@ -1,6 +1,6 @@
 """Deep & Cross Networks for mixed tables, as scikit-learn estimators.
 
-The folders are rooms on the path of the data, and imports point one way along it::
+The folders follow the path of the data, and imports point one way along it::
 
     _scan/         rows on disk or in a stream -> blocks
     _table/        a user's table -> ids and floats
@@ -14,8 +14,8 @@ The folders are rooms on the path of the data, and imports point one way along i
     _files/        bytes: archive, checksum, JSON      -> _saving/, `load`
     preprocessing/, onnx/, presets/, recommend/, datasets/, metrics/
 
-docs/architecture.md shows them, with the path of a table through `fit` and `predict`;
-tests/test_architecture.py has the arrows that are allowed.
+docs/architecture.md shows the folders and the path of a table through `fit` and
+`predict`; tests/test_architecture.py lists the imports that are allowed.
 """
 
 from ._files import LoadError

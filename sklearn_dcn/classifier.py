@@ -23,8 +23,8 @@ class DCNClassifier(ScoresScans, ClassifierMixin, BaseDCN):
     Columns of strings, categories, ids and numbers are encoded, embedded and stacked
     into x_0; a cross network multiplies them with each other explicitly, a deep network
     learns the rest, and a combination layer turns both into the log-odds of the
-    classes. Trained under skorch on the log loss, or the focal loss. A matrix `y` of 0
-    and 1 is of several labels a row, each with log-odds of its own.
+    classes. skorch trains the network on the log loss or the focal loss. A matrix `y`
+    of 0 and 1 has several labels per row, each with its own log-odds.
 
     Parameters
     ----------
@@ -32,124 +32,126 @@ class DCNClassifier(ScoresScans, ClassifierMixin, BaseDCN):
 default="from_dtype"
         Which columns are categories.
 
-        - "from_dtype": strings, pandas categories and booleans; in columns of Python
-          objects, whatever is no number.
-        - names, positions or a mask of columns: these, and whatever can be no number.
+        - "from_dtype": strings, pandas categories and booleans; of columns of Python
+          objects, those that are not numeric.
+        - names, positions or a mask of columns: these, and all that cannot be numbers.
           Booleans that are not named become 0 and 1; an empty list names none.
-        - None: no column is; one that can be no number is an error.
+        - None: none is; a column that cannot be numbers is an error.
 
-        Under "from_dtype" `fit` warns of whole numbers that look like ids or codes.
+        Under "from_dtype", `fit` warns about whole numbers that look like ids or codes.
     multivalued_features : {"from_dtype"}, array-like or dict or None, \
 default="from_dtype"
-        Which columns hold several levels a cell, as genres or tags.
+        Which columns hold several levels per cell, such as genres or tags.
 
-        - "from_dtype": those whose cells are lists, tuples or sets, or dicts of
-          levels to weights, e.g. {"red": 0.7, "blue": 0.3}.
+        - "from_dtype": those whose cells are lists, tuples or sets, or dicts of levels
+          to weights, e.g. {"red": 0.7, "blue": 0.3}.
         - names, positions or a mask of such columns.
-        - {column: separator}: strings that are split there, e.g. {"genres": "|"}; None
+        - {column: separator}: strings that are split at it, e.g. {"genres": "|"}; None
           where cells are lists.
         - None: no column does.
     vector_features : {"from_dtype"} or array-like of str, int or bool or None, \
 default="from_dtype"
-        Which columns hold a vector a cell, as an embedding of a text or a picture: each
-        is standardised, and projected to one field. "from_dtype": those whose cells are
-        lists or arrays of floats, all of one width; names, positions or a mask: these,
-        also of integers; None: no column does, lists of floats are lists of levels.
+        Which columns hold a vector per cell, e.g. an embedding of a text or picture;
+        each is standardised and projected to one field. "from_dtype": those whose cells
+        are lists or arrays of floats, all of one width; names, positions or a mask:
+        these, even of integers; None: no column does, lists of floats are lists of
+        levels.
     text_features : array-like of str, int or bool, dict or None, default=None
-        Which columns hold text: a cell is a bag of hashed n-grams with weights of
-        TF-IDF. {column: options}, with the options "analyzer" ("word", "char",
-        "char_wb"), "ngram_range" and "n_features" (buckets, 65,536) as of
-        `TfidfVectorizer`; None are words, pairs of them, and three characters in words.
-        `fit` warns of columns of categories that look like text.
+        Which columns hold text: a cell is a bag of hashed n-grams with TF-IDF weights.
+        {column: options} sets "analyzer" ("word", "char", "char_wb"), "ngram_range" and
+        "n_features" (buckets, 65,536), as in `TfidfVectorizer`; None stands for words,
+        pairs of words, and three characters within words. `fit` warns about columns of
+        categories that look like text.
     pooling : {"mean", "sum"} or dict, default="mean"
-        How the embeddings of a cell's levels become one: for all columns, or
-        {column: how}. The weights of a dict weigh them. A row of a sparse `X` is the
-        weighted sum of its columns' embeddings.
+        How the embeddings of a cell's levels are combined into one: for all columns, or
+        {column: how}. The weights in a cell that is a dict weight them. A row of a
+        sparse `X` is the weighted sum of its columns' embeddings.
     category_encoder : transformer or None, default=None
-        Encoder of the columns of categories, from category-encoders or in its form.
-        Codes of its `OrdinalEncoder` replace the levels; whatever else comes out are
-        numbers beside the embeddings. One that learns from the target is cross-fitted
-        in `fit`, so that none leaks: a fifth of the rows at a time by a copy fitted to
-        the others, for each network to those that train it. Other rows get the one
-        fitted to all; rows of the first fit that come again are told what they were
-        (see `warm_start`). There is one for each of several classes or outputs.
-        `sample_weight` reaches those that take it.
+        Encoder of the columns of categories, from category-encoders or with the same
+        interface. Codes from its `OrdinalEncoder` replace the levels; any other output
+        is added as numbers beside the embeddings. An encoder that learns from the
+        target is cross-fitted in `fit`, so that no row sees its own target: each fifth
+        of the rows is encoded by a copy fitted to the others, for each network among
+        its training rows. Other rows use the encoder fitted to all rows; rows of the
+        first fit that come again keep the values they had (see `warm_start`). Each of
+        several classes or outputs has its own. It is passed `sample_weight` if it
+        accepts it.
     min_frequency : int, float or None, default=None
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the embedding of unknown levels. With `sample_weight` a row counts
-        by its weight, of mean 1.
+        by its weight, scaled to mean 1.
     max_categories : int or None, default=None
-        Upper limit of the embeddings of a column's levels; the most frequent are kept,
-        the others share that of unknown levels, which counts.
+        Upper limit on the embeddings of a column's levels, including that of unknown
+        levels, which all but the most frequent levels share.
     hashing : dict or None, default=None
-        {column: number of buckets} for ids without a vocabulary: levels share the
-        embeddings of so many buckets by chance, and none is unknown.
+        {column: number of buckets} for ids without a vocabulary: levels are hashed into
+        that many buckets, each with one embedding, and no level is unknown.
     collision_weight : bool, default=False
         Whether each bucket of `hashing` has one more learned number, 1 at the start,
-        that multiplies its embedding, as DCN^2 has: it may shrink where levels collide.
+        that multiplies its embedding, as in DCN^2: it may shrink where levels collide.
     category_dropout : float, default=0.05
-        Probability with which a known level counts as unknown during training. It
-        trains the embedding of unknown levels, also where no level is rare. Columns of
-        a sparse `X` are numbers, of which none is dropped.
+        Probability with which a known level counts as unknown during training. This
+        trains the embedding of unknown levels, even where no level is rare. Columns of
+        a sparse `X` are numbers and are never dropped.
     numeric_transform : {"quantile", "robust", "standard", "signed_log"} or None, \
 default="quantile"
         How numbers are normalised.
 
-        - "quantile": to the normal distribution by their rank; any tail and any
-          outlier is harmless.
+        - "quantile": to the normal distribution by their rank; heavy tails and outliers
+          do no harm.
         - "robust": by median and quartiles, then clipped smoothly at 3.
         - "standard": to mean 0 and standard deviation 1.
         - "signed_log": sign(x) log(1 + abs(x)), then as "standard".
         - None: not at all.
 
-        Missing numbers are imputed, and get an indicator beside them.
+        Missing numbers are imputed, and an indicator is added beside them.
     numeric_levels : int, "auto" or None, default="auto"
-        Numbers of columns of at most so many distinct ones also get an embedding each,
-        as levels do, if they occur in at least 5 rows: a count or an amount that
-        repeats may mean something by itself. "auto" is 256 from 1,000 rows on, but for
-        columns whose values fill most of their range, as ages do, and none in a table
-        of ids that are seldom seen: of more than half as many as it has rows.
+        In columns with at most this many distinct numbers, each number that occurs in
+        at least 5 rows also gets an embedding, as levels do: a count or an amount that
+        repeats may mean something by itself. "auto" is 256 from 1,000 rows on, except
+        for columns whose values fill most of their range, as ages do. It is None in a
+        table of ids that are seldom seen: one with more than half as many ids as rows.
     datetime_parts : "auto" or list of str, default="auto"
-        What dates are read as, each a column such as "day: month": "hour", "weekday",
-        "month", "day", "day_of_year", "year", "elapsed" (days since 1970). "auto" are
-        hour, weekday, month and day of the year, but for constant ones: they come
-        again. Times of day are read as the hour, durations as seconds.
+        Which parts of a date become columns, each with a name such as "day: month":
+        "hour", "weekday", "month", "day", "day_of_year", "year", "elapsed" (days since
+        1970). "auto" takes hour, weekday, month and day of the year, which recur, and
+        skips constant ones. Times of day are read as the hour, durations as seconds.
     memorized_crosses : int, list of pairs, "auto" or None, default="auto"
-        Pairs of columns of which the network is given, as one more number, what the
-        target was for both levels together: its smoothed mean over the rows of `fit`
-        that hold them, cross-fitted as with `category_encoder` [5]_. Numbers are
-        crossed by their bins. So many pairs; or just these, by name or position, of a
-        column by itself twice; or "auto": at most 32 that explain more than their
-        columns one by one, and columns of rare levels by themselves, from 1,000 rows
-        on. "auto" is None in `partial_fit` and for a sparse `X`.
+        Pairs of columns for which the network gets one more number: the smoothed mean
+        of the target over the rows of `fit` that hold the same two levels, cross-fitted
+        as with `category_encoder` [5]_. Numbers are crossed by their bins. An integer
+        is the number of pairs. A list names the pairs, by name or position; it may pair
+        a column with itself. "auto" takes, from 1,000 rows on, at most 32 pairs that
+        explain more than their two columns do separately, and columns of rare levels by
+        themselves. "auto" is None in `partial_fit` and for a sparse `X`.
     new_levels : {"unknown", "learn"}, default="unknown"
-        What becomes of levels that later calls of `partial_fit`, or later fits of
-        `warm_start`, bring. "unknown" keeps those of the first one. With "learn" a
-        level gets an id once `min_frequency` rows had it, and starts from the embedding
-        of an unknown one; where `max_categories` leaves no room it takes the id of the
-        level that is used least. Memorised crosses learn its pairs.
+        What happens to levels that are new in later calls of `partial_fit` or later
+        fits of `warm_start`. "unknown" keeps the levels of the first call or fit. With
+        "learn" a level gets an id once `min_frequency` rows had it, and starts from the
+        embedding of unknown levels; where `max_categories` leaves no room it takes the
+        id of the level that is used least. Memorised crosses learn its pairs.
     statistics_decay : float or None, default=None
-        In (0, 1): what each later call keeps of what is known of numbers and of the
-        target. Quantiles, or other scales, of numbers and memorised crosses then follow
-        the rows, and forget old ones. None leaves both as they were.
+        Share, in (0, 1), that each later call keeps of the statistics of numbers and of
+        the target. The quantiles, or other scales, of numbers and the memorised crosses
+        then follow the new rows and forget old ones. None leaves both as they were.
     numeric_embedding : {"linear", "piecewise_linear", "periodic", "auto"} or None, \
 default="auto"
         Whether each number gets an embedding, so that it crosses with ids as they do
         with each other: linear in the number, linear within bins of equal weight, or
-        of its sines and cosines [4]_. None stacks the number itself. Its width is
-        `embedding_dim` where that is an int, else 8. "auto" is "piecewise_linear" from
+        made of its sines and cosines [4]_. None puts the number itself into x_0. The
+        width is `embedding_dim` if an int, else 8. "auto" is "piecewise_linear" from
         1,000 rows on, if these are twice as many as the levels of all columns.
     embedding_dim : int, "auto", "unbounded" or dict, default="auto"
-        Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's
-        6 * v ** (1/4) for v levels, those of unknown and missing cells among them,
-        rounded up to a multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is
-        that rule alone. Where x_0 would be wider than 1,024 under "auto", all columns
-        have less room in proportion, numbers too.
+        Width of the embeddings: of all, or {column: width}. "auto" is the DCN paper's 6
+        * v ** (1/4) for v levels, unknown and missing ones included, rounded up to a
+        multiple of 4, from 4 (up to 4 levels) to 16; "unbounded" is that rule without
+        bounds, to the nearest integer. Where x_0 would be wider than 1,024 under
+        "auto", all columns become narrower in proportion, numbers too.
     cross : {"auto", "vector", "matrix", "low_rank", "mixture", "gated", "linear", \
 "exponential", "onlydense"}, default="auto"
-        Parameterisation of the cross layers; "auto" is "matrix" for x_0 of up to 512
-        numbers, and "low_rank" for wider ones; of structure "fused" the one that it
-        has, "exponential".
+        Parameterisation of the cross layers. "auto" is "matrix" for x_0 of up to 512
+        numbers and "low_rank" for wider ones; with structure "fused" it is
+        "exponential".
 
         - "vector": DCN [1]_, x_0 (x_l . w) + b + x_l.
         - "matrix": DCN-V2 [2]_, x_0 * (W x_l + b) + x_l.
@@ -158,26 +160,27 @@ default="auto"
         - "gated": GDCN [3]_, DCN-V2 with an information gate.
         - "linear": FCN [6]_, x_0 * ([c, c * max(0, LN(c))] + b) + x_l, c = W x_l: half
           the weights of "matrix".
-        - "exponential": FCN with x_l in the place of x_0, so that a layer doubles the
+        - "exponential": FCN with x_l in place of x_0, so that a layer doubles the
           degree of the products.
         - "onlydense": DCN^2, x_l * ReLU(W x_l + b), without x_0. It is experimental;
           see :class:`~sklearn_dcn.network.OnlyDenseCross`.
     pair_logit : {"weighted", "plain"} or None, default=None
         Whether to add to the logits the inner products of all pairs of fields with an
-        embedding (categories, lists, vectors, embedded numbers): with a learned weight
-        for each pair and logit, as the FwFM and DCN^2; or as they are, as the FM, for
-        one logit. The embeddings are then of one width, under "auto" the widest;
-        see :class:`~sklearn_dcn.network.PairLogit`.
+        embedding (categories, lists, vectors, embedded numbers). "weighted" has a
+        learned weight for each pair and logit, as in FwFM and DCN^2; "plain" adds them
+        as they are, as in FM, and is for one logit. All embeddings then have one width,
+        under "auto" the widest; see :class:`~sklearn_dcn.network.PairLogit`.
     structure : {"parallel", "stacked", "cross", "deep", "fused"}, default="parallel"
         Cross and deep network side by side; the deep on top of the cross network; only
-        the cross; only the deep network; FCN's [6]_, the mean of an exponential and a
-        linear cross network's logits, without a deep one.
+        the cross network; only the deep network; or FCN [6]_, the mean of the logits of
+        an exponential and a linear cross network, without a deep one.
     n_cross_layers : int or (int, int), default=2
-        Number of cross layers; 0 for none. "fused" has as many, at least 1, in each
-        network, or a pair of numbers: of the exponential and the linear one.
+        Number of cross layers; 0 for none. With "fused" each of the two networks has
+        that many, at least 1; a pair is for the exponential and the linear one.
     cross_rank : int or "auto", default="auto"
-        Rank of "low_rank" and of each expert of "mixture"; "auto" is a quarter of the
-        width of x_0, of "low_rank" at most 128, of "mixture" divided among the experts.
+        Rank of "low_rank" and of each expert of "mixture". "auto" is a quarter of the
+        width of x_0: at most 128 for "low_rank", shared among the experts for
+        "mixture".
     n_experts : int, default=4
         Number of experts of "mixture".
     expert_gate : {"softmax", "sigmoid", "constant"}, default="softmax"
@@ -195,157 +198,157 @@ default="auto"
     normalization : {"batch", "layer"} or None, default=None
         Normalisation in the deep network.
     n_members : int or "auto", default="auto"
-        Number of networks, whose mean is the prediction. They share the encoding of
-        the table alone: initial weights differ, and so do the rows that are held out
-        for early stopping. "auto" is, with early stopping and from 500 to 200,000 rows,
-        as many as have 10,000 rows together, between 2 (4 if the columns have more
-        than half as many levels as the table rows) and 8; else 1.
+        Number of networks; the prediction is their mean. They share only the encoding
+        of the table: their initial weights differ, and so do the rows held out for
+        early stopping. "auto" is 1 without early stopping, and outside 500 to 200,000
+        rows. Otherwise it is 10,000 divided by the number of rows, but at least 2 (4 if
+        the columns have more than half as many levels as the table rows) and at most 8.
     optimizer : str or class, default="auto"
         "adamw", "lazy_adamw", "adam", "adagrad", "sgd", or a class from `torch.optim`.
         "lazy_adamw" updates an embedding only in steps whose batch holds it, at a cost
-        that does not grow with the number of levels. "auto" is that from 50,000 levels
-        on, but "adamw" below or where a callback reads gradients.
+        that does not grow with the number of levels. "auto" is "lazy_adamw" from 50,000
+        levels on, and "adamw" below that or where a callback reads gradients.
     learning_rate : float or "auto", default="auto"
-        Step size of the optimiser. "auto" is 0.003 from 1,000 training rows on if early
-        stopping ends the fit, 0.002 if the last rows validate or with
-        `warm_start`; 0.001 for fewer rows, without early stopping, or if levels are
-        seldom seen.
+        Step size of the optimiser. From 1,000 training rows on, "auto" is 0.003 if
+        early stopping ends the fit, or 0.002 if the last rows validate or with
+        `warm_start`. It is 0.001 for fewer rows, without early stopping, or if levels
+        are seldom seen.
     weight_decay : float, default=0.01
-        Weight decay, on all weights but embeddings, biases and normalisations.
+        Weight decay of all weights except embeddings, biases and normalisations.
     embedding_l2 : float, default=0.0
-        L2 penalty of the embeddings in use: adds half of it times the mean over a
-        batch's rows of their embeddings' squared norm.
+        L2 penalty of the embeddings in use: adds to the loss half of this number times
+        the squared norm of a row's embeddings, averaged over the batch.
     embedding_l2_scope : {"batch", "table"}, default="batch"
-        Which embeddings `embedding_l2` penalises: "table" adds half of it times the
-        squared norm of all of them in every step, those that no row of the batch has
-        too, as FuxiCTR. It needs a dense optimiser.
+        Which embeddings `embedding_l2` penalises. "table" adds half of it times the
+        squared norm of all embeddings in every step, including those that no row of the
+        batch has, as FuxiCTR does. It needs a dense optimiser.
     tower_loss : {"detached", "attached"} or None, default=None
-        Whether both towers of structure "fused" [6]_ or "parallel" also learn by logits
-        of their own, z_1 and z_2, of which the network's z is the mean: adds w_t times
-        the loss of z_t, with w_t how much that is above the loss of z, or 0. "attached"
-        has w_t in the gradient, as FCN's code, and "detached" has not. Losses in
-        `history_` are those of z.
+        Whether the two towers of structure "fused" [6]_ or "parallel" also learn from
+        their own logits, z_1 and z_2, whose mean is the network's z. This adds w_t
+        times the loss of z_t, where w_t is the amount by which that loss exceeds the
+        loss of z, or 0. "attached" keeps w_t in the gradient, as FCN's code does;
+        "detached" does not. Losses in `history_` are those of z.
     learning_rate_schedule : {"cosine", "linear", "plateau"} or None, default=None
         How `learning_rate` changes in a fit.
 
-        - "cosine", "linear": step by step to 0 after `max_epochs`.
-        - "plateau": a tenth whenever the validation loss, or without validation rows
-          the training loss, has not fallen for `plateau_epochs`; down to a thousandth.
-        - None: not.
+        - "cosine", "linear": it falls step by step to 0 after `max_epochs`.
+        - "plateau": a tenth whenever the validation loss (the training loss if no rows
+          validate) has not fallen for `plateau_epochs`; down to a thousandth.
+        - None: it does not change.
     warmup : float, default=0.0
         Fraction, in [0, 1), of the steps of `max_epochs` in which the rate rises.
     plateau_epochs : int, default=1
         Epochs without an improvement by `tol` after which "plateau" lowers the rate.
     max_grad_norm : float or None, default=None
-        Gradients of a network whose norm, all together, is greater are scaled down to
-        it.
+        Upper limit on the norm of all gradients of a network together; larger ones are
+        scaled down to it.
     ema_decay : float or None, default=0.99
-        Decay, in (0, 1), of a moving average of the weights over the steps: it is what
-        validation, early stopping and predictions use. In step t it is t / (9 + t) at
-        most, so that short fits keep nothing of the initial weights.
+        Decay, in (0, 1), of a moving average of the weights over the steps. Validation,
+        early stopping and predictions use this average. In step t the decay is at most
+        t / (9 + t), so that short fits keep nothing of the initial weights.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" is at most 50 where early
-        stopping ends them; else 10, or 2 if the columns have more than half as many
-        levels as the table rows, and in tiny tables as many as make 100, or 30, steps.
+        stopping ends the fit. Else it is 10 (2 if the columns have more than half as
+        many levels as the table rows); tiny tables get as many as make 100 (30) steps.
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" is a 64th of the rows, a power of two between 64 and
-        1024, and at least 128 from 512 rows.
+        Rows in a batch. "auto" is a 64th of the rows, rounded to a power of two between
+        64 and 1024, and at least 128 from 512 rows on.
     early_stopping : {"auto"} or bool, default="auto"
         Whether to stop when the validation loss, or `scoring`, stops improving, and to
-        keep the weights of the best epoch. "auto": from 500 rows, or if `fit` is given
-        `X_val`.
+        keep the weights of the best epoch. "auto" does so from 500 rows on, or if `fit`
+        is given `X_val`.
     scoring : str, callable or None, default=None
-        What early stopping goes by: None or "loss" is the validation loss; else a
-        scorer of scikit-learn by name, as "roc_auc" or "r2", or a callable (estimator,
-        X, y), of which greater is better. It scores the validation rows after each
-        epoch, held-out ones by the networks that hold them out, and is "valid_score" in
-        `history_`. Weights reach a scorer that takes `sample_weight`. Without
-        validation rows it has no part.
+        What early stopping monitors. None or "loss" is the validation loss; otherwise a
+        scikit-learn scorer by name, such as "roc_auc" or "r2", or a callable
+        (estimator, X, y) for which greater is better. It scores the validation rows
+        after each epoch, held-out rows by the networks that hold them out; the score is
+        "valid_score" in `history_`. Weights are passed to a scorer that takes
+        `sample_weight`. Without validation rows it is not used.
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping without `X_val`.
     validation : {"auto", "random", "last", "groups"}, default="auto"
-        Which rows are held out, and which describe which others in crosses and by
-        `category_encoder`.
+        Which rows are held out, and which rows give others their statistics, in crosses
+        and `category_encoder`.
 
-        - "random": rows drawn at random, of a classifier each class in proportion.
+        - "random": rows drawn at random; for a classifier, each class in proportion.
         - "last": the last rows, by `validation_time`, for tables that are used to
-          predict the future; statistics of a row come from earlier rows alone. The
-          second network holds out the rows before these, and so on.
+          predict the future; a row's statistics come from earlier rows only. The second
+          network holds out the rows before these, and so on.
         - "groups": whole groups of `validation_groups`, for tables that are used to
-          predict new groups; statistics of a row come from other groups.
-        - "auto": "last" or "groups" if the next parameters say which. Else, from 1,000
-          rows, "last" if their order, or that of the first column of dates, is one of
-          time: if columns predict the last rows clearly worse from earlier rows than
-          from rows at random. A warning says so. Shuffled rows are "random".
+          predict new groups; a row's statistics come from other groups.
+        - "auto": "last" or "groups" if the next parameters say which. Otherwise, from
+          1,000 rows on, "last" if their order, or that of the first column of dates, is
+          one of time: if columns predict the last rows clearly worse from earlier rows
+          than from random rows. A warning says so. Shuffled rows are "random".
     validation_time : str, int, array-like of shape (n_samples,) or None, default=None
-        When each row was, for "last": the column, by name or position, or an array.
+        The time of each row, for "last": a column, by name or position, or an array.
         None is the order of the rows.
     validation_groups : str, int, array-like of shape (n_samples,) or None, default=None
-        The group of each row, for "groups": the column, by name or position, or an
-        array.
+        The group of each row, for "groups": a column, by name or position, or an array.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement after which early stopping stops. "auto" is 2; where
-        levels are seldom seen, also one whose loss is 1 % above the least.
+        levels are seldom seen, one epoch is enough if its loss is 1 % above the lowest.
     tol : float, default=0.0
         Fall of the validation loss, or rise of `scoring`, that counts as improvement.
     calibrate : bool, default=True
-        Whether the rows that stop a fit also scale and shift what the network gives, so
-        that its loss on them is least. `history_` has the losses before. It is left out
-        with `warm_start`, where a later fit goes on from the weights as they are.
+        Whether to scale and shift the network's output so that the loss on the rows
+        that stop a fit is lowest. `history_` has the losses before. It is not done with
+        `warm_start`, where a later fit goes on from the weights as they are.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of classes in the loss, times `sample_weight`. "balanced" gives every
         class the same total. Probabilities are those of data in which the classes have
-        these weights. Of several labels a row: a dict of the weights of 0 and 1 for
+        these weights. With several labels per row: a dict of the weights of 0 and 1 for
         each label, or "balanced" for each.
     loss : {"log_loss", "focal"}, default="log_loss"
         What is minimised, and monitored for early stopping. "focal" multiplies the log
-        loss of a row by (1 - p) ** `focal_gamma`, p the probability of its label, so
-        that rows that are right already count little [7]_. Probabilities are then no
-        longer calibrated, but drawn towards equal ones.
+        loss of a row by (1 - p) ** `focal_gamma`, where p is the probability of its
+        label, so that rows that are already right count little [7]_. Probabilities are
+        then no longer calibrated, but drawn towards equal ones.
     focal_gamma : float, default=2.0
         Exponent of "focal"; 0 makes it the log loss.
     negative_sampling : float or None, default=None
         Fraction of the training rows of `classes_[0]`, of two classes, that is kept to
-        train on; others count in the encoding alone. It is for tables with few
-        positives, where it saves most of the time. The log-odds are corrected for it,
-        so that probabilities remain those of all rows [8]_; only the log loss allows
-        that. Held-out rows and `X_val` are all kept. Each call of `fit` with
-        `warm_start`, and each of `partial_fit`, draws anew.
+        train on; the other rows are used only for the encoding. It is for tables with
+        few positives, where it saves most of the time. The log-odds are corrected for
+        it, so that probabilities remain those of all rows [8]_; only the log loss
+        allows this correction. Held-out rows and `X_val` are all kept. Each call of
+        `fit` with `warm_start`, and each of `partial_fit`, draws anew.
     label_smoothing : float, default=0.0
         Share of each label, in [0, 1), that training spreads evenly over all classes.
-        Validation losses are those of the labels themselves.
+        Validation losses use the labels as they are.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, with its encoding.
-        Statistics of the target are those of the first fit. Rows of it that come again
-        are known by a hash, and told what they were, which is of other rows; new ones
-        get what all of these say. Of the same table the same rows are held out.
+        Statistics of the target stay those of the first fit. Rows of that fit that come
+        again are recognised by a hash and keep their values, which are of other rows;
+        new ones get those of all these rows. Fits of the same table hold out the same
+        rows.
     device : str or torch.device, default="auto"
-        Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if there.
+        Where to compute, e.g. "cpu" or "cuda:1"; "auto" takes CUDA or MPS if available.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         Precision of the computation; "auto" is float64 up to 500 rows in `fit` and
         float32 above. "bfloat16" is mixed: weights, head and loss in float32, products
-        of cross and deep layers in bfloat16. "auto" does so where the device has
-        instructions for them and it saves time. Predictions are float64.
+        of cross and deep layers in bfloat16. "auto" uses it where the device has
+        instructions for it and it saves time. Predictions are float64.
     compile : bool or str, default=False
-        Whether `fit` compiles the network behind the embeddings with `torch.compile`,
-        or by which of its backends. It takes up to a minute, and on a CPU a C++
+        Whether `fit` compiles the network behind the embeddings with `torch.compile`; a
+        string names the backend. It takes up to a minute, and on a CPU it needs a C++
         compiler.
     n_jobs : int or None, default=None
-        Number of torch's threads in `fit` and predictions; -1 for all cores, None to
-        leave torch's setting. It is restored afterwards.
+        Number of torch threads in `fit` and predictions; -1 for all cores, None to
+        leave torch's setting. The setting is restored afterwards.
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, order of rows, dropout and split. The same integer
-        gives the same bits on the same machine.
+        Source of the initial weights, the order of rows, dropout and the split. The
+        same integer gives the same bits on the same machine.
     checkpoint : str or PathLike or None, default=None
-        Path of a file in which `fit` keeps the state of the training, written after
-        epochs and in long ones, and removed at the end. A fit that was cut short, as by
-        a crash, goes on from there when it is called with the same parameters and data,
-        and on a CPU ends with the same bits. Fits that run at the same time need files
-        of their own. `save` leaves it out.
+        Path of a file in which `fit` keeps the state of the training. It is written
+        after epochs, in long ones also during them, and removed at the end. If a fit
+        was cut short, e.g. by a crash, calling it with the same parameters and data
+        goes on from there, and on a CPU ends with the same bits. Fits that run at the
+        same time each need their own file. `save` leaves this parameter out.
     verbose : int, default=0
-        1 or True shows how far a fit is, with losses, rows a second and the time left:
-        in a line of the terminal or the notebook, or where the output is a file in a
-        line for every epoch. 2 or more prints skorch's table of epochs.
+        1 or True shows the progress of a fit, with losses, rows per second and the time
+        left: in one line of the terminal or notebook, or with one line for every epoch
+        if the output is a file. 2 or more prints skorch's table of epochs.
     callbacks : list or None, default=None
         skorch callbacks, as instances or (name, instance).
     net_params : dict or None, default=None
@@ -354,9 +357,9 @@ default="auto"
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels, 2)
-        The labels, sorted; of several labels a row 0 and 1 for each.
+        The labels, sorted; with several labels per row, 0 and 1 for each.
     label_names_ : ndarray of shape (n_labels,)
-        Only of several labels a row: the columns of `y`, names or numbers.
+        Only with several labels per row: the columns of `y`, names or numbers.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -364,7 +367,7 @@ default="auto"
     net_ : skorch.NeuralNet
         The trained net.
     module_ : DeepCrossNetwork or DeepCrossEnsemble
-        The torch module in it; an ensemble where there is more than one network.
+        The torch module in `net_`; an ensemble where there is more than one network.
     encoder_ : TableEncoder
         The encoding of the table.
     n_iter_ : int
@@ -372,13 +375,13 @@ default="auto"
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
     validation_ : {"random", "last", "groups"}
-        What `validation` was, or stood for.
+        The kind of validation that was used: `validation`, or what "auto" stood for.
     history_ : list of dict
         For each epoch "train_loss", "valid_loss" where rows validate, "valid_score"
         where `scoring` scores them, "lr" of its last step, "dur" in seconds.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Share of each column in the variance of the logit, alone and in all its crosses;
-        not for a sparse `X`.
+        not available for a sparse `X`.
 
     See Also
     --------
@@ -570,12 +573,12 @@ default="auto"
     ) -> Self:
         """Train one epoch on a batch of rows, for data that comes in parts.
 
-        The first call, or the `fit` before, learns the encoding of columns: later
-        levels that it did not see are unknown, or learned by `new_levels`, and numbers
-        are normalised as there, or followed by `statistics_decay`. Give it rows enough
-        to be representative. If they come again they are described as with
-        `warm_start`; after a `fit` without it all rows count as new, so give none of
-        that fit. Validation and `max_epochs` are the caller's affair.
+        The first call, or an earlier `fit`, learns the encoding of the columns. Levels
+        that it did not see are unknown later, unless `new_levels` learns them; numbers
+        keep its normalisation, unless `statistics_decay` updates it. Give it enough
+        rows to be representative. Rows of it that come again are treated as with
+        `warm_start`; after a `fit` without `warm_start` all rows count as new, so pass
+        none of that fit. Validation and the number of epochs are up to the caller.
 
         Parameters
         ----------
@@ -583,14 +586,14 @@ default="auto"
             Rows. A scan of more than 200,000 is learned block by block of 65,536.
         y : array-like of shape (n_samples,) or (n_samples, n_labels), str or None, \
 default=None
-            Labels; of a path the name of their column, and of a scan None.
+            Labels; for a path the name of their column, and for a scan None.
         classes : array-like of shape (n_classes,), default=None
             All labels that can ever occur; needed in the first call unless its `y` has
-            them all. Of several labels a row it may be `classes_`, or None.
+            them all. With several labels per row it may be `classes_` or None.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; None is 1 each. Those of the first call are scaled to
-            mean 1, later ones by the same factor. Where all are 0, also by
-            `class_weight`, nothing moves.
+            Weight of each row; None is 1 for all. Those of the first call are scaled to
+            mean 1, later ones by the same factor. If all are 0, also after
+            `class_weight`, nothing is learned.
 
         Returns
         -------
@@ -600,19 +603,19 @@ default=None
         Raises
         ------
         ValueError, TypeError
-            As `fit`; also if `y` has a label that is not among the classes.
+            As in `fit`; also if `y` has a label that is not among the classes.
         """
         if self.class_weight == "balanced" and not hasattr(self, "net_"):
             raise ValueError(
-                "class_weight='balanced' needs all rows at once, and partial_fit has a "
-                "part of them. Give the weights as a dict."
+                "class_weight='balanced' needs all rows at once, but partial_fit sees "
+                "only a part. Give the weights as a dict."
             )
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the logits: the log-odds of the second class, or one for each class.
 
-        Of several labels a row they are the log-odds of each label.
+        With several labels per row they are the log-odds of each label.
 
         Parameters
         ----------
@@ -641,15 +644,15 @@ default=None
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`. Of several labels a row it is a matrix, as of
-            scikit-learn's `MLPClassifier`; the list of forests is
+            In the order of `classes_`. With several labels per row it is a matrix, as
+            from scikit-learn's `MLPClassifier`; the list that forests return is
             ``[np.c_[1 - p_k, p_k] for p_k in p.T]``.
         """
         logits = self._logits(X)
         return self._target.probabilities(logits)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of `predict_proba`, exact also near 0.
+        """Return the logarithm of `predict_proba`, exact even near 0.
 
         Parameters
         ----------
@@ -683,8 +686,8 @@ default=None
         Returns
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels of the type that `fit` was given; of several labels a row 1 for those
-            that are more probable than not, else 0.
+            Labels of the type that `fit` was given; with several labels per row, 1 for
+            those that are more probable than not, else 0.
         """
         logits = self._logits(X)
         return self._target.predictions(logits)
@@ -714,8 +717,8 @@ default=None
             )
         elif isinstance(self.class_weight, list):
             raise ValueError(
-                "class_weight must be a list of dicts only where y has several labels; "
-                "of one it is a dict of class to weight."
+                "class_weight may be a list of dicts only if y has several labels; got "
+                "one label. Use a dict of class to weight."
             )
         self._check_sampling()
 
@@ -732,21 +735,21 @@ default=None
             return
         if hasattr(self, "label_names_"):
             raise ValueError(
-                f"negative_sampling={self.negative_sampling!r} is for one label, of "
-                f"which most rows are negative; got {len(self.label_names_)} labels in "
+                f"negative_sampling={self.negative_sampling!r} is for one label, "
+                f"where most rows are negative; got {len(self.label_names_)} labels in "
                 "y. Set it to None."
             )
         if len(self.classes_) > 2:
             raise ValueError(
-                f"negative_sampling={self.negative_sampling!r} is for two classes, of "
-                f"which the first is negative; got {len(self.classes_)} classes in y: "
+                f"negative_sampling={self.negative_sampling!r} is for two classes, "
+                f"the first of them negative; got {len(self.classes_)} classes in y: "
                 f"{self.classes_.tolist()}. Set it to None."
             )
         if self.loss == "focal":
             raise ValueError(
                 f"negative_sampling={self.negative_sampling!r} needs loss='log_loss', "
-                "for which alone the log-odds can be corrected; got loss='focal'. Set "
-                "one of them back."
+                "the only loss whose log-odds can be corrected; got loss='focal'. "
+                "Change one of them."
             )
 
     def _make_target(

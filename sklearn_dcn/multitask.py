@@ -14,27 +14,27 @@ __all__ = ["DCNMultiTask"]
 class DCNMultiTask(BaseMultiTask):
     r"""Deep & Cross Network for several tasks on one mixed table.
 
-    As a click and how long it is watched: tasks of different losses share the encoding
-    of the table, the embeddings, the cross and the deep layers; the last layer has a
-    head for each. One fit takes about as long as that of one task. A task may be known
-    in some rows only, as the watch time is where there was a click: rows of which it is
-    missing have no part in its loss.
+    Tasks of different losses, such as a click and the time watched after it, share the
+    encoding of the table, the embeddings, the cross and the deep layers; the last layer
+    has a head for each. A fit takes about as long as that of one task. A task may be
+    known in some rows only, as the time watched is known only after a click: rows in
+    which it is missing do not count in its loss.
 
     The loss is :math:`\sum_t v_t\, \ell_t / u_t` over :math:`\sum_t v_t` [1]_,
-    where :math:`u_t` is what the best constant would lose in task t: so no unit and no
-    rare target rules the others.
+    where :math:`u_t` is the loss of the best constant in task t, so that no task
+    dominates because of its unit or a rare target.
 
     Parameters
     ----------
     losses : dict of str to str or dict
-        The loss of each task by the name of its column in `y`: "log_loss" of two or
-        more classes, or a loss of :class:`DCNRegressor` but "gaussian". A dict has
+        The loss of each task by the name of its column in `y`: "log_loss" for two or
+        more classes, or a loss of :class:`DCNRegressor` except "gaussian". A dict has
         "loss" and its parameter, e.g. {"loss": "tweedie", "power": 1.7},
         {"loss": "huber", "huber_delta": 2.0} or {"loss": "quantile", "quantiles": 0.9}.
     task_weights : dict of str to float or None, default=None
-        v, the share of each task in the loss; 1 for those that it does not name.
+        v_t, the share of each task in the loss; 1 for tasks that are not named.
     categorical_features, multivalued_features, vector_features, text_features
-        The table, as of `DCNClassifier`.
+        The table, as in `DCNClassifier`.
     pooling, category_encoder
         Likewise.
     min_frequency, max_categories, hashing, collision_weight, category_dropout
@@ -45,35 +45,35 @@ class DCNMultiTask(BaseMultiTask):
         Likewise.
     numeric_embedding, embedding_dim, cross, pair_logit, structure, n_cross_layers
     cross_rank
-        The network, as of `DCNClassifier`.
+        The network, as in `DCNClassifier`.
     n_experts, expert_gate, expert_activation, hidden_layer_sizes, activation
         Likewise.
     dropout, normalization, n_members
         Likewise.
     optimizer, learning_rate, weight_decay, embedding_l2, embedding_l2_scope
-        The training, as of `DCNClassifier`.
+        The training, as in `DCNClassifier`.
     tower_loss, learning_rate_schedule, warmup, plateau_epochs, max_grad_norm
         Likewise.
     ema_decay, max_epochs, batch_size, early_stopping
         Likewise.
     scoring : {"loss"} or None, default=None
-        Early stopping goes by the weighted loss of all tasks.
+        Early stopping always monitors the weighted loss of all tasks.
     validation_fraction, validation, validation_time, validation_groups
-        Validation, as of `DCNClassifier`.
+        Validation, as in `DCNClassifier`.
     n_iter_no_change, tol
         Likewise.
     calibrate : bool, default=True
-        Whether the rows that stop a fit also scale and shift the log-odds of each task
-        of log loss, so that its loss on them is least. Numbers stay as they are.
+        Whether to scale and shift the log-odds of each task with log loss so that its
+        loss on the rows that stop a fit is lowest. Predicted numbers stay as they are.
     warm_start, device, dtype, compile, n_jobs, random_state, checkpoint, verbose
-        The rest, as of `DCNClassifier`.
+        The rest, as in `DCNClassifier`.
     callbacks, net_params
         Likewise.
 
     Attributes
     ----------
     classes_ : dict of str to ndarray of shape (n_classes,)
-        The labels of each task of log loss, sorted.
+        The labels of each task with log loss, sorted.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -81,7 +81,7 @@ class DCNMultiTask(BaseMultiTask):
     net_ : skorch.NeuralNet
         The trained net.
     module_ : DeepCrossNetwork or DeepCrossEnsemble
-        The torch module in it; an ensemble where there is more than one network.
+        The torch module in `net_`; an ensemble where there is more than one network.
     encoder_ : TableEncoder
         The encoding of the table.
     n_iter_ : int
@@ -89,17 +89,17 @@ class DCNMultiTask(BaseMultiTask):
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
     validation_ : {"random", "last", "groups"}
-        What `validation` was, or stood for.
+        The kind of validation that was used: `validation`, or what "auto" stood for.
     history_ : list of dict
-        As of :class:`DCNClassifier`; the losses are those of all tasks. "valid_loss of
-        <task>" is that of one, of which a constant has 1.
+        As in :class:`DCNClassifier`; the losses are those of all tasks. "valid_loss of
+        <task>" is that of one task, in units in which the best constant has 1.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Share of each column in the variance of the logits, alone and in all its
-        crosses; not for a sparse `X`.
+        crosses; not available for a sparse `X`.
 
     See Also
     --------
-    DCNClassifier : One task with classes; several labels a row of the same kind.
+    DCNClassifier : One task with classes, or several labels per row of the same kind.
     DCNRegressor : One task with numbers.
 
     References
@@ -268,21 +268,21 @@ class DCNMultiTask(BaseMultiTask):
     ) -> Self:
         """Train one epoch on a batch of rows, for data that comes in parts.
 
-        As of :class:`DCNClassifier`. The units of the tasks' losses are those of the
-        first call.
+        As in :class:`DCNClassifier`. The first call sets the units of the tasks'
+        losses.
 
         Parameters
         ----------
         X : DataFrame, array-like of shape (n_samples, n_features), scan or path
             Rows. A scan of more than 200,000 is learned block by block of 65,536.
         y : DataFrame or dict of array-like of shape (n_samples,), default=None
-            Targets by task, where they are known; of a path the names of their columns,
-            and of a scan None.
+            Targets by task, where they are known; for a path the names of their
+            columns, and for a scan None.
         classes : dict of str to array-like, default=None
-            All labels that can ever occur by task; needed in the first call for those
-            that its `y` has not.
+            All labels that can ever occur, by task; needed in the first call for tasks
+            some of whose labels are not in its `y`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; None is 1 each.
+            Weight of each row; None is 1 for all.
 
         Returns
         -------
@@ -292,6 +292,6 @@ class DCNMultiTask(BaseMultiTask):
         Raises
         ------
         ValueError, TypeError
-            As `fit`; also if `y` has a label that is not among the classes.
+            As in `fit`; also if `y` has a label that is not among the classes.
         """
         return self._partial_fit(X, y, sample_weight, classes=classes)

@@ -1,4 +1,4 @@
-"""The ranker: a mixed table of rows in groups in, scores that order each group out."""
+"""The ranker: a mixed table of grouped rows in, scores that order each group out."""
 
 from __future__ import annotations
 
@@ -16,74 +16,76 @@ __all__ = ["DCNRanker"]
 
 
 class DCNRanker(BaseRanker):
-    """Deep & Cross Network that orders the rows of groups on mixed tables.
+    """Deep & Cross Network that orders the rows of each group of a mixed table.
 
-    The network of :class:`DCNRegressor`, trained on the order of the rows of each
-    group: of the answers to a query, or of what a user was shown. Batches have whole
-    groups. Scores compare rows of one group; they have no units.
+    The network of :class:`DCNRegressor`, trained on the order of the rows within each
+    group, such as the answers to a query or the items that a user was shown. Batches
+    hold whole groups. Scores compare rows of one group; they have no units.
 
     Parameters
     ----------
     qid : str, int or None, default=None
-        The column of `X` that has the group of each row, by name or position. It is no
-        feature: it may be left out of tables that are predicted, and columns that other
-        parameters name by position are counted without it. None where `fit` is given
-        groups.
+        The column of `X` that holds the group of each row, by name or position. It is
+        not a feature: tables to predict may leave it out, and other parameters that
+        name columns by position count without it. None if `fit` is given the groups.
     loss : {"lambdarank", "pairwise", "softmax"}, default="pairwise"
-        What is learned from a group. Groups whose rows have one relevance say nothing.
+        What is learned from a group. A group whose rows all have the same relevance
+        teaches nothing.
 
-        - "lambdarank": pairs of rows by the logistic loss of the difference of their
-          scores, each weighted by what NDCG changes by if they change places [1]_. It
-          is validated by 1 - NDCG at `ndcg_k`.
-        - "pairwise": all pairs of unlike relevance alike, as RankNet; rows of a group
-          of more than 512 with those of a random part of it.
+        - "lambdarank": the logistic loss of the difference between the scores of two
+          rows, each pair weighted by how much NDCG changes if they swap places [1]_.
+          Validation uses 1 - NDCG at `ndcg_k`.
+        - "pairwise": all pairs of different relevance with equal weight, as RankNet; in
+          a group of more than 512 rows, pairs with a random part of it.
         - "softmax": the cross-entropy between the gains, scaled to a sum of 1, and the
           softmax of the scores, as ListNet [2]_.
     ndcg_k : int or None, default=10
-        The first rows of a group that `score` is of; None is all.
+        Number of first rows of a group that `score` looks at; None is all.
     truncation_level : int, default=30
-        First places of a group, one row of which each pair of "lambdarank" has.
+        Number of first places in a group; each pair of "lambdarank" has a row in one of
+        them.
     gain : {"exponential", "linear"}, default="exponential"
         What relevance y is worth in NDCG and the softmax: 2**y - 1, or y itself.
     categorical_features, multivalued_features, vector_features, text_features
     pooling, category_encoder
     min_frequency, max_categories, hashing, collision_weight, category_dropout
     numeric_transform, numeric_levels, datetime_parts
-        As of :class:`DCNRegressor`, for the columns beside that of `qid`.
+        As in :class:`DCNRegressor`, for the columns other than that of `qid`.
     memorized_crosses, new_levels, statistics_decay
-        As of :class:`DCNRegressor`; they are of relevance as a number, and
-        of other groups, or with validation="random" of other rows.
+        As in :class:`DCNRegressor`. Statistics are of relevance as a number, and come
+        from other groups, or with validation="random" from other rows.
     numeric_embedding, embedding_dim, cross, pair_logit, structure, n_cross_layers
     cross_rank, n_experts, expert_gate, expert_activation, hidden_layer_sizes
     activation, dropout, normalization, n_members, optimizer, learning_rate
     weight_decay, embedding_l2, embedding_l2_scope, tower_loss
     learning_rate_schedule, warmup, plateau_epochs, max_grad_norm, ema_decay, max_epochs
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
     batch_size : int or "auto", default="auto"
-        Rows of a batch, about, as it has whole groups.
+        Approximate number of rows in a batch, because it holds whole groups.
     early_stopping
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
     scoring : str or callable or None, default=None
-        As of :class:`DCNRegressor`; those of `sklearn_dcn.metrics` for groups, as
-        `ndcg_at_k_scorer`, and callables (estimator, X, y, groups) get the groups.
+        As in :class:`DCNRegressor`. Scorers of `sklearn_dcn.metrics` for groups, such
+        as `ndcg_at_k_scorer`, and callables (estimator, X, y, groups) are given the
+        groups.
     validation_fraction
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
     validation : {"auto", "random", "last", "groups"}, default="auto"
-        Which rows are held out, and which describe which others in crosses and by
-        `category_encoder`.
+        Which rows are held out, and which rows give others their statistics, in crosses
+        and `category_encoder`.
 
-        - "groups": whole groups, to rank new ones; those of `validation_groups`, of
-          which each has whole groups of `qid`, if it is given.
-        - "last": the last groups by `validation_time`, of which that of a group is the
-          latest of its rows.
+        - "groups": whole groups, to rank new ones: those of `validation_groups` if it
+          is given, each of which must hold whole groups of `qid`.
+        - "last": the last groups by `validation_time`; the time of a group is that of
+          its latest row.
         - "random": rows drawn from all groups at random, to rank other rows of the same
           groups, such as more items for known users.
         - "auto": "last" with `validation_time`, else "groups".
     validation_time, validation_groups
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
     n_iter_no_change, tol, warm_start, device, dtype, compile, n_jobs, random_state
     checkpoint, verbose, callbacks, net_params
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
 
     Attributes
     ----------
@@ -92,29 +94,29 @@ class DCNRanker(BaseRanker):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     net_, module_, encoder_, n_iter_, best_epoch_, validation_, history_
-        As of :class:`DCNRegressor`.
+        As in :class:`DCNRegressor`.
     feature_importances_
-        As of :class:`DCNRegressor`; shares of the score.
+        As in :class:`DCNRegressor`, but shares of the score's variance.
 
     See Also
     --------
-    DCNClassifier : Probabilities of clicks, whose order ranks as well.
+    DCNClassifier : Probabilities, e.g. of clicks, whose order is a ranking too.
     sklearn_dcn.metrics.ndcg_at_k : What `score` is.
 
     Notes
     -----
-    A group's weight in the loss is the sum of the weights of its rows: larger groups
-    say more. In a group pairs are weighted by the product of their rows' weights, and
-    rows of a softmax by their own, relative to the mean. Of a group of n rows
-    "lambdarank" takes n times `truncation_level` pairs, and "pairwise" n times 512, so
-    that memory and time grow with n.
+    A group's weight in the loss is the sum of the weights of its rows, so larger groups
+    count more. Within a group, a pair is weighted by the product of its rows' weights,
+    and a row of a softmax by its own, relative to the mean. In a group of n rows
+    "lambdarank" uses n times `truncation_level` pairs, and "pairwise" n times 512, so
+    memory and time are proportional to n.
 
     References
     ----------
     .. [1] Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", 2010,
        MSR-TR-2010-82.
     .. [2] Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach",
-       ICML 2007, of top-one probabilities.
+       ICML 2007: the loss on top-one probabilities.
 
     Examples
     --------
@@ -288,22 +290,23 @@ class DCNRanker(BaseRanker):
     ) -> Self:
         """Fit the network to a table of rows in groups.
 
-        If any of it fails, the estimator stays as it was.
+        If the fit fails, the estimator stays as it was.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            As of :meth:`DCNRegressor.fit`, in memory.
+            As in :meth:`DCNRegressor.fit`, in memory.
         y : array-like of shape (n_samples,), default=None
-            Relevance: numbers of at least 0, as 0 and 1, or grades.
+            Relevance: numbers of at least 0, such as 0 and 1, or grades.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row. Rows of weight 0 are as if absent.
+            Weight of each row. Rows of weight 0 are ignored.
         qid : array-like of shape (n_samples,), default=None
             The group of each row, in any order.
         group : array-like of int of shape (n_groups,), default=None
-            The sizes of groups that follow each other, in place of `qid`.
+            The sizes of the groups, if the rows of each are consecutive; replaces
+            `qid`.
         X_val : DataFrame or array-like of shape (n_val, n_features), default=None
-            Validation rows, instead of some split from `X`.
+            Validation rows, instead of rows split from `X`.
         y_val : array-like of shape (n_val,), default=None
             Their relevance.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -311,7 +314,7 @@ class DCNRanker(BaseRanker):
         qid_val : array-like of shape (n_val,), default=None
             Their groups.
         group_val : array-like of int of shape (n_val_groups,), default=None
-            The sizes of their groups, in place of `qid_val`.
+            The sizes of their groups; replaces `qid_val`.
 
         Returns
         -------
@@ -321,10 +324,11 @@ class DCNRanker(BaseRanker):
         Raises
         ------
         ValueError
-            If groups are not given in one way, do not fit the rows, or have rows of one
-            relevance alone; else as :meth:`DCNRegressor.fit`.
+            If groups are not given in exactly one way, do not match the rows, or if
+            none has rows of different relevance; otherwise as in
+            :meth:`DCNRegressor.fit`.
         TypeError
-            If X is a scan or a path; else as :meth:`DCNRegressor.fit`.
+            If X is a scan or a path; otherwise as in :meth:`DCNRegressor.fit`.
         MemoryError
             If memory runs out.
         """
@@ -346,7 +350,7 @@ class DCNRanker(BaseRanker):
     ) -> Self:
         """Train one epoch on a batch of whole groups, for data that comes in parts.
 
-        Groups of different calls are different ones, whatever their `qid`.
+        Groups in different calls are different groups, even if they share a `qid`.
 
         Parameters
         ----------
@@ -355,27 +359,29 @@ class DCNRanker(BaseRanker):
         y : array-like of shape (n_samples,), default=None
             Relevance.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, as of :meth:`DCNRegressor.partial_fit`.
+            Weight of each row, as in :meth:`DCNRegressor.partial_fit`.
         qid : array-like of shape (n_samples,), default=None
             The group of each row.
         group : array-like of int of shape (n_groups,), default=None
-            The sizes of groups that follow each other, in place of `qid`.
+            The sizes of the groups, if the rows of each are consecutive; replaces
+            `qid`.
 
         Returns
         -------
         self : object
-            The estimator. Of groups that have one relevance each it learns nothing.
+            The estimator. It learns nothing from groups whose rows all have the same
+            relevance.
 
         Raises
         ------
         ValueError, TypeError
-            As `fit`.
+            As in `fit`.
         """
         target = None if y is None else self._grouped(X, y, qid, group)
         return self._partial_fit(X, target, sample_weight)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return scores: within a group the greater, the further up.
+        """Return scores: within a group, rows with greater scores rank higher.
 
         Parameters
         ----------
@@ -385,7 +391,7 @@ class DCNRanker(BaseRanker):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            In no units: those of different groups, or fits, do not compare.
+            Without units: scores of different groups or fits cannot be compared.
         """
         logits = self._logits(X)
         return self._target.predictions(logits)
@@ -408,11 +414,12 @@ class DCNRanker(BaseRanker):
         y : array-like of shape (n_samples,)
             Their relevance.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights; a group counts by the mean of its rows'.
+            Their weights; a group's weight is the mean of those of its rows.
         qid : array-like of shape (n_samples,), default=None
-            The group of each row, if X has no column of it.
+            The group of each row, if X has no column for it.
         group : array-like of int of shape (n_groups,), default=None
-            The sizes of groups that follow each other, in place of `qid`.
+            The sizes of the groups, if the rows of each are consecutive; replaces
+            `qid`.
 
         Returns
         -------
@@ -422,7 +429,7 @@ class DCNRanker(BaseRanker):
         Raises
         ------
         ValueError, TypeError
-            As of :func:`sklearn_dcn.metrics.ndcg_at_k`.
+            As in :func:`sklearn_dcn.metrics.ndcg_at_k`.
         """
         target = self._grouped(X, y, qid, group)
         return ndcg_at_k(

@@ -242,7 +242,7 @@ def test_scans(tmp_path, monkeypatch):
 def test_parts():
     model = DCNMultiTask(LOSSES, **TINY, new_levels="learn", statistics_decay=0.9)
     first = Y[:300].assign(kind=np.where(Z[:300] > 0, "long", "short"))
-    with pytest.raises(ValueError, match=r"^classes must have tasks of log loss alone"):
+    with pytest.raises(ValueError, match=r"^classes must have only tasks of log loss"):
         model.partial_fit(X[:300], first, classes={"visits": [0, 1]})
     model.partial_fit(X[:300], first, classes={"kind": ["long", "none", "short"]})
     before = model.predict(X)["watched"]
@@ -314,7 +314,7 @@ def test_ranks():
             TypeError,
             "^losses must be a dict of a loss",
         ),
-        ({"losses": {}}, ValueError, "^losses must have a task at least"),
+        ({"losses": {}}, ValueError, "^losses must have at least one task"),
         ({"losses": {"click": "gaussian"}}, ValueError, r"^losses\['click'\] must be"),
         ({"losses": {"click": {"power": 1.5}}}, ValueError, r"^losses\['click'\] must"),
         (
@@ -332,7 +332,11 @@ def test_ranks():
             ValueError,
             r"^losses\['visits'\]\['power'\] must be",
         ),
-        ({"task_weights": {"far": 1.0}}, ValueError, r"^task_weights must have tasks"),
+        (
+            {"task_weights": {"far": 1.0}},
+            ValueError,
+            r"^task_weights must have only tasks",
+        ),
         (
             {"task_weights": {"click": 0}},
             ValueError,

@@ -1,4 +1,4 @@
-"""What classifier and regressor share. `base.py` has `fit`, step by step."""
+"""What the estimators share. `base.py` has `fit`, step by step."""
 
 from .base import BaseDCN
 from .defaults import resolve_device

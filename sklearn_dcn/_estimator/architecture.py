@@ -33,15 +33,15 @@ ARCHITECTURE = (
 def resolve_network(
     parameters: Mapping[str, Any], fields: TableFields, numeric_embedding: str | None
 ) -> dict[str, Any]:
-    """Return what "auto" stands for in the parameters that the width of x_0 decides.
+    """Return what "auto" stands for in the parameters that depend on the width of x_0.
 
     A fitted estimator keeps it, so that its network can be built again.
 
     Returns
     -------
     resolved : dict
-        "embedding_dim", "vector_dim" and "numeric_dim", which are widths; "cross" and
-        "cross_rank"; "width", that of x_0.
+        The widths "embedding_dim", "vector_dim" and "numeric_dim"; "cross" and
+        "cross_rank"; and "width", the width of x_0.
     """
     asked = parameters["embedding_dim"]
     n_curves = len(fields.numbers) if numeric_embedding is not None else 0
@@ -87,7 +87,7 @@ def _of_one_width(
     kind, asked = parameters["pair_logit"], parameters["embedding_dim"]
     if len(dims) + n_curves < 2:
         raise ValueError(
-            f"pair_logit={kind!r} multiplies the embeddings of two columns, and of "
+            f"pair_logit={kind!r} multiplies the embeddings of two columns; in "
             f"this table {len(dims) + n_curves} has one. Set it to None, or embed the "
             "numbers with numeric_embedding."
         )
@@ -110,7 +110,7 @@ def _of_one_width(
 def resolved_before(
     parameters: Mapping[str, Any], fields: TableFields
 ) -> dict[str, Any]:
-    """Return what `resolve_network` would have for a fit of a release without it."""
+    """Return what `resolve_network` would return for a fit by a release without it."""
     asked = parameters["embedding_dim"]
     return {
         "embedding_dim": embedding_dims(fields, asked),
@@ -160,9 +160,9 @@ def network_arguments(
     }
     if d_out > 1 and parameters["pair_logit"] == "plain":
         raise ValueError(
-            "pair_logit='plain' adds the same number to every logit, which is for one; "
-            f"the target has {d_out}. Use pair_logit='weighted', which has weights for "
-            "each."
+            "pair_logit='plain' adds the same number to every logit, so it needs a "
+            f"target of one logit; got {d_out}. Use pair_logit='weighted', which has "
+            "weights for each."
         )
     if resolved["numeric_dim"]:
         arguments["numeric_dim"] = resolved["numeric_dim"]
@@ -181,7 +181,8 @@ def embedding_dims(fields: TableFields, embedding_dim: Any) -> Any:
     Raises
     ------
     ValueError
-        If the dict names a column that is no category, list, text or vector.
+        If the dict names a column that is not one of categories, lists, text or
+        vectors.
     """
     if fields.block is not None and embedding_dim == "auto":
         # One field in place of many, so wider than that of a column.
@@ -193,8 +194,8 @@ def embedding_dims(fields: TableFields, embedding_dim: Any) -> Any:
     for name in embedding_dim:
         if name not in position:
             raise ValueError(
-                f"embedding_dim names {name!r}, which is no categorical column; "
-                f"categorical are {list(position)}."
+                f"embedding_dim names {name!r}, which is not a categorical column; "
+                f"the categorical columns are {list(position)}."
             )
     ids = [*fields.categories.items(), *fields.values.items(), *fields.lists.items()]
     return [

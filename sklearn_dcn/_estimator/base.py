@@ -98,25 +98,25 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         4. Hold out rows to validate each, where early stopping asks for it.
         5. Train them, and keep the weights of the best epoch.
 
-        If any of it fails, the estimator stays as it was.
+        If the fit fails, the estimator stays as it was.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features), scan or path
-            Numbers, strings, categories, booleans and ids; cells may be missing. Of
-            rows in files, what `sklearn_dcn.scan` returns, or a path as it takes them.
+            Numbers, strings, categories, booleans and ids; cells may be missing. For
+            rows in files, a scan from `sklearn_dcn.scan`, or a path that it accepts.
         y : array-like of shape (n_samples,), default=None
             Target; for regression also of shape (n_samples, n_outputs), for several
-            labels a row (n_samples, n_labels) of 0 and 1, and for several tasks a
-            DataFrame or dict with a column for each. Of a path the name of the column,
-            or names, and nothing of a scan, which names it.
+            labels per row (n_samples, n_labels) of 0 and 1, and for several tasks a
+            DataFrame or dict with a column for each. For a path, the name or names of
+            its columns; for a scan, None, because the scan names it.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss and in all statistics. Only their ratios
-            matter: they are scaled to mean 1, and what counts rows, as
-            `min_frequency`, counts rows of that weight. Rows of weight 0 are as if
-            absent. A later fit with `warm_start` scales by the factor of the first.
+            matter: they are scaled to mean 1, and whatever counts rows, such as
+            `min_frequency`, adds up these weights. Rows of weight 0 are ignored. A
+            later fit with `warm_start` scales by the factor of the first.
         X_val : DataFrame or array-like of shape (n_val, n_features), default=None
-            Validation rows, instead of some split from `X`.
+            Validation rows, instead of rows split from `X`.
         y_val : array-like of shape (n_val,), default=None
             Their target.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -131,11 +131,11 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         ------
         ValueError
             If a parameter, column, target or weight breaks a rule, or if training
-            diverges. The message names what, and the remedy.
+            diverges. The message names the cause and the remedy.
         TypeError
             If a parameter or the cells of a column are of the wrong type.
         MemoryError
-            If memory runs out; the message names what takes it.
+            If memory runs out; the message names what uses it.
         """
         self._fit_in(ALONE, (X, y, sample_weight), (X_val, y_val, sample_weight_val))
         return self

@@ -1,4 +1,4 @@
-"""The rows of a long table, block by block: of memory, or of a scan."""
+"""The rows of a long table, block by block, from memory or from a scan."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["BlockOfRows", "Blocks", "RowsInMemory", "ScannedRows"]
 
 
 class BlockOfRows(NamedTuple):
-    """Checked rows that follow each other, none of weight 0.
+    """Consecutive checked rows, none of weight 0.
 
     Attributes
     ----------
     start : int
-        The number of the first.
+        The number of the first row.
     X : checked table
     y : ndarray of shape (n, ...)
     weight : ndarray of shape (n,)
@@ -50,18 +50,18 @@ class BlockOfRows(NamedTuple):
 
 
 class Blocks(ABC):
-    """A long table, which can be read again and again.
+    """A long table that can be read repeatedly.
 
     Attributes
     ----------
     n_rows : int or None
-        None until it was read once, where nobody knows before.
+        None if the number is unknown until the table has been read once.
     unit : float
-        What weights are divided by.
+        The number that weights are divided by.
     has_weights : bool
-        Whether they may differ.
+        Whether the weights may differ.
     scratch : str or None
-        The folder of what memory has no room for; None is the system's.
+        The folder for what does not fit in memory; None is the system's.
     """
 
     scratch: str | None = None
@@ -84,7 +84,7 @@ class Blocks(ABC):
 
 
 class RowsInMemory(Blocks):
-    """Checked rows that are there.
+    """Checked rows in memory.
 
     Parameters
     ----------
@@ -116,9 +116,9 @@ class ScannedRows(Blocks):
     ----------
     scan : Scan
     check_X, check_y : callable
-        The estimator's; the first takes the table, and whether it is the first one.
+        The estimator's; `check_X` takes the table, and whether it is the first one.
     join : callable
-        Takes checked table and target, and returns the target with what is beside it.
+        Takes the checked table and target; returns the target with what belongs to it.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class ScannedRows(Blocks):
     def share(self, world: World) -> None:
         """Give each process a part of the rows: those that it reads, or of each block.
 
-        Rows of weight 0 have no number. So they are counted, where there may be some.
+        Rows of weight 0 have no number, so they are counted where there may be any.
         """
         self.world = world
         n_rows = self.scan.n_rows

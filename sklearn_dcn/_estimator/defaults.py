@@ -23,13 +23,13 @@ max_epochs            `resolve_epochs`: rows, levels, early stopping
 random_state          `resolve_random_state`: None is fresh entropy
 ===================== ==================================================================
 
-The rules follow from the size of the table alone, never from its target; only whether
-rows are in an order, and which pairs are worth to be memorised, is asked of the rows.
-docs/quality.md has what each brings, measured.
+The rules depend only on the size of the table, never on its target. There are two
+exceptions: whether rows are in an order, and which pairs are worth memorising.
+docs/quality.md has the measured effect of each.
 
-Width is one rule: many fields share `MAX_WIDTH` of x_0, cross layers of a wide x_0 have
-a bounded rank, and networks share `WIDTH_TOGETHER`. So weights grow linearly with the
-columns. Tables of up to some sixty columns notice nothing of it.
+One idea bounds the width: many fields share `MAX_WIDTH` of x_0, cross layers of a wide
+x_0 have a bounded rank, and networks share `WIDTH_TOGETHER`. So weights grow linearly
+with the columns. Tables of up to about sixty columns are not affected.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If the name is no device, or the device is not there.
+        If the name is not that of a device, or the device is not available.
     """
     if device != "auto":
         return find_device(device)
@@ -142,7 +142,7 @@ def resolve_dtype(dtype: str, n_rows: int | None, device: torch.device) -> torch
 def resolve_products(
     dtype: str, weights: torch.dtype, device: torch.device, n_products: int
 ) -> torch.dtype | None:
-    """Return what `n_products` of a batch are computed in; None is as `weights`."""
+    """Return the dtype for `n_products` of a batch; None is that of `weights`."""
     if dtype == "bfloat16":
         return torch.bfloat16
     is_worth_it = weights == torch.float32 and n_products >= HALF_FROM
@@ -163,7 +163,7 @@ def resolve_random_state(random_state: Any) -> np.random.RandomState:
 
 
 def looks_closer(n_rows: int) -> bool:
-    """Return whether so many training rows tell more than single columns do."""
+    """Return whether there are enough rows to learn more than single columns."""
     return n_rows >= ADAPT_FROM
 
 
@@ -199,7 +199,7 @@ def resolve_table(
 def resolve_curves(
     numeric_embedding: str | None, resolved: str | None, is_seldom: bool
 ) -> str | None:
-    """Return the embedding of numbers, once it is known which levels there are.
+    """Return the embedding of numbers, once the levels are known.
 
     Parameters
     ----------
@@ -226,20 +226,20 @@ def resolve_widths(
     Parameters
     ----------
     widths : sequence of int
-        What each field of ids would have by itself.
+        The width that each field of ids would have by itself.
     n_numbers : int
-        Numbers that are embedded.
+        How many numbers are embedded.
     n_plain : int
-        Numbers that are not, each of width 1.
+        How many numbers are not, each of width 1.
     number_width : int, default=8
-        What each of them would have by itself.
+        The width that each embedded number would have by itself.
 
     Returns
     -------
     widths : list of int
-        Smaller ones, in proportion, where all together are wider than `MAX_WIDTH`.
+        The widths, reduced in proportion where their sum is more than `MAX_WIDTH`.
     number_width : int
-        Of each number that is embedded; 0 if there is no room to embed them.
+        Width of each number that is embedded; 0 if there is no room to embed them.
     """
     together = sum(widths) + number_width * n_numbers + n_plain
     if together <= MAX_WIDTH:
@@ -280,12 +280,12 @@ def resolve_members(
     n_members : int or "auto"
         An integer stands for itself.
     holds_out : bool
-        Whether so many rows are enough for early stopping to hold some out.
+        Whether there are enough rows for early stopping to hold some out.
     n_rows : int or None
         Rows; None if not all are known yet, as in `partial_fit`.
     is_noisy : bool
-        Whether what a network ends with is much by chance: levels are seldom seen, or
-        the last rows validate.
+        Whether chance decides much of the result of a network: levels are seldom seen,
+        or the last rows validate.
     width : int, default=1
         Width of x_0.
     """
@@ -317,7 +317,7 @@ def resolve_optimizer(n_ids: int, dense_gradients: bool) -> str:
     n_ids : int
         Ids of all columns.
     dense_gradients : bool
-        Whether something else asks for the gradients of all of them.
+        Whether something else needs the gradients of all ids.
     """
     return "lazy_adamw" if n_ids >= LAZY_FROM and not dense_gradients else "adamw"
 
@@ -393,7 +393,7 @@ def resolve_learning_rate(
 def resolve_patience(
     n_iter_no_change: int | str, is_seldom: bool
 ) -> tuple[int, float | None]:
-    """Return the epochs to wait for a lower loss, and above what share of it none."""
+    """Return the epochs to wait for a lower loss, and the rise that ends the wait."""
     if isinstance(n_iter_no_change, Integral):
         return int(n_iter_no_change), None
     return 2, CLEAR_RISE if is_seldom else None

@@ -1,4 +1,4 @@
-"""Fits that go on from the weights that are there, as rows keep coming."""
+"""Fits that go on from existing weights, as new rows arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The estimators' parameters by what they are of."""
+"""The estimators' parameters by topic."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 def cells_by_group(estimator: Any) -> list[list[str]]:
     """Return rows of an estimator's parameters: group, name, value, whether it is set.
 
-    In the order of the groups; the name of one is in its first row alone.
+    Rows are in the order of the groups; only the first row of a group has its name.
     """
     defaults = {
         p.name: p.default for p in signature(type(estimator)).parameters.values()

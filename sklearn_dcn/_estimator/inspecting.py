@@ -1,4 +1,4 @@
-"""What a fitted estimator says of its columns: importances and embeddings."""
+"""What a fitted estimator says about its columns: importances and embeddings."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class InspectsColumns:
 
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of each column in what moves the logit, in the table's order.
+        """Share of each column in the variance of the logit, in the table's order.
 
-        Total-effect indices of Sobol, scaled to a sum of 1, of columns drawn
-        independently, as `fit` saw each; see the user guide. Computed at the first use.
+        Sobol total-effect indices, scaled to a sum of 1, for columns drawn
+        independently as `fit` saw each; see the user guide. Computed at the first use.
         """
         check_is_fitted(self, "net_")
         if not hasattr(self, "_importances"):
@@ -59,18 +59,17 @@ class InspectsColumns:
         Parameters
         ----------
         column : str or int
-            Name of a column, or without names its position: of categories, of lists,
-            or of numbers whose values have embeddings; "X" for the columns of a sparse
-            matrix.
+            Name of a column, or its position if columns have no names. It must hold
+            categories, lists, or numbers whose values have embeddings; "X" is for the
+            columns of a sparse matrix.
 
         Returns
         -------
         embeddings : DataFrame of shape (n_levels + 2, width + 1)
-            A row for each level, after those of unknown and of missing ones
-            ("⟨unknown⟩", "⟨missing⟩"); "dim_0" and so on, and "count", the level's
-            weight in `fit`. Under `hashing` levels have no names: rows are "bucket 0"
-            and so on. Where an `OrdinalEncoder` is `category_encoder`, levels are its
-            codes.
+            A row for each level, after those for unknown and missing ones ("⟨unknown⟩",
+            "⟨missing⟩"). Columns are "dim_0" and so on, and "count", the level's weight
+            in `fit`. With `hashing`, levels have no names: rows are "bucket 0" and so
+            on. If `category_encoder` is an `OrdinalEncoder`, levels are its codes.
 
         Raises
         ------
@@ -92,27 +91,27 @@ class InspectsColumns:
         metric: str = "cosine",
         labels: Mapping[Any, str] | None = None,
     ) -> Any:
-        """Return the levels whose embeddings are nearest to that of a level.
+        """Return the levels whose embeddings are nearest to the embedding of a level.
 
         Parameters
         ----------
         column : str or int
-            As of `embeddings`.
+            As in `embeddings`.
         level : str, number or bool
-            One of its levels; None for that of missing cells.
+            One of its levels; None stands for missing cells.
         n : int, default=10
-            How many to return, if there are so many.
+            How many to return; fewer if the column has fewer.
         metric : {"cosine", "euclidean"}, default="cosine"
             Similarity: the cosine, or the negative distance.
         labels : mapping or None, default=None
-            What to call levels, as the title of each film's id.
+            What to call levels, e.g. the title for each film's id.
 
         Returns
         -------
         nearest : DataFrame of shape (n, 3)
-            "level", "similarity" and "count", the nearest first; without the level
-            itself, and those of unknown and missing cells. With `labels` a column
-            "label", too, where they have one.
+            "level", "similarity" and "count", the nearest first. The level itself and
+            those of unknown and missing cells are left out. With `labels` there is also
+            a column "label", for levels that have one.
 
         Raises
         ------
@@ -197,6 +196,6 @@ def _find_level(
     if level not in known:
         raise ValueError(
             f"level must be one of column {column!r} that has an embedding, as "
-            f"{names[N_RESERVED_IDS:][:5]}; got {level!r}, which is new, or too rare."
+            f"{names[N_RESERVED_IDS:][:5]}; got {level!r}, which is new or too rare."
         )
     return known[level]

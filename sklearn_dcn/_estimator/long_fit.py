@@ -1,4 +1,4 @@
-"""The fit of a long table: its rows, encoded into memory or a file, train."""
+"""The fit of a long table: its rows are encoded into memory or a file, then train."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["FitsLongTables"]
 
 
 class FitsLongTables(LearnsLongTables):
-    """Tables of more than `LONG` rows, in memory or of a scan."""
+    """Fits of tables of more than `LONG` rows, in memory or from a scan."""
 
     def _is_long(self, rows: Rows) -> bool:
         """Tell whether a table in memory is fitted by blocks, as a scan of it would."""

@@ -1,11 +1,11 @@
-"""The fit of a long table, in memory or of a scan: its blocks are read a few times.
+"""The fit of a long table, in memory or from a scan: it reads the blocks a few times.
 
-1. Every column is counted, and a sample is drawn: these tell the encoding.
-2. Crosses that the sample has chosen are summed up.
+1. Every column is counted, and a sample is drawn: these decide the encoding.
+2. Crosses that were chosen on the sample are summed up.
 3. Rows are encoded, and train from memory or from a scratch file.
 
-A row's roles follow from its number. So a table has one encoding, and where a buffer
-takes all rows one fit, wherever they are.
+A row's roles depend only on its number. So a table has the same encoding wherever its
+rows are, and the same fit if a buffer holds all of them.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Dealt(NamedTuple):
     ----------
     n_rows : int
     share : float
-        Of the rows that validate.
+        Share of the rows that validate.
     split_seed, fold_seed : int
     cuts : ndarray or None
-        In an order of time, where each stretch but the first begins, and the rows that
-        validate: times, or numbers of rows. None is by chance.
+        For rows in order of time: where each stretch but the first begins, and where
+        the rows that validate begin, as times or row numbers. None is for random rows.
     is_timed : bool
-        Whether cuts are times.
+        Whether the cuts are times.
     """
 
     n_rows: int
@@ -99,7 +99,7 @@ class LongFit(NamedTuple):
     loss_unit : float or None
         Mean weight in the loss; None where all weights are 1.
     rate : float
-        Of the negatives that are kept.
+        Share of the negatives that are kept.
     """
 
     encoder: BlockEncoder

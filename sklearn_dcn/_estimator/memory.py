@@ -1,4 +1,4 @@
-"""Memory that runs out in a fit: an error that says what to change."""
+"""When memory runs out in a fit: an error that says what to change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMES = (
 
 @contextmanager
 def naming_memory(estimator: Any) -> Iterator[None]:
-    """Turn the errors of memory that runs out into one that says what to change."""
+    """Turn out-of-memory errors into one that says what to change."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -41,11 +41,11 @@ def naming_memory(estimator: Any) -> Iterator[None]:
             raise
         now = ", ".join(f"{name}={getattr(estimator, name)!r}" for name in NAMES)
         raise MemoryError(
-            f"Memory ran out ({error}). Of many columns: cross='low_rank' or 'vector' "
+            f"Memory ran out ({error}). For many columns: cross='low_rank' or 'vector' "
             "(the weights of 'matrix' grow with the square of the columns), "
-            "numeric_embedding=None, n_members=1. Of the table's levels: lower "
+            "numeric_embedding=None, n_members=1. For many levels: lower "
             "embedding_dim, or limit levels by max_categories, min_frequency or "
-            "hashing. Of a batch: lower batch_size or hidden_layer_sizes. Of the rows: "
-            "fit fewer, or give "
+            "hashing. For a batch: lower batch_size or hidden_layer_sizes. For many "
+            "rows: fit fewer, or give "
             f"them in parts to partial_fit. Now {now}."
         ) from error

@@ -1,4 +1,4 @@
-"""What each process of a fit has learned of its rows, made that of all rows."""
+"""Merges what each process of a fit has learned from its rows into that of all rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = [
 def merged(world: World, summary: TableSummary) -> TableSummary:
     """Return the summary of the rows of all processes.
 
-    A level is added up by the process that its hash tells, and left out there if it is
-    below `min_frequency`: so the many rare ones go to one process each, and no further.
+    A level's hash selects the process that adds it up, and leaves it out if it is below
+    `min_frequency`. So each of the many rare levels goes to one process only.
     """
     if world.size == 1:
         return summary
@@ -57,9 +57,9 @@ def merge_masses(world: World, mass: dict[Any, float]) -> dict[Any, float]:
 
 
 def merge_crosses(world: World, encoder: BlockEncoder) -> None:
-    """Make the sums of crosses those of the rows of all processes.
+    """Merge the sums of crosses over the rows of all processes.
 
-    They are exact, in any order.
+    The sums are exact, in any order.
     """
     world.agree(False)  # sums do not wait for long, and a pass may take long
     for part in encoder.parts():
@@ -67,17 +67,17 @@ def merge_crosses(world: World, encoder: BlockEncoder) -> None:
 
 
 def check_alike(world: World, what: Any) -> None:
-    """Raise a RuntimeError if processes have come to other columns or networks."""
+    """Raise a RuntimeError if processes have different columns or networks."""
     if len(set(map(repr, world.gather(what)))) > 1:
         raise RuntimeError(
-            "The processes have prepared the table in other ways, as machines of "
-            "different kinds may round differently. Use machines of one kind, or name "
-            "what 'auto' leaves open, as memorized_crosses=None."
+            "The processes have prepared the table in different ways, because machines "
+            "of different kinds may round differently. Use machines of one kind, or "
+            "set what 'auto' leaves open, e.g. memorized_crosses=None."
         )
 
 
 def merge_seen(world: World, seen: SeenLevels) -> None:
-    """Let every process know the levels that the training rows of any have."""
+    """Tell every process the levels in the training rows of all processes."""
     if world.size > 1:
         for part in world.gather(seen.seen):
             for own, other in zip(seen.seen, part, strict=True):
@@ -91,7 +91,7 @@ def places(world: World, blocks: list[tuple[int, int]]) -> tuple[torch.Tensor, i
     ----------
     world : World
     blocks : list of (start, n)
-        Of each of its blocks the number of the first row, and how many there are.
+        For each block of this process, the number of its first row and its length.
     """
     by_rank = world.gather(blocks)
     every = sorted(

@@ -20,7 +20,7 @@ __all__ = ["BaseMultiTask"]
 
 
 class TellsTasks(Watcher):
-    """Records the validation loss of each task, in units of a constant's.
+    """Records the validation loss of each task, in units of the best constant's loss.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ class BaseMultiTask(BaseDCN):
         -------
         predictions : dict of str to ndarray of shape (n_samples,)
             By task, in the order of `losses`: labels of the type that `fit` was given,
-            and numbers in the units of `fit`.
+            or numbers in the units of `fit`.
         """
         logits = self._logits(X)
         return self._target.predictions(logits)
 
     def predict_proba(self, X: Any) -> dict[str, NDArray[np.float64]]:
-        """Return the probability of each class of the tasks of log loss.
+        """Return the probability of each class for the tasks with log loss.
 
         Parameters
         ----------
@@ -94,25 +94,27 @@ class BaseMultiTask(BaseDCN):
     def task_scores(
         self, X: Any, y: Any = None, sample_weight: Any = None
     ) -> dict[str, float]:
-        """Return for each task which share of its loss the network explains.
+        """Return the share of each task's loss that the network explains.
 
-        It is 1 less the loss over that of the best constant of these rows: R² of
-        "squared_error", D² of the others. 1 is best, and 0 what a constant has.
+        This is 1 minus the ratio of the loss to that of the best constant for these
+        rows: R² for "squared_error", D² for the others. 1 is best; the best constant
+        has 0.
 
         Parameters
         ----------
         X : table, scan or path
             Rows with the columns of `fit`.
         y : DataFrame or dict of array-like of shape (n_samples,), default=None
-            Their targets by task, where they are known; of a scan its own, and of a
-            path the names of their columns.
+            Their targets by task, where they are known; None for a scan, which has its
+            own; for a path the names of their columns.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights; of a path the column's name.
+            Their weights; for a path the column's name.
 
         Returns
         -------
         scores : dict of str to float
-            By task; NaN where a constant has no loss, as where no row knows the task.
+            By task; NaN where a constant has no loss, e.g. if the task is known in no
+            row.
         """
         check_is_fitted(self, "net_")
         y, sample_weight = read_targets(X, y, sample_weight)
@@ -139,15 +141,15 @@ class BaseMultiTask(BaseDCN):
         X : table, scan or path
             Rows with the columns of `fit`.
         y : DataFrame or dict of array-like of shape (n_samples,), default=None
-            Their targets by task, where they are known; of a scan its own, and of a
-            path the names of their columns.
+            Their targets by task, where they are known; None for a scan, which has its
+            own; for a path the names of their columns.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights; of a path the column's name.
+            Their weights; for a path the column's name.
 
         Returns
         -------
         score : float
-            Of the tasks whose share is a number.
+            Mean over the tasks whose share is not NaN.
         """
         shares = np.array([*self.task_scores(X, y, sample_weight).values()])
         weights = np.where(np.isnan(shares), 0.0, self._target.weights)
@@ -187,7 +189,7 @@ class BaseMultiTask(BaseDCN):
                 )
         if more := given.keys() - self.classes_.keys():
             raise ValueError(
-                f"classes must have tasks of log loss alone, {[*self.classes_]}; got "
+                f"classes must have only tasks of log loss, {[*self.classes_]}; got "
                 f"also {sorted(more)}."
             )
 
@@ -196,7 +198,7 @@ class BaseMultiTask(BaseDCN):
         if self.scoring is not None and self.scoring != "loss":
             raise ValueError(
                 "scoring must be None or 'loss' for several tasks; got "
-                f"{self.scoring!r}. Which task rules is said by task_weights."
+                f"{self.scoring!r}. To make a task count more, set task_weights."
             )
 
     def _make_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> TasksTarget:

@@ -1,4 +1,4 @@
-"""Columns of a table that are no features, but factors or terms of predictions."""
+"""Columns that are not features, but factors or terms of predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OFFSETS = ("exposure", "offset")
 
 
 def left_out(estimator: Any) -> dict[str, Any]:
-    """Return the parameters that name columns which are no features, if any does."""
+    """Return the parameters that name columns which are not features, if any do."""
     found = {name: getattr(estimator, name, None) for name in OFFSETS}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -30,7 +30,7 @@ def read_offset(estimator: Any, X: Any) -> NDArray[np.float64] | None:
     ValueError
         If the table has no such column, or a cell is missing or out of bounds.
     TypeError
-        If a cell is no number.
+        If a cell is not a number.
     """
     total: NDArray[np.float64] | None = None
     for name, value in left_out(estimator).items():
@@ -49,11 +49,11 @@ def read_offset(estimator: Any, X: Any) -> NDArray[np.float64] | None:
             must = "above 0 and finite" if name == "exposure" else "finite"
             raise ValueError(
                 f"Column {value!r}, the {name}, must be {must}; got {x[row]:g} in row "
-                f"{row}. Take such rows out, or fill in what they stand for."
+                f"{row}. Drop such rows, or fill in the values."
             )
         if X.shape[1] <= len(left_out(estimator)):
             raise ValueError(
-                f"X must have columns beside {value!r}, the {name}, which is no "
+                f"X must have columns beside {value!r}, the {name}, which is not a "
                 "feature; got none. Add one."
             )
         x = np.log(x) if name == "exposure" else x
@@ -70,18 +70,18 @@ def find_column(
     ----------
     X : checked table
     value : str, int or tuple
-        What the parameter is.
+        The value of the parameter.
     parameter : str
         Its name.
     names : sequence of str or None, default=None
-        Those of the columns, if they have any.
+        Names of the columns, if they have any.
     remedy : str, default=""
-        What ends the message.
+        The end of the message.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such column.
     """
     known = [*range(X.shape[1])] if names is None else [*names]
     if value in known:

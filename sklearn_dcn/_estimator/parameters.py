@@ -145,7 +145,7 @@ CONTINUABLE = {
 
 
 def check_continuation(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise a ValueError if a parameter changed that is built into the fitted net.
+    """Raise a ValueError if a parameter that is built into the fitted net has changed.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def check_continuation(before: dict[str, Any], now: dict[str, Any]) -> None:
         if name not in CONTINUABLE and old is not value and repr(old) != repr(value):
             raise ValueError(
                 f"warm_start and partial_fit go on with the fitted net, so {name} must "
-                f"stay {old!r}; got {value!r}. Set it back, or begin anew with "
+                f"stay {old!r}; got {value!r}. Set it back, or start again with "
                 "warm_start=False."
             )
 
@@ -170,7 +170,7 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
     parameters : dict
         An estimator's parameters by name.
     in_parts : bool, default=False
-        Whether rows come in parts, of which nobody knows how many.
+        Whether rows come in parts, whose number is unknown.
     """
     for name, losses in LOSSES.items():
         if name in parameters:
@@ -185,7 +185,7 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
         _check_numbers(parameters)
     if parameters.get("collision_weight") and not parameters["hashing"]:
         raise ValueError(
-            "collision_weight=True weighs the buckets that levels share, and hashing="
+            "collision_weight=True weights the buckets that levels share, but hashing="
             f"{parameters['hashing']!r} has no column with buckets. Name one in "
             "hashing, or set collision_weight to False."
         )
@@ -196,7 +196,7 @@ def check_parameters(parameters: dict[str, Any], in_parts: bool = False) -> None
             if parameters.get(name):
                 raise ValueError(
                     f"{name}={parameters[name]!r} needs to know how long the fit is, "
-                    "and partial_fit has one part of it. Change learning_rate between "
+                    "but partial_fit sees only one part. Change learning_rate between "
                     "the calls."
                 )
 
@@ -225,8 +225,8 @@ def _check_numbers(parameters: dict[str, Any]) -> None:
     loss, exposure = parameters["loss"], parameters["exposure"]
     if exposure is not None and loss not in LOG_LINK:
         raise ValueError(
-            f"exposure={exposure!r} multiplies an expected count, and loss={loss!r} "
-            "expects none. Use loss='poisson', 'gamma' or 'tweedie'; or offset, a "
+            f"exposure={exposure!r} multiplies an expected count, but loss={loss!r} "
+            "has none. Use loss='poisson', 'gamma' or 'tweedie'; or use offset, a "
             "column that is added to predictions."
         )
     if exposure is not None and exposure == parameters["offset"]:
@@ -236,8 +236,8 @@ def _check_numbers(parameters: dict[str, Any]) -> None:
         )
     if parameters["calibrate"] and loss in ("quantile", "gaussian"):
         raise ValueError(
-            f"calibrate=True scales and shifts one number, and loss={loss!r} has "
-            "several. Set it to False: predict_interval goes by the held-out rows."
+            f"calibrate=True scales and shifts one number, but loss={loss!r} has "
+            "several. Set it to False; predict_interval uses the held-out rows anyway."
         )
 
 

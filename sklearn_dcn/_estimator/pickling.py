@@ -1,8 +1,8 @@
-"""What a fitted estimator is outside of its process: plain containers and arrays.
+"""A fitted estimator outside its process: plain containers and arrays.
 
-A pickle, a file of skops and a file of `save` hold the same: no object of torch or
-skorch, so that they depend on neither device nor release, and nobody has to trust
-other types than those of this package.
+A pickle, a skops file and a file of `save` hold the same content. None holds an object
+of torch or skorch, so they depend on neither device nor release, and users need to
+trust no types other than those of this package.
 """
 
 from __future__ import annotations

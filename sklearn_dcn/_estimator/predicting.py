@@ -38,7 +38,7 @@ __all__ = ["PredictsLogits"]
 
 
 class PredictsLogits(InspectsColumns, Summarizes):
-    """Tables in, logits out, by an encoder and a net that are there."""
+    """Tables in, logits out, by a fitted encoder and net."""
 
     encoder_: TableEncoder
     net_: DCNNet
@@ -124,7 +124,7 @@ class PredictsLogits(InspectsColumns, Summarizes):
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             raise TypeError(
-                "A scan has named columns, and fit was given a table without names. "
+                "A scan has named columns, but fit was given a table without names. "
                 "Fit to a DataFrame or a scan."
             )
         scan = copy.copy(scan)

@@ -35,8 +35,8 @@ class PredictsFiles(PredictsLogits):
         Yields
         ------
         predictions : ndarray of shape (n, ...)
-            As `predict_proba` of a classifier, or `predict` of a regressor, of up to
-            65,536 rows.
+            As from `predict_proba` of a classifier, or `predict` of a regressor, for up
+            to 65,536 rows.
         """
         check_is_fitted(self, "net_")
         for block, _ in self._scanned(_as_scan(X)):
@@ -50,8 +50,8 @@ class PredictsFiles(PredictsLogits):
     ) -> str:
         """Write the predictions of a scan to a file.
 
-        The file appears when it is whole. Until then its parts are in the folder
-        ``<out>.parts``: a call that was cut short goes on from there.
+        The file appears once it is complete. Until then its parts are in the folder
+        ``<out>.parts``; after an interruption, the same call goes on from there.
 
         Parameters
         ----------
@@ -65,14 +65,14 @@ class PredictsFiles(PredictsLogits):
         Returns
         -------
         path : str
-            The file. Its columns are those asked for, and "probability of <class>" for
-            each class or label, or "prediction" (of several outputs "prediction 0" and
-            so on).
+            The file. Its columns are those in `columns`, and "probability of <class>"
+            for each class or label, or "prediction" (with several outputs "prediction
+            0" and so on).
 
         Raises
         ------
         ValueError
-            If the file is of no known kind, its folder is not there, or the columns
+            If the kind of file is unknown, its folder does not exist, or the columns
             cannot be written to it.
         """
         return self._predict_to(ALONE, X, out, columns)
@@ -143,18 +143,19 @@ class ScoresScans:
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy of a classifier, or R² of a regressor.
 
-        A regressor with `loss` "poisson", "gamma" or "tweedie" has D² of the deviance,
-        as scikit-learn's estimators of these, and with "quantile" D² of the pinball
-        loss of what `predict` returns: shares that are explained, of which 1 is best.
+        With `loss` "poisson", "gamma" or "tweedie" a regressor has D² of the deviance,
+        as in scikit-learn's estimators for these, and with "quantile" D² of the pinball
+        loss of what `predict` returns. All are explained shares; 1 is best.
 
         Parameters
         ----------
         X : table, scan or path
             Rows with the columns of `fit`.
         y : array-like of shape (n_samples, ...), default=None
-            Their target; that of a scan is its own, and of a path the column's name.
+            Their target; None for a scan, which has its own; for a path the column's
+            name.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights; of a path the column's name.
+            Their weights; for a path the column's name.
 
         Returns
         -------
@@ -177,7 +178,7 @@ def _check_path(path: str, kind: str) -> None:
         raise ValueError(f"out must be a file; {path!r} is a folder. Add a name.")
     if not os.path.isdir(os.path.dirname(path)):
         raise ValueError(
-            f"out must be in a folder that is there; got {path!r}. Create it."
+            f"out must be in a folder that exists; got {path!r}. Create the folder."
         )
 
 
@@ -188,8 +189,8 @@ def _check_beside(rows: Scan, beside: list[str], names: list[str], kind: str) ->
     for name in all_names:
         if all_names.count(name) > 1:
             raise ValueError(
-                f"columns must have other names than the predictions, and each once; "
-                f"got {name!r}."
+                f"columns must be distinct, and differ from the names of the "
+                f"predictions; got {name!r}."
             )
     if kind == ".csv":
         refuse_lists(rows.schema, beside)

@@ -1,4 +1,4 @@
-"""Fits of rows in groups that are ranked: whole ones in batches and in validation."""
+"""Fits that rank the rows of groups: batches and validation take whole groups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["BaseRanker", "Grouped"]
 
 
 class Grouped(NamedTuple):
-    """A target, and of each row the group or None; what `group` or `qid` said it."""
+    """A target, the group of each row or None, and the argument with the groups."""
 
     y: Any
     groups: Any
@@ -60,7 +60,7 @@ class BaseRanker(BaseDCN):
             y_val = self._grouped(X_val, y_val, qid_val, group_val, "_val")
         elif qid_val is not None or group_val is not None:
             raise ValueError(
-                "qid_val and group_val are of X_val and y_val; give these as well."
+                "qid_val and group_val need X_val and y_val; give these as well."
             )
         self._fit_in(ALONE, (X, y, weight), (X_val, y_val, weight_val))
 
@@ -93,7 +93,7 @@ class BaseRanker(BaseDCN):
             raise ValueError(
                 f"Groups of rows must be given in one way: qid{suffix}, the group of "
                 f"each row; group{suffix}, the sizes of groups that follow each other; "
-                "or the parameter qid, the column of X that has them. Got "
+                "or the parameter qid, the column of X that holds the groups. Got "
                 f"{' and '.join(given) or 'none'}."
             )
         if qid is not None:
@@ -115,7 +115,9 @@ class BaseRanker(BaseDCN):
                 "pass groups to fit."
             )
         if X.shape[1] < 2:
-            raise ValueError("X must have a column beside that of qid; got that alone.")
+            raise ValueError(
+                "X must have a column beside that of qid; got only that one."
+            )
         return np.asarray(get_columns(X)[at])
 
     def _position_of_groups(self, X: Any) -> int | None:
@@ -244,7 +246,7 @@ class BaseRanker(BaseDCN):
         apart = rows.y[trains[:, 0], 1], rows.y[~trains[:, 0], 1]
         if self._way == "last" and np.isin(*apart).any():
             raise ValueError(
-                "validation='last' holds out whole groups, and y has 1. Use "
+                "validation='last' holds out whole groups, but y has only 1. Use "
                 "validation='random', early_stopping=False, or pass X_val."
             )
         for trained, what in ((trains.T, "train"), (~trains.T, "validate")):
@@ -265,12 +267,12 @@ def _from_sizes(group: Any, X: Any, name: str) -> NDArray[np.intp]:
     if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
         raise ValueError(
             f"{name} must hold the sizes of groups, integers of at least 1; got "
-            f"{group!r}. The group of each row is qid."
+            f"{group!r}. Pass the group of each row as qid."
         )
     if sizes.sum() != n_rows:
         raise ValueError(
             f"{name} must hold sizes that sum to the {n_rows} rows of X; got "
-            f"{sizes.sum()}. The group of each row is qid."
+            f"{sizes.sum()}. Pass the group of each row as qid."
         )
     return np.repeat(np.arange(len(sizes)), sizes)
 
@@ -300,5 +302,5 @@ def _check_nested(codes: NDArray[np.intp], key: NDArray[Any]) -> None:
         raise ValueError(
             "validation_groups must hold whole groups of qid; the one of row "
             f"{int(torn[0])}, in the order of groups, is in several. Leave it None, or "
-            "give each qid one."
+            "give all rows of a qid the same one."
         )

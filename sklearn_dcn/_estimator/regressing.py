@@ -1,4 +1,4 @@
-"""What a regressor tells beside the expected target: quantiles, spread, intervals."""
+"""What a regressor predicts beside the expected target: quantiles and intervals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_RESIDUALS = 10_000  # of held-out rows that are kept
 
 
 class PredictsNumbers(RegressorMixin):
-    """Predictions of an estimator whose target is `ContinuousTarget`, or made of it."""
+    """Predictions of an estimator with a target of `ContinuousTarget` or its kin."""
 
     loss: str
     net_: DCNNet
@@ -31,7 +31,7 @@ class PredictsNumbers(RegressorMixin):
     _residual_weight: NDArray[np.float64] | None = None
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R²; D² of losses for which that is scikit-learn's score."""
+        """Return R², or D² for losses for which that is scikit-learn's score."""
         target = self._target_of()
         kind: Any
         if isinstance(target, CountTarget):
@@ -66,19 +66,19 @@ class PredictsNumbers(RegressorMixin):
         Raises
         ------
         AttributeError
-            If the loss is another than "quantile".
+            If the loss is not "quantile".
         """
         target = self._target_of()
         if not isinstance(target, QuantileTarget):
             raise AttributeError(
                 f"predict_quantiles needs a fit with loss='quantile'; got "
-                f"{target.loss!r}. Set loss and quantiles, and fit anew; or call "
-                "predict_interval, which every loss has."
+                f"{target.loss!r}. Set loss and quantiles and fit again, or call "
+                "predict_interval, which works with every loss."
             )
         return target.of_quantiles(self._logits(X))
 
     def predict_std(self, X: Any) -> NDArray[np.float64]:
-        """Return the standard deviation of the target about what `predict` returns.
+        """Return the standard deviation of the target around what `predict` returns.
 
         Parameters
         ----------
@@ -93,25 +93,25 @@ class PredictsNumbers(RegressorMixin):
         Raises
         ------
         AttributeError
-            If the loss is another than "gaussian".
+            If the loss is not "gaussian".
         """
         target = self._target_of()
         if not isinstance(target, GaussianTarget):
             raise AttributeError(
                 f"predict_std needs a fit with loss='gaussian'; got {target.loss!r}. "
-                "Set loss, and fit anew; or call predict_interval, which every loss "
-                "has."
+                "Set loss and fit again, or call predict_interval, which works with "
+                "every loss."
             )
         return target.std(self._logits(X))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
-        """Return intervals that hold the target of so many new rows.
+        """Return intervals that hold the target of a given share of new rows.
 
-        They are as wide as rows that were held out in `fit` say (conformal prediction):
-        if new rows are like these, a share of at least `coverage` of them is inside, on
-        average over fits, whatever the network has learned. Rows that chose the epoch,
-        too, say a little less than they should; in return each was predicted by the
-        networks that held it out, and not by all.
+        The rows held out in `fit` decide how wide the intervals are (conformal
+        prediction): if new rows are like these, a share of at least `coverage` is
+        inside, on average over fits, whatever the network has learned. As these rows
+        also chose the epoch, they make intervals slightly too narrow; in return, only
+        the networks that held a row out predicted it, not all of them.
 
         - "quantile": from the quantile nearest to (1 - coverage) / 2 to the one nearest
           to (1 + coverage) / 2, both moved by one distance [1]_.
@@ -154,7 +154,7 @@ class PredictsNumbers(RegressorMixin):
             )
         if self._residuals is None or self._residual_weight is None:
             raise ValueError(
-                "predict_interval needs rows that were held out in fit, and there were "
+                "predict_interval needs rows that were held out in fit, but there were "
                 "none, or partial_fit has trained since. Fit with early_stopping=True, "
                 "or give X_val and y_val."
             )

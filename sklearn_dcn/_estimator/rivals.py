@@ -1,4 +1,4 @@
-"""Arguments that other libraries have: an error that says what to use here."""
+"""Arguments of other libraries: an error that says what to use here."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ HERE = {theirs: ours for ours, names in CALLED.items() for theirs in names}
 
 
 def naming_rivals(method: Callable[P, T]) -> Callable[P, T]:
-    """Have a method name what to use in place of an argument that it does not take."""
+    """Make a method say what to use in place of an argument that it does not take."""
     accepted = signature(method).parameters
 
     @wraps(method)
@@ -99,6 +99,6 @@ def _explain(cls: Any, method: str, name: str) -> str:
     if found == "X_val":
         remedy = "Give the validation rows to fit(X, y, X_val=..., y_val=...)"
     also = [other for other in ALSO.get(name, ()) if other in of_class]
-    remedy += f", or of its loss {' or '.join(also)}" if also else ""
+    remedy += f", or for its loss {' or '.join(also)}" if also else ""
     where = cls.__name__ if method == "__init__" else f"{cls.__name__}.{method}"
     return f"{where}() has no argument {name!r}. {remedy}."

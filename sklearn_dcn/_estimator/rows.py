@@ -31,8 +31,8 @@ ORDER_SEED = 0
 class Rows(NamedTuple):
     """Checked rows: table, target, and weights, none of them zero.
 
-    Weights have mean 1 in the first call, and its unit in later ones. `roles` says
-    which of the rows may validate, of those that a fit begins with.
+    Weights have mean 1 in the first call; later calls use the same unit. `roles` says
+    which of the rows that a fit begins with may validate.
     """
 
     X: Any
@@ -214,8 +214,8 @@ class HasRows(TrainsNet, PredictsFiles):
         if bool(table.target.get("weight", table.target["y"].new_ones(1)).any()):
             return table
         warnings.warn(
-            "No row validates: those that could are of classes that class_weight gives "
-            "the weight 0. The fit makes all of max_epochs.",
+            "No row validates: class_weight gives the weight 0 to the classes of those "
+            "that could. The fit runs for all of max_epochs.",
             UserWarning,
             stacklevel=2,
         )

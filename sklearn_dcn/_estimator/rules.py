@@ -250,9 +250,13 @@ def n_jobs(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be None or an integer but 0; got {value!r}.")
+        raise TypeError(
+            f"{name} must be None or an integer other than 0; got {value!r}."
+        )
     if value == 0:
-        raise ValueError(f"{name} must be None or an integer but 0; got {value!r}.")
+        raise ValueError(
+            f"{name} must be None or an integer other than 0; got {value!r}."
+        )
 
 
 def random_state(name: str, value: Any) -> None:

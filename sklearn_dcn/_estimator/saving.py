@@ -44,16 +44,17 @@ class SavesToFile(BaseEstimator):
     def save(self, path: Target) -> None:
         """Save the fitted estimator to a file, for `sklearn_dcn.load`.
 
-        The file holds parameters, encoding and weights, as JSON and safetensors; no
-        rows, and no state of the optimiser but with new_levels="learn". It is written
-        beside `path` and then takes its place, so that a file that was there is lost
-        only for a complete new one.
+        The file holds parameters, encoding and weights, as JSON and safetensors. It
+        holds no rows, and the state of the optimiser only with new_levels="learn". It
+        is written beside `path` and then moved there, so that only a complete new file
+        replaces an old one.
 
         Parameters
         ----------
         path : str, PathLike or binary file
-            The file, by custom with the ending ".dcn". What is open, as `io.BytesIO`
-            or a file of fsspec, is written to where it stands, and stays open.
+            The file, by convention with the ending ".dcn". An open file, such as
+            `io.BytesIO` or one of fsspec, is written to at its current position and
+            stays open.
 
         Returns
         -------
@@ -78,7 +79,7 @@ class SavesToFile(BaseEstimator):
             raise TypeError(
                 f"{type(self).__name__} cannot be saved: a file holds objects of "
                 f"{' and '.join(parents)} itself, not of classes that inherit from "
-                "it. Pickle it, e.g. with joblib.dump."
+                "it. Pickle the object, e.g. with joblib.dump."
             )
         encoder = Encoder(self._registry, SPELLING)
         state = encoder.encode(self)

@@ -1,4 +1,4 @@
-"""Tables that are named rather than given: paths and scans, read or refused."""
+"""Tables given as paths or scans: read or refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_scan(
     suffix: str = "",
     in_parts: bool = False,
 ) -> tuple[Any, Any, Any]:
-    """Return a table as it was given, or what a scan or path of a short one holds.
+    """Return a table as it was given, or the rows of a short scan or path.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def read_scan(
     y : array-like or None; of a path the column's name
     sample_weight : array-like or None; of a path the column's name or None
     suffix : str, default=""
-        Of the arguments' names.
+        Suffix of the arguments' names.
     in_parts : bool, default=False
         Whether the rows are to be learned block by block.
 
     Returns
     -------
     X, y, sample_weight
-        The scan, None and None, if it has more rows than are loaded.
+        The scan, None and None, if it has too many rows to load.
 
     Raises
     ------
@@ -45,12 +45,13 @@ def read_scan(
     if _is_path(X):
         if not _is_name(y):
             raise TypeError(
-                f"Of rows in files, y{suffix} must be the name of the target's column; "
-                f"got {type(y).__name__}. Or pass X{suffix}=scan(path, target=name)."
+                f"For rows in files, y{suffix} must be the name of the target's "
+                f"column; got {type(y).__name__}. Or pass X{suffix}=scan(path, "
+                "target=name)."
             )
         if sample_weight is not None and not isinstance(sample_weight, str):
             raise TypeError(
-                f"Of rows in files, sample_weight{suffix} must be the name of their "
+                f"For rows in files, sample_weight{suffix} must be the name of its "
                 f"column; got {type(sample_weight).__name__}."
             )
         X, y, sample_weight = scan(X, target=y, weight=sample_weight), None, None
@@ -76,7 +77,7 @@ def read_scan(
     elif not hasattr(estimator, "net_") and estimator.new_levels == "unknown":
         raise ValueError(
             f"The scan has more than {LONG:,} rows, and a first call of partial_fit "
-            f"would know the levels of its first {BLOCK:,} alone. Call fit, or set "
+            f"would know only the levels of its first {BLOCK:,}. Call fit, or set "
             "new_levels='learn'."
         )
     return X, None, None
@@ -85,7 +86,7 @@ def read_scan(
 def check_scannable(estimator: Any) -> None:
     """Raise a ValueError for a parameter that needs all rows in memory."""
     needs: tuple[tuple[str, Any, str], ...] = (
-        ("warm_start", (False,), "Fit anew, or call partial_fit with frames"),
+        ("warm_start", (False,), "Fit again, or call partial_fit with frames"),
         ("category_encoder", (None,), "Leave it out: levels have embeddings"),
         ("validation_groups", (None,), "Pass X_val, of other groups"),
         ("validation_time", (None,), "Pass X_val, of later rows"),
@@ -97,7 +98,7 @@ def check_scannable(estimator: Any) -> None:
             value is one or (isinstance(value, str) and value == one) for one in allowed
         ):
             raise ValueError(
-                f"{name}={value!r} needs all rows in memory, and the scan has more "
+                f"{name}={value!r} needs all rows in memory, but the scan has more "
                 f"than {LONG:,}. {remedy}."
             )
 
@@ -115,7 +116,7 @@ def _is_name(y: Any) -> bool:
 
 
 def scan_of(X: Any) -> Scan | None:
-    """Return a scan, or that of a path; None for other tables."""
+    """Return a scan, or the scan of a path; None for other tables."""
     if _is_path(X):
         return scan(X)
     return X if is_scan(X) else None
@@ -128,9 +129,9 @@ def read_targets(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     ----------
     X : table, scan or path
     y : array-like or None
-        None is for the target of a scan; of a path it is the column's name.
+        None for a scan, which has its own; for a path the column's name.
     sample_weight : array-like or None
-        Of a path the column's name or None.
+        For a path the column's name or None.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def read_targets(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     is_named = _is_path(X) and _is_name(y)
     if not is_named and (y is not None or not is_scan(X)):
         if y is None:
-            raise TypeError("score needs y, but of a scan with a target.")
+            raise TypeError("score needs y, except for a scan with a target.")
         return y, sample_weight
     rows = scan(X, target=y, weight=sample_weight) if is_named else X
     if rows.target is None:

@@ -18,12 +18,12 @@ __all__ = ["ValidationScore", "check_scorer"]
 
 
 class ValidationScore:
-    """Scores logits of the validation rows, as those of an estimator in its fit.
+    """Scores the logits of the validation rows, as an estimator's, during its fit.
 
     Parameters
     ----------
     estimator : BaseDCN
-        The estimator, whose encoder and net are there.
+        The estimator, which already has its encoder and net.
     X, y, weight
         The validation rows, in the caller's terms.
     """
@@ -64,7 +64,7 @@ class ValidationScore:
         if not math.isfinite(number):
             raise ValueError(
                 f"scoring={self.estimator.scoring!r} must give a finite number; got "
-                f"{score!r} of the {len(self.y)} validation rows. Use another scorer, "
+                f"{score!r} for the {len(self.y)} validation rows. Use another scorer, "
                 "or more of these rows."
             )
         return number
@@ -76,7 +76,7 @@ def check_scorer(name: str, value: Any) -> Callable[..., Any]:
     Raises
     ------
     ValueError
-        If it is neither.
+        If the parameter is neither.
     """
     reason = ""
     if isinstance(value, str):
@@ -91,8 +91,8 @@ def check_scorer(name: str, value: Any) -> Callable[..., Any]:
         except ValueError as error:
             reason = f" ({error})"
     raise ValueError(
-        f"{name} must be None, 'loss', the name of a scorer as sklearn.metrics."
-        f"get_scorer_names() has it, or a callable (estimator, X, y); got {value!r}"
+        f"{name} must be None, 'loss', a scorer's name from sklearn.metrics."
+        f"get_scorer_names(), or a callable (estimator, X, y); got {value!r}"
         f"{reason}."
     )
 

@@ -66,7 +66,7 @@ class Summarizes(BaseEstimator):
     module_: Any  # Network
 
     def summary(self) -> Summary:
-        """Return what the fit made: the table's schema, the network, the training.
+        """Return what the fit produced: the table's schema, the network, the training.
 
         Returns
         -------

@@ -11,7 +11,7 @@ __all__ = ["check_tasks", "losses", "task_weights"]
 
 
 def losses(name: str, value: Any) -> None:
-    """Check the loss of each task, and the parameters that it may have."""
+    """Check the loss of each task and its parameters."""
     if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
         raise TypeError(
             f"{name} must be a dict of a loss for each task, by the names of columns "
@@ -19,7 +19,7 @@ def losses(name: str, value: Any) -> None:
             f"{value!r}."
         )
     if not value:
-        raise ValueError(f"{name} must have a task at least; got {value!r}.")
+        raise ValueError(f"{name} must have at least one task; got {value!r}.")
     own = {
         "tweedie": ("power", number(1.0)),
         "huber": ("huber_delta", number(0.0, inclusive=False)),
@@ -49,12 +49,12 @@ def task_weights(name: str, value: Any) -> None:
 
 
 def check_tasks(parameters: dict[str, Any]) -> None:
-    """Raise a ValueError for a weight of a task that there is not."""
+    """Raise a ValueError for a weight of a task that does not exist."""
     if (
         more := (parameters.get("task_weights") or {}).keys()
         - parameters.get("losses", {}).keys()
     ):
         raise ValueError(
-            f"task_weights must have tasks of losses alone, {[*parameters['losses']]}; "
+            f"task_weights must have only tasks of losses, {[*parameters['losses']]}; "
             f"got also {sorted(more)}."
         )

@@ -47,6 +47,6 @@ def _text_options(name: str, options: Any) -> None:
         )
     if options.get("analyzer") is None:
         raise ValueError(
-            f"{name}['ngram_range'] is of one analyzer, and None has two of them. Set "
+            f"{name}['ngram_range'] needs one analyzer, but None has two of them. Set "
             f"{name}['analyzer'] too, to one of {', '.join(map(repr, ANALYZERS))}."
         )

@@ -1,4 +1,4 @@
-"""The training of an estimator's net: watched, kept in a file, and told afterwards."""
+"""The training of an estimator's net: watched, kept in a file, reported afterwards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["TrainsNet"]
 
 
 class TrainsNet(BaseEstimator):
-    """An encoded table trains the net that is there."""
+    """Trains a net on an encoded table."""
 
     encoder_: TableEncoder
     net_: DCNNet
@@ -185,7 +185,7 @@ class TrainsNet(BaseEstimator):
         ):
             if is_there:
                 raise ValueError(
-                    f"{name} needs all networks in every process, and with "
+                    f"{name} needs all networks in every process, but with "
                     "split='members' each has its own. Use split='rows'."
                 )
 
@@ -196,8 +196,8 @@ class TrainsNet(BaseEstimator):
             return
         if self._world.size > 1 and self._split == "rows":
             raise ValueError(
-                "normalization='batch' takes mean and spread of a whole batch, of "
-                "which each process has a part. Use normalization='layer'."
+                "normalization='batch' takes mean and spread of a whole batch, but "
+                "each process has only a part of it. Use normalization='layer'."
             )
         if n_rows == 1:
             raise ValueError(

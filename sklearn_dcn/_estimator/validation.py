@@ -1,4 +1,4 @@
-"""Which rows may validate, and describe, which others: at random, by time, by group."""
+"""Which rows validate, and which give others their statistics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = {"last": "validation_time", "groups": "validation_groups"}
 
 
 def which_way(parameters: dict[str, Any]) -> str:
-    """Return `validation`; "auto" is the one whose rows are named, if they are."""
+    """Return `validation`; "auto" is the kind whose key parameter is set, if one is."""
     validation: str = parameters["validation"]
     if validation == "auto":
         named = [way for way, other in KEYS.items() if parameters[other] is not None]
@@ -42,7 +42,7 @@ def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
     Raises
     ------
     ValueError
-        If `validation`, `validation_time` and `validation_groups` do not fit each
+        If `validation`, `validation_time` and `validation_groups` do not match each
         other or the table.
     """
     validation = which_way(parameters)
@@ -77,7 +77,7 @@ def read_key(parameters: dict[str, Any], X: Any) -> NDArray[Any] | None:
     if missing.any():
         raise ValueError(
             f"{name} must have no missing entry; row {int(missing.argmax())} has one. "
-            "Drop such rows, or give them one of their own."
+            "Drop such rows, or give them an entry of their own."
         )
     try:
         return np.unique(key, return_inverse=True)[1].reshape(-1)
@@ -98,7 +98,7 @@ def roles_of(
     Parameters
     ----------
     validation : {"auto", "random", "last", "groups"}
-        "auto" is "random", as long as nothing is known of the rows.
+        "auto" is "random", as long as nothing is known about the rows.
     n_rows : int
     key : ndarray of shape (n_rows,) or None
         The time, or the group, of each row.
@@ -119,7 +119,7 @@ def advise_order(share: float, by: Any) -> str:
     Parameters
     ----------
     share : float
-        How much more the last of them lose.
+        How much higher the loss of the last rows is.
     by : str, int or None
         The column of dates that orders them; None is the order of the table.
     """
@@ -128,9 +128,9 @@ def advise_order(share: float, by: Any) -> str:
     return (
         f"Rows look as if {order} were that of time: the last two fifths are predicted "
         f"{share:.0%} worse from the rows before them than from rows at random. So the "
-        "last rows validate, and rows are described by earlier ones. If that is right "
-        f"set validation='last' and validation_time={last}; if new rows will be like "
-        "any of these, set validation='random'."
+        "last rows validate, and statistics of rows come from earlier ones. If this is "
+        f"right, set validation='last' and validation_time={last}; if new rows will be "
+        "like any of these, set validation='random'."
     )
 
 

@@ -261,11 +261,11 @@ def test_a_full_disk_leaves_no_file(path, tmp_path, monkeypatch):
     ("out", "columns", "message"),
     [
         ("a.xlsx", None, r"out must end in .parquet, .feather, .csv; got"),
-        ("nowhere/a.csv", None, "out must be in a folder that is there.*Create it"),
+        ("nowhere/a.csv", None, "out must be in a folder that exists.*Create the f"),
         ("is.csv", None, "out must be a file; .* is a folder"),
         ("a.csv", ["idd"], "there is no column 'idd'"),
-        ("a.csv", ["big", "big"], "each once; got 'big'"),
-        ("a.csv", ["probability of 1"], "other names than the predictions"),
+        ("a.csv", ["big", "big"], "distinct.*got 'big'"),
+        ("a.csv", ["probability of 1"], "the names of the predictions"),
     ],
 )
 def test_files_that_cannot_be_written(out, columns, message, tmp_path):

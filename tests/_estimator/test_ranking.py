@@ -124,7 +124,7 @@ def test_rows_of_groups_need_not_follow_each_other(rows, fitted):
             {},
             {"qid": QID, "qid_val": QID},
             ValueError,
-            "qid_val and group_val are of X",
+            "qid_val and group_val need X",
         ),
         ({}, {"qid": np.arange(N)}, ValueError, "y must differ within a group"),
     ],

@@ -174,7 +174,7 @@ def test_several_targets(tmp_path, streamed):
         (
             {"X": "P", "y": "click", "sample_weight": [1.0]},
             TypeError,
-            "sample_weight must be the name of their column; got list",
+            "sample_weight must be the name of its column; got list",
         ),
         ({"X": "S", "y": "click"}, TypeError, r"scan\(..., target=name\)"),
         ({"X": "S", "sample_weight": "weight"}, TypeError, r"scan\(..., weight=name\)"),
@@ -315,7 +315,7 @@ def test_predictions_of_other_columns(tmp_path):
     with pytest.raises(SourceError, match="there is no column 'city'"):
         model.predict(path)
     plain = tiny().fit(np.ones((20, 2)) * np.arange(20)[:, None], [0, 1] * 10)
-    with pytest.raises(TypeError, match="A scan has named columns, and fit was given"):
+    with pytest.raises(TypeError, match="A scan has named columns, but fit was given"):
         plain.predict(path)
     with pytest.raises(NotFittedError):
         tiny().predict(path)

@@ -181,7 +181,7 @@ def test_what_does_not_fit_together(option):
     X, y = make_mixed(60)
     ((name, value),) = option.items()
     with pytest.raises(
-        ValueError, match=rf"^{name}={value!r}.*partial_fit has one part"
+        ValueError, match=rf"^{name}={value!r}.*partial_fit sees only one part"
     ):
         DCNClassifier(**OPTIONS, **option).partial_fit(X, y)
     scheduler = LRScheduler(policy="StepLR", step_size=1)

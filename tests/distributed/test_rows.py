@@ -296,7 +296,7 @@ def test_processes_that_come_to_other_networks_say_so(table):
         model._fit_in(world, (X, y, None), (None, None, None))
 
     for error in together(2, work, timeout=60.0):
-        assert "prepared the table in other ways" in str(error)
+        assert "prepared the table in different ways" in str(error)
 
 
 def test_frames_whose_rows_are_dealt_out(table, all_are_long):

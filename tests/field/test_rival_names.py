@@ -64,7 +64,7 @@ def test_constructor_names_what_to_use(name, ours):
         ("tweedie_variance_power", "power"),
         ("huber_slope", "huber_delta"),
         ("quantile_alpha", "quantiles"),
-        ("alpha", "weight_decay, or of its loss quantiles or huber_delta"),
+        ("alpha", "weight_decay, or for its loss quantiles or huber_delta"),
         ("base_margin", "offset"),
     ],
 )

@@ -214,8 +214,8 @@ def test_in_a_pipeline_and_of_other_tables(table):
         (roc_auc_score, "scoring must be .* metric function rather than a scorer"),
         (["roc_auc"], r"scoring must be .* got \['roc_auc'\]"),
         (3, "scoring must be .* got 3"),
-        (lambda estimator, X, y: np.nan, "must give a finite number; got nan of the"),
-        (lambda estimator, X, y: "high", "must give a finite number; got 'high' of"),
+        (lambda estimator, X, y: np.nan, "must give a finite number; got nan for the"),
+        (lambda estimator, X, y: "high", "must give a finite number; got 'high' for"),
     ],
 )
 def test_bad_scoring_is_named(table, scoring, match):

@@ -266,7 +266,7 @@ def test_day_by_day():
             r"class_weight\[0\] must have",
         ),
         ({"class_weight": [{1: -1}, {}, {}]}, Y, r"class_weight\[0\]\[1\] must be"),
-        ({"class_weight": [{}, {}]}, Y[:, 0], "only where y has several labels"),
+        ({"class_weight": [{}, {}]}, Y[:, 0], "only if y has several labels"),
         ({}, Y + 1, "DCNMultiTask"),
         ({}, [["a"], ["b", "c"]] * (N // 2), "MultiLabelBinarizer"),
     ],

@@ -223,7 +223,7 @@ def test_unequal_widths_are_named(options, message):
 def test_what_has_no_pairs():
     X, y = table()
     options = TINY | {"pair_logit": "plain"}
-    with pytest.raises(ValueError, match="of this table 1 has one"):
+    with pytest.raises(ValueError, match="in this table 1 has one"):
         DCNRegressor(**options, numeric_embedding=None).fit(X[["few", "x"]], y)
     options["numeric_embedding"] = "linear"
     with pytest.raises(ValueError, match=r"'plain' adds the same .* has 3"):

@@ -1,4 +1,4 @@
-"""Rows that are not in memory, described: `scan`; and read block by block."""
+"""Rows that are not in memory: `scan` describes them, and they are read in blocks."""
 
 from .base import BLOCK, Source, SourceError
 from .parts import Parts, refuse_lists

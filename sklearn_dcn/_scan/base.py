@@ -32,7 +32,7 @@ class Source(ABC):
     Attributes
     ----------
     title : str
-        What it is, for people.
+        A readable description of the source.
     """
 
     title: str
@@ -50,9 +50,9 @@ class Source(ABC):
         ----------
         columns : list of str
         size : int
-            Rows that are best given at a time; there may be more or fewer.
+            Preferred number of rows at a time; there may be more or fewer.
         whole : bool
-            Whether no column may be there that was not when the reading began.
+            Whether to refuse columns that did not exist when the reading began.
 
         Yields
         ------
@@ -61,7 +61,7 @@ class Source(ABC):
         """
 
     def count(self) -> int | None:
-        """Return the number of rows, if that is known without reading them."""
+        """Return the number of rows if it is known without reading them, else None."""
         return None
 
     can_skip = False  # whether `pieces_between` reads no more than it yields
@@ -89,20 +89,20 @@ class Source(ABC):
         whole: bool,
         between: tuple[int, int] | None = None,
     ) -> Iterator[Any]:
-        """Yield pandas frames of `size` rows, the last of what is left.
+        """Yield pandas frames of `size` rows; the last one has what is left.
 
         Parameters
         ----------
         columns : list of str
         size : int
         exact : bool
-            Whether a column has the dtype of the whole table in each of them, as one
-            with gaps has in blocks without. Some sources must be read for that.
+            Whether a column has the dtype of the whole table in every frame, even if
+            its gaps are all in other frames. Some sources must be read for that.
         whole : bool
             As of `pieces`.
         between : tuple of (int, int) or None, default=None
-            Numbers of the first row and of that after the last, of a source that
-            `can_skip`; None is all rows.
+            Number of the first row, and one more than that of the last; the source
+            must be one that `can_skip`. None is all rows.
         """
         if between is None:
             pieces = self._counted(self.pieces(columns, size, whole))
@@ -122,7 +122,7 @@ class Source(ABC):
             yield joined(waiting)
 
     def load(self, columns: Sequence[str], whole: bool, most: int | None) -> Any:
-        """Return all rows as one pandas frame; None if they are more than `most`."""
+        """Return all rows as one pandas frame; None if there are more than `most`."""
         if most is not None and (self.n_rows or 0) > most:
             return None
         found: list[Any] = []
@@ -144,8 +144,8 @@ class Source(ABC):
         if self._n_passed not in (None, n):
             raise SourceError(
                 f"{self.title} gave {self._n_passed:,} rows in one pass and {n:,} in "
-                "the next. It must give the same rows whenever it is read: write them "
-                "to a file, and scan that."
+                "the next. It must give the same rows in every pass: write them to a "
+                "file, and scan the file."
             )
         if not n:
             raise SourceError(f"{self.title}: there are no rows.")
@@ -157,7 +157,7 @@ class Source(ABC):
         return {}
 
     def dtypes(self, columns: Sequence[str]) -> dict[str, Any]:
-        """Return the dtypes of columns that have another in blocks without gaps."""
+        """Return the dtypes of columns whose dtype differs in blocks without gaps."""
         schema = self.schema()
         types = {name: schema.field(name).type for name in columns}
         asked = [name for name, kind in types.items() if can_change(kind)]
@@ -170,7 +170,7 @@ class Source(ABC):
         }
 
     def gaps(self, columns: Sequence[str]) -> set[str]:
-        """Return those of the columns that have a missing cell anywhere."""
+        """Return the columns that have a missing cell anywhere."""
         found: set[str] = set()
         for piece in self._counted(self.pieces(columns, BLOCK, False)):
             table = to_arrow(piece)
@@ -181,7 +181,7 @@ class Source(ABC):
 def cannot_read(
     title: str, error: BaseException, remedy: str = "Write it again, or take it out."
 ) -> SourceError:
-    """Return an error of a source by what its reader has said."""
+    """Return the error of a source, from what its reader said."""
     lines = str(error).strip().splitlines()
     what = lines[0].strip("'\".") if lines else repr(error)
     return SourceError(f"{title} cannot be read: {what}. {remedy}")

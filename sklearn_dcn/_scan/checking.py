@@ -1,4 +1,4 @@
-"""What must hold of the cells of target and weight; errors name source and row."""
+"""Checks of the cells of target and weight; errors name the source and the row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_target(title: str, frame: Any, names: Sequence[str], start: int) -> No
     Parameters
     ----------
     title : str
-        Of the source.
+        The title of the source.
     frame : DataFrame
         Rows.
     names : list of str
@@ -31,21 +31,21 @@ def check_target(title: str, frame: Any, names: Sequence[str], start: int) -> No
         if missing.any():
             row = start + int(missing.argmax())
             raise SourceError(
-                f"{title}: the target {name!r} is missing in row {row:,}, and "
-                f"{int(missing.sum()):,} times from there on in a block of "
-                f"{len(frame):,}. Leave such rows out: write the others, or scan a "
-                "query or data set that is filtered."
+                f"{title}: the target {name!r} is missing in row {row:,}, the first of "
+                f"{int(missing.sum()):,} such rows in a block of {len(frame):,}. Leave "
+                "such rows out: write a file without them, or scan a filtered query or "
+                "data set."
             )
         if frame[name].dtype.kind == "f" and np.isinf(frame[name]).any():
             row = start + int(np.asarray(np.isinf(frame[name])).argmax())
             raise SourceError(
-                f"{title}: the target {name!r} must be finite; it is not in row "
-                f"{row:,}. Leave such rows out, or clip it."
+                f"{title}: the target {name!r} must be finite; it is infinite in row "
+                f"{row:,}. Leave such rows out, or clip the target."
             )
 
 
 def check_weights(title: str, weight: Any, start: int) -> None:
-    """Raise a SourceError if a weight is no number, negative or not finite."""
+    """Raise a SourceError if a weight is not a number, negative or not finite."""
     try:
         values = np.asarray(weight, dtype=np.float64)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
 """Rows in files of one kind: Parquet, Feather (Arrow IPC) or CSV.
 
-Of each reader the form is used whose memory does not grow with the file.
+Each reader is used in the form whose memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -61,26 +61,26 @@ class Files(Source):
         return self._first
 
     def count(self) -> int | None:
-        """Return the number of rows, but of CSV."""
+        """Return the number of rows; None for CSV."""
         if self.kind == "csv":
             return None
         return sum(_naming(path, self._count, path) for path in self.paths)
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
-        """Yield the rows of file after file, each compared to the first."""
+        """Yield the rows file by file; each file is compared to the first."""
         for path in self.paths:
             self._check(path, columns, whole)
             yield from self._pieces(path, self._batches(path, columns, size), columns)
 
     @property
     def can_skip(self) -> bool:  # type: ignore[override]
-        """Whether groups of rows can be left out: those of Parquet."""
+        """Whether groups of rows can be skipped: only in Parquet files."""
         return self.kind == "parquet"
 
     def pieces_between(
         self, columns: Sequence[str], size: int, whole: bool, start: int, stop: int
     ) -> Iterator[Any]:
-        """Yield the rows of the groups of Parquet files that are in between."""
+        """Yield the rows of the row groups in between, of Parquet files."""
         here = 0  # the number of the group's first row
         for path in self.paths:
             n_file = _naming(path, self._count, path)
@@ -106,7 +106,7 @@ class Files(Source):
                 yield batch.select(list(columns))
 
     def gaps(self, columns: Sequence[str]) -> set[str]:
-        """Return the columns with a missing cell; of Parquet statistics tell."""
+        """Return the columns with a missing cell; Parquet's statistics tell."""
         if self.kind != "parquet":
             return super().gaps(columns)
         import pyarrow.parquet as parquet
@@ -250,9 +250,9 @@ def _bad_cell(path: str, types: Any, error: Exception) -> SourceError:
         return cannot_read(repr(path), error)
     at, kind, what = found.groups()
     return SourceError(
-        f"Column {types.names[int(at)]!r} of {path!r} is read as {kind}, as are its "
+        f"Column {types.names[int(at)]!r} of {path!r} is read as {kind}, like its "
         f"first rows; then comes an {what}. Write the table as Parquet, or scan a "
-        "pyarrow.dataset.dataset(...) whose schema has the type."
+        "pyarrow.dataset.dataset(...) whose schema states the type."
     )
 
 
@@ -265,7 +265,7 @@ def find_files(sources: Sequence[Any]) -> list[str]:
     Raises
     ------
     SourceError
-        If one of them names none.
+        If one of them names no file.
     """
     return [*chain.from_iterable(map(_expand, sources))]
 
@@ -296,7 +296,7 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def partitioned_kind(source: Any) -> str | None:
-    """Return the kind of the files in folders like "name=value", None of others."""
+    """Return the kind of the files in folders like "name=value", else None."""
     folder = os.fspath(source)
     if not os.path.isdir(folder):
         return None
@@ -315,7 +315,7 @@ def _one_kind(paths: Sequence[str]) -> str:
         if kind != first:
             raise SourceError(
                 f"Files of one scan must be of one kind; got {paths[0]!r} and "
-                f"{path!r}. Scan a glob or list of those of one."
+                f"{path!r}. Scan a glob or a list of files of one kind."
             )
     return first
 
@@ -329,9 +329,8 @@ def _kind_of(path: str) -> str:
     kind = FILES.get(_suffix(path))
     if kind is None or (path.endswith(PACKED) and kind != "csv"):
         raise SourceError(
-            f"{path!r} must end in one of {', '.join(sorted(FILES))}; .csv, .tsv and "
-            ".txt perhaps with .gz or .bz2 after it. Rename it, or pass a "
-            "pyarrow.dataset.Dataset."
+            f"{path!r} must end in one of {', '.join(sorted(FILES))}; .gz or .bz2 may "
+            "follow .csv, .tsv and .txt. Rename it, or pass a pyarrow.dataset.Dataset."
         )
     return kind
 
@@ -363,13 +362,14 @@ def _compare(
     if lacking := [name for name in columns if name not in here.names]:
         raise SourceError(
             f"{path!r} has no column {lacking[0]!r}, which {first_path!r} has. Write "
-            "the files alike, or name the columns to be read: columns=[...]."
+            "all files with the same columns, or name the columns to read: "
+            "columns=[...]."
         )
     new = sorted(set(here.names) - set(first.names) - set(saved_index(here)))
     if whole and new:
         raise SourceError(
-            f"{path!r} has the column {new[0]!r}, which {first_path!r} has not. Name "
-            "the columns to be read, as columns=[...], or write the files alike."
+            f"{path!r} has the column {new[0]!r}, which {first_path!r} lacks. Name the "
+            "columns to read: columns=[...], or write all files with the same columns."
         )
     for name in columns:
         now, then = here.field(name).type, first.field(name).type

@@ -80,7 +80,7 @@ def _type_of(column: Any) -> Any:
 
 
 def words_of(kind: Any) -> str:
-    """Return an arrow type for people."""
+    """Return the readable name of an arrow type."""
     import pyarrow
 
     if pyarrow.types.is_dictionary(kind):
@@ -94,7 +94,7 @@ def n_rows_of(rows: Any) -> int:
 
 
 def parts_of(rows: Any, first: int, size: int) -> Iterator[Any]:
-    """Yield parts of rows: of up to `first` rows, and then of up to `size`."""
+    """Yield parts of rows: first up to `first` rows, then up to `size` at a time."""
     start, stop, n = 0, first, n_rows_of(rows)
     while start < n:
         if is_pandas(rows):
@@ -111,8 +111,8 @@ def to_frame(rows: Any, dtypes: Mapping[str, Any] | None = None) -> Any:
     ----------
     rows : frame, or table or batch of arrow
     dtypes : dict or None, default=None
-        Those that columns have in other blocks of the table, by name. Columns of
-        extension dtypes keep theirs, as gaps do not change it.
+        The dtypes that columns have in other blocks of the table, by name. Columns of
+        extension dtypes keep their own, as gaps do not change it.
     """
     if is_pandas(rows):
         frame = rows.reset_index(drop=True)
@@ -177,14 +177,14 @@ def can_change(kind: Any) -> bool:
 
 
 def dtype_with_gaps(kind: Any) -> Any:
-    """Return the dtype of integers or booleans some of which are missing."""
+    """Return the dtype of integers or booleans if some are missing."""
     import pyarrow
 
     return np.dtype(object if pyarrow.types.is_boolean(kind) else np.float64)
 
 
 def common_dtype(dtypes: Sequence[Any]) -> Any:
-    """Return the dtype of a column that is made of some; None of categories.
+    """Return the common dtype of the parts of a column; None for categories.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _union(columns: Sequence[Any]) -> Any:
 
 
 def family_of(column: Any) -> str | None:
-    """Return what the cells of a column are; None of one without any."""
+    """Return what the cells of a column are; None if all are missing."""
     from pandas.api.types import infer_dtype
 
     told = str(column.dtype)
@@ -246,7 +246,7 @@ def family_of(column: Any) -> str | None:
 
 
 def bytes_of(column: Any) -> bytes:
-    """Return bytes that are the same for the same cells alone."""
+    """Return bytes that are the same only for the same cells."""
     from pandas.util import hash_pandas_object
 
     try:

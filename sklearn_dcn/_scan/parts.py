@@ -1,4 +1,4 @@
-"""Predictions of blocks, as files in a folder until all are there and make one."""
+"""Predictions of blocks, as files in a folder until they are joined to one file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Parts", "refuse_lists"]
 
 
 class Parts:
-    """Columns of some blocks and predictions of them, in a folder.
+    """Predictions of blocks, and columns beside them, in a folder.
 
-    A part is named by its place, and by a hash of what predicts and of the rows: parts
-    of anything else are never taken.
+    A part is named by its place and by a hash of what predicts and of the rows, so that
+    parts of another run are never taken.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class Parts:
         except OSError as error:
             raise type(error)(
                 error.errno,
-                f"The folder of the output cannot be written to ({error.strerror}). "
-                "Give another one, or the right to write",
+                f"The output folder cannot be written to ({error.strerror}). Give "
+                "another one, or make this one writable",
                 os.path.dirname(folder),
             ) from error
 
     def has(self, block: Any, beside: Any) -> bool:
-        """Begin with the next block; tell whether its part is there."""
+        """Begin the next block; tell whether its part exists."""
         found = hashlib.blake2b(self.mark.encode(), digest_size=16)
         for frame in (block, beside):
             for name in frame.columns:
@@ -56,14 +56,14 @@ class Parts:
     def write(
         self, beside: Any, types: Sequence[Any], names: Sequence[str], answers: Any
     ) -> None:
-        """Write the part of the block, which is there as a whole or not at all.
+        """Write the part of the block: as a whole, or not at all.
 
         Parameters
         ----------
         beside : DataFrame
-            Its columns come first.
+            Columns that come before the predictions.
         types : list of arrow types
-            Those that they have in the source.
+            The types of these columns in the source.
         names : list of str
         answers : ndarray of shape (n, len(names))
         """
@@ -82,7 +82,7 @@ class Parts:
         os.replace(f"{path}.new", path)
 
     def join(self, path: str, kind: str) -> None:
-        """Write all parts to one file, and remove them."""
+        """Write all parts to one file, and remove the parts."""
         import pyarrow
 
         schemas = []
@@ -107,15 +107,15 @@ class Parts:
 
 
 def refuse_lists(schema: Any, names: Sequence[str]) -> None:
-    """Raise a ValueError for columns of lists, which no CSV holds."""
+    """Raise a ValueError for columns of lists, which a CSV cannot hold."""
     import pyarrow
 
     for name in names:
         kind = schema.field(name).type
         if pyarrow.types.is_nested(kind):
             raise ValueError(
-                f"{name!r} is {kind}, which no CSV holds. Leave it out, or write a "
-                ".parquet."
+                f"{name!r} is {kind}, which a CSV cannot hold. Leave it out, or write "
+                "a .parquet."
             )
 
 

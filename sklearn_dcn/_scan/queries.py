@@ -25,17 +25,17 @@ class DataSet(Source):
         self.kind = kind if isinstance(kind, str) else kind()
 
     def schema(self) -> Any:
-        """Return the columns, those of folders as well."""
+        """Return the columns, including those of folders."""
         return self.dataset.schema
 
     def count(self) -> int | None:
-        """Return the number of rows, but of CSV, which would be read for that."""
+        """Return the number of rows; None for CSV and JSON, which must be read."""
         if self.kind in ("csv", "json"):
             return None
         return int(_naming(self.title, self.dataset.count_rows))
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
-        """Yield the rows of one file after the other."""
+        """Yield the rows, one file after the other."""
         import pyarrow.dataset as arrow
 
         options: dict[str, Any] = {}
@@ -70,7 +70,7 @@ class PolarsQuery(Source):
         return to_arrow(polars.DataFrame(schema=kinds)).schema
 
     def schema(self) -> Any:
-        """Return the columns, by the plan alone."""
+        """Return the columns, from the plan alone."""
         return self._schema
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
@@ -109,11 +109,11 @@ class DuckQuery(Source):
         return _naming(self.title, lambda: _reader(self.relation.limit(0), 1).schema)
 
     def schema(self) -> Any:
-        """Return the columns, of a query of no rows."""
+        """Return the columns, from a query of no rows."""
         return self._schema
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
-        """Yield the rows of a new run, as a relation keeps a result that was begun."""
+        """Yield the rows of a new run, because a relation keeps a result once begun."""
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         relation = self.relation.project(names)
         reader = _naming(self.title, lambda: _reader(relation, size))

@@ -1,4 +1,4 @@
-"""A description of rows that are not in memory: where they are, and what is what."""
+"""Where rows that are not in memory come from, and what their columns are for."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SHOWN = 12  # columns of the repr
 
 
 class Block(NamedTuple):
-    """Some rows that follow each other.
+    """Consecutive rows.
 
     Attributes
     ----------
     start : int
-        The number of the first of them, from 0.
+        The number of the first row, counted from 0.
     X : DataFrame
     y : Series, DataFrame or None
         The target, if the scan has one.
     weight : Series or None
     beside : DataFrame or None
-        Other columns that were asked for.
+        Further columns, if they were asked for.
     """
 
     start: int
@@ -106,7 +106,7 @@ class Scan:
         Raises
         ------
         SourceError
-            If a column that was named is not there, or none is left.
+            If a named column does not exist, or if no column is left.
         """
         own = [*self.targets, *([self.weight] if self.weight else [])]
         self.check_columns([*own, *(self._columns or [])])
@@ -115,17 +115,17 @@ class Scan:
         found = [name for name in (self._columns or there) if name not in own]
         if not found:
             raise SourceError(
-                f"{self.source.title}: beside target and weight there is no column. "
+                f"{self.source.title}: there is no column besides target and weight. "
                 "Name some: columns=[...]."
             )
         return found
 
     def choose_columns(self, names: list[str]) -> None:
-        """Read these columns alone, as those of X."""
+        """Use these columns, and no others, as X."""
         self._columns, self.target, self.weight = names, None, None
 
     def check_columns(self, names: Sequence[str]) -> None:
-        """Raise an error for a column that is not there, or is there twice."""
+        """Raise an error for a column that does not exist or occurs twice."""
         there = self.schema.names
         for name in names:
             if name not in there:
@@ -137,12 +137,12 @@ class Scan:
         if len(set(there)) < len(there):
             twice = next(name for name in there if there.count(name) > 1)
             raise SourceError(
-                f"{self.source.title}: the column {twice!r} is there twice. Rename one."
+                f"{self.source.title}: the column {twice!r} occurs twice. Rename one."
             )
 
     @property
     def n_rows(self) -> int | None:
-        """The number of rows, where it is known."""
+        """The number of rows, or None while it is unknown."""
         return self.source.n_rows
 
     def blocks(
@@ -158,10 +158,10 @@ class Scan:
         ----------
         size : int, default=65536
         with_target : bool, default=True
-            Whether target and weight are read as well, and all blocks have the dtypes
+            Whether to read target and weight too, and to give every block the dtypes
             of the whole table.
         beside : list of str or None, default=None
-            Columns, perhaps no features, that are wanted as they are.
+            Columns to return as they are; they need not be features.
         between : tuple of (int, int) or None, default=None
             As of `Source.frames`.
         """
@@ -173,7 +173,7 @@ class Scan:
             start += len(frame)
 
     def count_weighted(self, between: tuple[int, int]) -> int:
-        """Return the number of rows in between whose weight is above 0."""
+        """Return the number of rows between these whose weight is above 0."""
         assert self.weight is not None
         self.check_columns([self.weight])
         n = 0
@@ -188,7 +188,7 @@ class Scan:
         return None if frame is None else self._block(0, frame, names, True, None)
 
     def read_target(self) -> tuple[Any, Any]:
-        """Return target and weights of all rows in memory, and nothing else."""
+        """Load only the target and the weights, of all rows."""
         own = [*self.targets, *([self.weight] if self.weight else [])]
         self.check_columns(own)
         frame = self.source.load(own, whole=False, most=None)
@@ -266,35 +266,35 @@ def scan(
 ) -> Scan:
     """Describe rows on disk or in a stream, for fits and predictions block by block.
 
-    Nothing is read before it is needed. A table of up to 200,000 rows is loaded, and
-    everything is as with a DataFrame; of a longer one memory holds no more than a
-    sample and some blocks.
+    Nothing is read before it is needed. A table of up to 200,000 rows is loaded and
+    treated like a DataFrame; of a longer one, memory holds only a sample and a few
+    blocks.
 
     Parameters
     ----------
     source : path, list of paths, or object
         - A path, a folder, a glob or a list of files: Parquet, Feather (Arrow IPC),
-          CSV, or TSV, of which the last two may end in .gz or .bz2.
+          CSV or TSV; the last two may also end in .gz or .bz2.
         - A `pyarrow.dataset.Dataset`, a `polars.LazyFrame`, a relation of DuckDB.
         - An object with ``__arrow_c_stream__``, such as a frame of polars or pandas.
-        - A function that returns an iterator of frames (pandas, polars, arrow), anew
-          in each call.
+        - A function that returns a new iterator of frames (pandas, polars, arrow) in
+          each call.
     target : str, list of str or None, default=None
-        The column of the target; several for several outputs. None is for predictions.
+        The target's column, or several for several outputs. None if only predicting.
     weight : str or None, default=None
-        The column of the weights of rows.
+        The column that holds the rows' weights.
     columns : list of str or None, default=None
-        The columns of X; None is all but target and weight.
+        The columns of X; None means all but target and weight.
     cache : {"auto"}, path or None, default="auto"
         The folder in which a fit keeps the encoded rows, 4 bytes a cell, until it
-        ends; "auto" is the system's for temporary files. With None rows are read and
-        encoded again in each epoch.
+        ends; "auto" is the system's folder for temporary files. With None, rows are
+        read and encoded again in each epoch.
     buffer_rows : int, default=262144
-        Rows that are shuffled together. Where they are fewer than the table's, the
-        order is random by blocks of 1,024 rows and within so many blocks.
+        Number of rows that are shuffled together. If the table has more, blocks of
+        1,024 rows come in random order, and rows are shuffled within the buffer.
     epoch_rows : int or None, default=None
-        Rows after which the network is validated, may stop and is written to the
-        checkpoint, as if they were an epoch; `max_epochs` counts these. None is all.
+        Number of rows that count as an epoch: after them the network is validated, may
+        stop and is written to the checkpoint. `max_epochs` counts these. None is all.
 
     Returns
     -------
@@ -360,7 +360,9 @@ def _check_apart(target: Any, weight: Any, columns: Any) -> None:
     for what, names in (("target and weight", own), ("columns", columns or [])):
         twice = [name for name in names if list(names).count(name) > 1]
         if twice:
-            raise ValueError(f"{what} must name a column once; got {twice[0]!r} twice.")
+            raise ValueError(
+                f"{what} must name each column once; got {twice[0]!r} twice."
+            )
 
 
 def _check_rows(name: str, value: Any) -> None:

@@ -1,7 +1,7 @@
 """Where rows come from: files, data sets, queries, streams and functions.
 
-A source says which columns it has and, where metadata tell, how many rows; and gives
-its rows in their order, some thousand at a time, as often as it is asked.
+A source says which columns it has and, if metadata tell, how many rows. It gives its
+rows in their order, a few thousand at a time, as often as it is asked.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ def open_source(source: Any, folder: str | None = "auto") -> Source:
     Parameters
     ----------
     source : object
-        As of `scan`.
+        As in `scan`.
     folder : str or None, default="auto"
-        Where the rows of a stream that can be read once are kept.
+        Where to keep the rows of a stream that can be read only once.
 
     Raises
     ------
     SourceError
-        If no file is there.
+        If there is no file.
     TypeError
-        If it is nothing that rows can be read from.
+        If rows cannot be read from the source.
     """
     if isinstance(source, Source):
         return source
@@ -60,7 +60,7 @@ def open_source(source: Any, folder: str | None = "auto") -> Source:
 
 
 def check_kind(source: Any) -> None:
-    """Raise a TypeError for a thing that no rows can be read from."""
+    """Raise a TypeError for an object that rows cannot be read from."""
     # Of the class, as a LazyFrame warns when it is asked for its columns.
     marks = ("count_rows", "__arrow_c_stream__", "columns")
     if not (

@@ -1,4 +1,4 @@
-"""Rows that other code gives: tables in memory, streams of arrow, functions."""
+"""Rows from other code: tables in memory, streams of arrow, functions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .frames import (
 __all__ = ["Calls", "InMemory", "OnceOnly"]
 
 
-REMEDY = "Make it anew, and scan that."
+REMEDY = "Create it again, and scan the new one."
 
 
 class InMemory(Source):
-    """A table that is there, of any library but pandas."""
+    """A table in memory, of any library but pandas."""
 
     def __init__(self, table: Any) -> None:
         self.title = _title_of(table)
@@ -54,13 +54,13 @@ class InMemory(Source):
 
 
 class OnceOnly(Source):
-    """A stream that can be read once: its rows go to a scratch file, and come from it.
+    """A stream that can be read only once; a scratch file keeps its rows.
 
     Parameters
     ----------
     source : object with __arrow_c_stream__
     folder : str or None
-        Where the file is to be; "auto" is the system's folder for temporary files.
+        Where the file goes; "auto" is the system's folder for temporary files.
     """
 
     def __init__(self, source: Any, folder: str | None) -> None:
@@ -82,8 +82,8 @@ class OnceOnly(Source):
         """The file, once it is written."""
         if self._folder is None:
             raise SourceError(
-                f"{self.title} can be read once only, and with cache=None nothing is "
-                "kept of it. Give scan(cache=...) a folder, or 'auto'."
+                f"{self.title} can be read only once, and with cache=None its rows are "
+                "not kept. Give scan(cache=...) a folder, or 'auto'."
             )
         try:
             folder = tempfile.mkdtemp(
@@ -126,11 +126,11 @@ class OnceOnly(Source):
             raise cannot_read(self.title, error, REMEDY) from error
 
     def schema(self) -> Any:
-        """Return the columns, which a stream tells beforehand."""
+        """Return the columns, which a stream tells before its rows."""
         return self._reader.schema
 
     def count(self) -> int | None:
-        """Return the number of rows, once they are written."""
+        """Return the number of rows once they are written."""
         return None
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
@@ -148,7 +148,7 @@ class OnceOnly(Source):
                     yield batch.select(list(columns))
 
     def gaps(self, columns: Sequence[str]) -> set[str]:
-        """Return the columns with a missing cell, as was seen in writing them."""
+        """Return the columns with a missing cell, as seen while writing them."""
         return self._found & set(columns) if self._path else set()
 
 
@@ -178,7 +178,7 @@ class Calls(Source):
 
     @classmethod
     def of_frame(cls, frame: Any) -> Calls:
-        """Return a source of one frame of pandas."""
+        """Return a source of one pandas frame."""
         return cls(lambda: [frame], "The DataFrame of pandas", len(frame))
 
     @cached_property
@@ -191,15 +191,15 @@ class Calls(Source):
         return schema_of(first)
 
     def schema(self) -> Any:
-        """Return the columns of the first frame, which the first pass begins with."""
+        """Return the columns of the first frame, with which the first pass begins."""
         return self._schema
 
     def count(self) -> int | None:
-        """Return the number of rows of a frame."""
+        """Return the number of rows, if it is known."""
         return self._n_given
 
     def pieces(self, columns: Sequence[str], size: int, whole: bool) -> Iterator[Any]:
-        """Yield the rows of a new call, as pandas frames or of arrow."""
+        """Yield the rows of a new call, as frames of pandas or arrow."""
         begun, self._begun = self._begun, None
         if begun is not None:
             yield self._checked(begun[0], columns, whole)
@@ -211,15 +211,15 @@ class Calls(Source):
         found = self.function()
         if not hasattr(found, "__iter__") or hasattr(found, "columns"):
             raise TypeError(
-                f"{self.title} must return an iterator of frames, anew in each call; "
-                f"got {type(found).__name__}. Write it as a generator."
+                f"{self.title} must return a new iterator of frames in each call; got "
+                f"{type(found).__name__}. Write it as a generator."
             )
         is_iterator = hasattr(found, "__next__")
         if is_iterator and found is self._before:
             raise SourceError(
-                f"{self.title} returned the same iterator in two calls, and rows are "
-                "read several times. It must return a new one in each: write it as a "
-                "generator."
+                f"{self.title} returned the same iterator in two calls, but its rows "
+                "are read several times. It must return a new one in each call: write "
+                "it as a generator."
             )
         self._before = found if is_iterator else None
         for frame in found:
@@ -240,15 +240,15 @@ class Calls(Source):
         if whole and new:
             raise SourceError(
                 f"A frame of {self.title} has the column {new[0]!r}, which the first "
-                "one has not. Give all frames the same columns, or name those to be "
-                "read: columns=[...]."
+                "one lacks. Give all frames the same columns, or name those to read: "
+                "columns=[...]."
             )
         if is_pandas(rows):
             return rows[list(columns)]
         return rows.select(list(columns))
 
     def dtypes(self, columns: Sequence[str]) -> dict[str, Any]:
-        """Return the dtypes of the columns in all frames, but of categories."""
+        """Return the dtypes of the columns over all frames, except for categories."""
         new = [name for name in columns if name not in self._known]
         if new:
             families: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 `reading` turns any table into columns, `categories` turns levels into ids, `numbers`
 turns numbers into well-behaved floats, and `target_statistics` adds what the target was
-for levels and pairs of them. `encoder.py` puts these together: it assigns an encoder to
+for levels and their pairs. `encoder.py` puts these together: it assigns an encoder to
 every column (`assigning.py`), fits and applies them, and sets the results side by side
 (`assembling.py`). `going_on.py` learns from later rows, and `first_rows.py` knows those
 of a first fit again. `fields.py` tells the network what there is; `schema.py` and

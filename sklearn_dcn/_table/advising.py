@@ -1,4 +1,4 @@
-"""What a user should know of a fitted table, as the texts of warnings."""
+"""What a user should know about a fitted table, as the texts of warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_NAMED = 10
 
 
 def advise(fields: TableFields) -> list[str]:
-    """Return a text for every trap that columns of the table are in."""
+    """Return a text for every trap that columns of the table fall into."""
     codes = [fields.names[j] for j in fields.codes]
     folding = {
         fields.names[j]: ids
@@ -32,15 +32,16 @@ def advise(fields: TableFields) -> list[str]:
         )
     if free:
         texts.append(
-            f"{_subject(free, 'looks', 'look')} like text, of which nearly every row "
-            "has another one, and which cannot help as a category. Set "
-            f"text_features={free!r}, which reads its words, or drop it."
+            f"{_subject(free, 'looks', 'look')} like text that differs in nearly every "
+            f"row, which cannot help as a category. Set text_features={free!r} to read "
+            "the words, or drop it."
         )
     if lone:
         texts.append(
             f"{_subject(lone, 'has', 'have')} a new level in nearly every row, which "
             "cannot help to predict other rows: levels of a single row count as "
-            "unknown. Drop what is no category, or keep all levels by min_frequency=1."
+            "unknown. Drop columns that are not categories, or keep all levels with "
+            "min_frequency=1."
         )
     return texts
 

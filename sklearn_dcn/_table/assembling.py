@@ -23,10 +23,10 @@ def assemble(
     numbers: list[Scaled],
     n_threads: int = 1,
 ) -> dict[str, Any]:
-    """Return "x_num", "x_cat", "x_bag" and "x_vec", those that have something in them.
+    """Return those of "x_num", "x_cat", "x_bag" and "x_vec" that are not empty.
 
-    Numbers come before the indicators of their missing cells. Where each network has
-    some of its own, of shape (n, n_members), these and all that come after them are in
+    Numbers come before the indicators of their missing cells. If each network has
+    numbers of its own, of shape (n, n_members), these and all numbers after them are in
     "x_own", of shape (n, n_members, n_own).
     """
     encoded: dict[str, Any] = {}

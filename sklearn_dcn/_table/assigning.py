@@ -31,14 +31,14 @@ __all__ = ["Assigned", "assign_block", "assign_columns", "find_beside"]
 class Assigned(NamedTuple):
     """Encoders that are not fitted yet, by the positions of their columns.
 
-    A column of dates has several, each with an encoder of its own, in its place.
+    A column of dates is replaced by several columns, each with its own encoder.
 
     Attributes
     ----------
     columns, names : list
         The columns that are encoded, and their names.
     dates : dict of {int: DateColumn}
-        What makes columns of dates, by its position in the table.
+        What splits dates into columns, by position in the table.
     categories, lists, numbers, values, vectors : dict
         Text is among the lists.
     """
@@ -78,11 +78,11 @@ def assign_columns(
     columns, names : sequence
         The table's columns, and their names or positions.
     **options
-        As of the estimators.
+        As in the estimators.
     in_parts : bool, default=False
-        Whether more rows are to come.
+        Whether more rows will come.
     beside : collection of int, default=()
-        Positions of columns that get none.
+        Positions of columns that get no encoder.
 
     Raises
     ------
@@ -135,14 +135,14 @@ def assign_columns(
 
 
 def find_beside(left_out: Sequence[Any], names: Sequence[Any]) -> dict[int, Any]:
-    """Return the columns that are not encoded: names by positions.
+    """Return the columns that are not encoded, as {position: name}.
 
     Parameters
     ----------
     left_out : sequence of str or int
-        Their names, or positions, which are there.
+        Their names or positions, which must exist.
     names : sequence of str or int
-        Of all columns of the table.
+        The names of all columns of the table.
     """
     at = [names.index(one) if one in names else int(one) for one in left_out]
     return {j: names[j] for j in at}
@@ -231,7 +231,7 @@ def assign_block(options: dict[str, Any]) -> SparseBlock:
     Raises
     ------
     ValueError
-        If one of them is of columns, which a sparse matrix has not.
+        If one of them names columns, which a sparse matrix does not have.
     """
     for parameter, default in (
         ("categorical_features", "from_dtype"),
@@ -248,8 +248,9 @@ def assign_block(options: dict[str, Any]) -> SparseBlock:
         if value is not None and not is_default:
             raise ValueError(
                 f"{parameter} must be {default!r} for a sparse X, whose columns are "
-                f"one field; got {value!r}. To have other columns beside them, make "
-                "them one column of a table, with sklearn_dcn.preprocessing.BagColumn."
+                f"one field; got {value!r}. To add other columns, make the sparse "
+                "matrix one column of a table, with "
+                "sklearn_dcn.preprocessing.BagColumn."
             )
     return SparseBlock(
         options["min_frequency"],

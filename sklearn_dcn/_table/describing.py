@@ -83,12 +83,12 @@ def describe_number(
     name : str or int
     scaler : NumberScaler
     values : NumberLevels or None
-        The ids of its values, where they have some.
+        The ids of its values, if they have ids.
     width : int or None
     is_column : bool
-        Whether it is a column of the table, and no statistic of others.
+        Whether it is a column of the table, not a statistic of others.
     asks : bool
-        Whether to ask if the whole numbers are a category.
+        Whether to ask the user if the whole numbers are a category.
     more : str, default=""
         What follows the range of the numbers, e.g. their unit.
     """

@@ -32,17 +32,17 @@ class TableEncoder(GoesOn):
     ----------
     categorical_features, multivalued_features, vector_features, text_features, \
 pooling, category_encoder, min_frequency, max_categories, hashing, numeric_transform
-        As of the estimators.
+        As in the estimators.
     numeric_levels : {"auto"}, int or None, default=None
-        As of the estimators; here "auto" does not depend on the number of rows.
+        As in the estimators; here "auto" does not depend on the number of rows.
     datetime_parts : {"auto"} or list of str, default="auto"
-        As of the estimators.
+        As in the estimators.
     memorized_crosses : {"auto"}, int, list of pairs or None, default=None
-        As of the estimators; here "auto" does not depend on the number of rows.
+        As in the estimators; here "auto" does not depend on the number of rows.
     new_levels : {"unknown", "learn"}, default="unknown"
-        As of the estimators.
+        As in the estimators.
     statistics_decay : float or None, default=None
-        As of the estimators.
+        As in the estimators.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ pooling, category_encoder, min_frequency, max_categories, hashing, numeric_trans
     ) -> Iterator[dict[str, Any]]:
         """Yield what `transform` gives, block by block of rows, in their order.
 
-        The columns themselves are small beside what crosses and the network make of
-        them, of which there is one block at a time.
+        The columns themselves are small compared to what crosses and the network make
+        of them, so the latter is held for one block at a time.
         """
         n_rows = X.shape[0]
         if self.block is not None or issparse(X) or n_rows <= BLOCK:
@@ -128,7 +128,7 @@ pooling, category_encoder, min_frequency, max_categories, hashing, numeric_trans
     def encode_columns(
         self, X: Any, dtype: Any, n_threads: int = 1
     ) -> tuple[list[EncodedColumn], list[Scaled]]:
-        """Return every column of a checked table by itself, and statistics of them.
+        """Return every column of a checked table by itself, and their statistics.
 
         The statistics are the numbers of the `category_encoder`.
         """
@@ -160,7 +160,7 @@ pooling, category_encoder, min_frequency, max_categories, hashing, numeric_trans
         return encoded, statistics
 
     def codes_of(self, encoded: list[Any], of: Sequence[int]) -> list[Any]:
-        """Return codes as crosses take them, of the columns at `of`; others are empty.
+        """Return the codes that crosses take, of the columns at `of`; others are empty.
 
         `encoded` are the columns that `encode_columns` gives, and positions are those
         among the categories and then the numbers.

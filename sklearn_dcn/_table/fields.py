@@ -1,4 +1,4 @@
-"""What a table is to the network: the fields of x_0, in their order."""
+"""What the network sees of a table: the fields of x_0, in their order."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ __all__ = ["TableFields"]
 class TableFields:
     """The fitted columns of a table, and the fields that they make.
 
-    A field is what has a place of its own in x_0: a column of ids, the values of a
-    number, a bag, a vector, a number, the indicator of its missing cells. A column may
-    have several. Here a column is one that is encoded: of a column of dates each of its
-    parts is one, in its place.
+    A field has a place of its own in x_0: a column of ids, the values of a number, a
+    bag, a vector, a number, the indicator of its missing cells. A column may have
+    several fields. Here "column" means one that is encoded: the parts of a column of
+    dates are columns that take its place.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class TableFields:
 
     @property
     def sources(self) -> Sequence[int]:
-        """For every column its position in the table, or that of its dates."""
+        """The position of every column in the table; for parts, that of their dates."""
         if not self.dates and not self.beside:
             return range(len(self.names))
         sources: list[int] = []
@@ -130,7 +130,7 @@ class TableFields:
         return [name_of[j] for j in sorted(name_of)]
 
     def spread_names(self, given: Sequence[Any]) -> list[Any]:
-        """Return what the columns are called where those of the table are so."""
+        """Return the names of the columns, given those of the table's columns."""
         found: list[Any] = []
         for j, name in enumerate(given):
             if j in self.beside:
@@ -139,7 +139,7 @@ class TableFields:
         return found
 
     def spread(self, columns: Sequence[Any]) -> list[Any]:
-        """Return a table's columns with the parts of dates in place of them."""
+        """Return a table's columns, with dates replaced by their parts."""
         if not self.dates and not self.beside:
             return [*columns]
         found: list[Any] = []
@@ -181,7 +181,7 @@ class TableFields:
 
     @property
     def vector_widths(self) -> list[int]:
-        """Width of each vector, with the indicator of missing ones."""
+        """Width of each vector, including the indicator of missing ones."""
         return [scaler.d_in for scaler in self.vectors.values()]
 
     @property
@@ -225,9 +225,9 @@ class TableFields:
 
     @property
     def of_unknown(self) -> list[tuple[int, list[int], float]]:
-        """The numbers of `x_num` that are crosses, and what of.
+        """The numbers of `x_num` that are crosses, and which columns they cross.
 
-        Each with the columns of `x_cat`, and what it is if one's level is unknown.
+        Each comes with its columns of `x_cat`, and its value if a level is unknown.
         """
         if self.crosses is None or self.block is not None:
             return []
@@ -247,7 +247,7 @@ class TableFields:
 
     @property
     def field_columns(self) -> list[int | str]:
-        """What each field is of: a column by position, a statistic by name."""
+        """The source of each field: a column by position, or a statistic by name."""
         if self.block is not None:
             return [0]
         ids = [*self.categories, *self.values, *self.lists, *self.vectors]
@@ -274,9 +274,9 @@ class TableFields:
     # What `fit` found of them ---------------------------------------------------------
 
     def schema(self) -> list[ColumnSchema]:
-        """Return what `fit` found of every column, in the table's order.
+        """Return what `fit` found in every column, in the table's order.
 
-        Statistics of columns and of pairs of them are further rows at the end.
+        Statistics of columns and of pairs of columns are further rows at the end.
         """
         widths = self._widths()
         if self.block is not None:

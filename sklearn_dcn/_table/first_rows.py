@@ -1,12 +1,12 @@
-"""The rows of a first fit, known again in later ones, and what they were told there.
+"""The rows of a first fit, recognised in later fits, and what they were told there.
 
-Statistics of the target are learned once. A row that they were learned from must not be
-described by them later, when a fit goes on: its own target is a part of them. It is
-given once more the numbers of its first fit, which come from other rows.
+Statistics of the target are learned once. When a fit goes on, they must not describe a
+row that they were learned from, because they contain its own target. Such a row gets
+the numbers of its first fit again, which come from other rows.
 
-A row is known by a hash of its encoded cells, without the target: whether it is known
-would tell that. Rows of equal cells take turns, those of its target first, so that the
-same rows have the same numbers again, in whatever order they come.
+A row is recognised by a hash of its encoded cells. The target is left out, or being
+recognised would tell it. Rows with equal cells take turns, those with the same target
+first, so that the same rows get the same numbers again, in whatever order they come.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class FirstRows:
     def describe(
         self, encoded: dict[str, Any], y: NDArray[Any]
     ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
-        """Return encoded rows, those that are known with the numbers of `numbers`.
+        """Return encoded rows; those that are known get their numbers of the first fit.
 
-        The second of what is returned tells which are known.
+        The second return value tells which rows are known.
         """
         as_then = encoded
         if "x_cat" in encoded and self.n_ids is not None:

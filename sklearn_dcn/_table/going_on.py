@@ -1,7 +1,7 @@
 """A fitted encoding that goes on with later rows.
 
-What it knows of a target is of rows that came before: a row that is encoded to train is
-described first, and learned then.
+What it knows of a target comes from earlier rows: a row that is encoded to train is
+described first, and learned afterwards.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def refuse_sparse(X: Any) -> None:
 
 
 class Unseen(NamedTuple):
-    """Levels of a column that are not known, and weights of cells."""
+    """Unknown levels of a column, and weights of cells."""
 
     n_levels: int
     unknown: float
@@ -57,7 +57,7 @@ class GoesOn(LearnsTable):
         encoded: dict[str, Any],
         n_threads: int = 1,
     ) -> None:
-        """Keep what is to be known of the rows of this fit, for `transform_again`.
+        """Keep what `transform_again` must know about the rows of this fit.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class GoesOn(LearnsTable):
         self.first_rows = FirstRows(again, y, numbers, self.cardinalities)
 
     def keep_numbers(self, X: Any, weight: NDArray[np.float64]) -> None:
-        """Keep the numbers of the rows of this fit, for later ones to follow."""
+        """Keep the numbers of this fit's rows, so that scalers can go on from them."""
         if self.statistics_decay is None or self.block is not None:
             return
         columns = self.spread(get_columns(X))
@@ -97,10 +97,10 @@ class GoesOn(LearnsTable):
         n_threads: int = 1,
         learns: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
     ) -> dict[str, Any]:
-        """Encode rows that a fit goes on with, as `transform`, but by other rows.
+        """Encode rows that a fit goes on with: as `transform`, but by other rows.
 
-        Rows that `remember` was given have the statistics of the target that they had;
-        new ones those of all rows until now.
+        Rows that `remember` was given keep their statistics of the target; new rows get
+        those of all rows until now.
 
         Parameters
         ----------
@@ -109,8 +109,8 @@ class GoesOn(LearnsTable):
         y : ndarray of shape (n,) or (n, n_outputs)
             The encoded target.
         learns : (weight, values) or None, default=None
-            Weights (n,), and those with the targets times these, (n, 1 + n_targets), of
-            rows that the statistics are to go on with, once they are encoded.
+            Weights (n,), and weights with the weighted targets (n, 1 + n_targets), of
+            rows that the statistics learn from once the rows are encoded.
         """
         if self.block is not None:
             return self.transform(X, dtype, n_threads)
@@ -139,7 +139,7 @@ class GoesOn(LearnsTable):
     def unseen(
         self, X: Any, weight: NDArray[np.float64] | None = None
     ) -> dict[int, Unseen]:
-        """Return what levels of other rows are not known, by column.
+        """Return the unknown levels of other rows, by column.
 
         Parameters
         ----------
@@ -162,24 +162,24 @@ class GoesOn(LearnsTable):
     def learn_levels(
         self, X: Any, weight: NDArray[np.float64]
     ) -> list[NDArray[np.intp]]:
-        """Count the levels of later rows, and give ids to new ones that came often.
+        """Count the levels of later rows, and give ids to new levels that came often.
 
         Parameters
         ----------
         X : checked table of n rows
         weight : ndarray of shape (n,)
-            That of each row, above 0.
+            Weight of each row, above 0.
 
         Returns
         -------
         fresh : list of ndarray
-            Ids that have a new level from now on: of each column of `x_cat`, then of
-            each bag.
+            Ids that stand for a new level from now on: for each column of `x_cat`, then
+            for each bag.
 
         Raises
         ------
         TypeError
-            If a column holds cells of a type that it had not in `fit`, and no other.
+            If all cells of a column are of a type that it did not hold in `fit`.
         """
         none = np.empty(0, dtype=np.intp)
         if self.block is not None:  # whose columns stay as they are

@@ -22,14 +22,14 @@ __all__ = ["BlockEncoder"]
 
 
 class BlockEncoder:
-    """Encodes blocks for a fit: of rows that train each by the others.
+    """Encodes blocks for a fit: training rows are described by the other rows.
 
     Parameters
     ----------
     encoder : TableEncoder
-        Its columns are learned.
+        Its columns must have been learned.
     dtype : dtype
-        Of what numbers become, as in predictions.
+        The dtype of encoded numbers, as in predictions.
     n_threads : int, default=1
     """
 
@@ -52,12 +52,12 @@ class BlockEncoder:
         Parameters
         ----------
         columns : list
-            The sample's, encoded.
+            The encoded columns of the sample.
         weight : ndarray of shape (n,)
         supervision : Supervision
             The target of these rows.
         n_rows : int
-            All rows.
+            Number of all rows.
         n_folds : int
             Of those that train. If the roles of the sample have a rank, folds follow
             each other in time, and a row is described by those of earlier ones.
@@ -83,7 +83,7 @@ class BlockEncoder:
 
     @property
     def has_pairs(self) -> bool:
-        """Whether blocks are to be added before rows can be encoded."""
+        """Whether blocks must be added before rows can be encoded."""
         return self.sums is not None
 
     def add(
@@ -100,7 +100,7 @@ class BlockEncoder:
         self.sums.add(self._codes(columns), fold, values)
 
     def parts(self) -> list[NDArray[np.float64]]:
-        """Return the sums, those of other rows of which may be added to them."""
+        """Return the sums; sums of other rows may be added to them."""
         return [] if self.sums is None else self.sums.parts()
 
     def finish(
@@ -118,7 +118,7 @@ class BlockEncoder:
         fold: NDArray[np.intp],
         weight: NDArray[np.float64],
     ) -> dict[str, Any]:
-        """Return a block as `TableEncoder.transform` does, but each row by others."""
+        """Encode a block as `TableEncoder.transform`, but each row by others."""
         columns, _ = self.encoder.encode_columns(X, self.dtype, self.n_threads)
         statistics: list[Scaled] = []
         if self.sums is not None:

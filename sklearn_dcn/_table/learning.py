@@ -1,4 +1,4 @@
-"""A table's columns are learned, then what of them is a statistic of the target."""
+"""Learn a table's columns, then those that are statistics of the target."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ EncodedColumn = NDArray[Any] | Bag | Scaled
 
 
 class LearnsTable(TableFields):
-    """The fit of a `TableEncoder`, whose parameters are there."""
+    """The fit of a `TableEncoder`."""
 
     category_encoder: Any
     numeric_levels: int | str | None
@@ -157,7 +157,7 @@ class LearnsTable(TableFields):
         n_threads: int = 1,
         tell: Tell = do_nothing,
     ) -> dict[str, Any]:
-        """Learn what of the columns is a statistic of the target.
+        """Learn the statistics of the target that describe the columns.
 
         Parameters
         ----------
@@ -172,9 +172,9 @@ class LearnsTable(TableFields):
         Returns
         -------
         encoded : dict
-            As `transform`, but rows are described by others alone; and if networks
-            train on different rows, "x_own" of shape (n, n_members, n_own) has what
-            follows the columns of "x_num", for each of them.
+            As `transform`, but each row is described only by others. If networks train
+            on different rows, "x_own" of shape (n, n_members, n_own) has, for each
+            network, what follows the columns of "x_num".
         """
         bins = self.__dict__.pop("_bins", {})
         if self.block is not None:
@@ -205,7 +205,7 @@ class LearnsTable(TableFields):
         weight: NDArray[np.float64],
         supervision: Supervision,
     ) -> float:
-        """Return which share more the last rows lose for coming last; 0 if by chance.
+        """Return the share by which coming last raises the loss; 0 if by chance.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class LearnsTable(TableFields):
             What `fit_columns` returned.
         weight : ndarray of shape (n,)
         supervision : Supervision
-            Whose stretches are those of the order that is asked about.
+            Its stretches belong to the order in question.
         """
         cells = [*self.categories, *self.numbers]
         if self.block is not None or not cells:
@@ -316,7 +316,7 @@ class LearnsTable(TableFields):
         return scale_all(self.crosses.scalers, x, dtype)
 
     def make_crosses(self) -> CrossStatistics | None:
-        """Return statistics of pairs, still to be learned, if any are wanted."""
+        """Return unlearned statistics of pairs, if any are wanted."""
         wanted = self.memorized_crosses
         columns = [*self.categories, *self.numbers]
         if wanted is None:

@@ -1,4 +1,4 @@
-"""A warning of what would cost least as a sparse matrix, and comes dense."""
+"""A warning about dense tables that should be sparse matrices."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ N_ROWS = 256  # that are looked at
 def warn_of_zeros(X: Any, numbers: Collection[int]) -> None:
     """Warn if a checked table has many columns of numbers, nearly all of them 0.
 
-    They are words, or levels that were one-hot encoded, of which each would become
-    fields of its own.
+    Such columns are words, or one-hot encoded levels, and each would become fields of
+    its own.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ def warn_of_zeros(X: Any, numbers: Collection[int]) -> None:
     share = n_filled / (n_rows * len(numbers))
     if share <= MOST_FILLED:
         warnings.warn(
-            f"X has {len(numbers):,} columns of numbers, of which {1 - share:.1%} of "
-            f"the cells are 0 (in the first {n_rows} rows), and each becomes a field "
-            "of the network. Give categories as they are, without one-hot encoding; "
-            "text and the like as a sparse matrix, or beside other columns as one "
-            "column: sklearn_dcn.preprocessing.BagColumn(TfidfVectorizer()) in a "
+            f"X has {len(numbers):,} columns of numbers, each of which becomes a field "
+            f"of the network, but {1 - share:.1%} of their cells are 0 (in the first "
+            f"{n_rows} rows). Give categories as they are, without one-hot encoding. "
+            "Give text and the like as a sparse matrix or, beside other columns, as "
+            "one column: sklearn_dcn.preprocessing.BagColumn(TfidfVectorizer()) in a "
             "ColumnTransformer.",
             UserWarning,
             stacklevel=2,

@@ -1,4 +1,4 @@
-"""Rows that are pairs of a user's columns with an item's: which field is whose."""
+"""Rows that pair a user with an item: which fields belong to which."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Codes = list[tuple[NDArray[np.int64], NDArray[np.intp]]]
 
 
 class PairNumbers:
-    """The fields of users, of items, and of pairs, and the numbers of the last.
+    """The fields of users, of items and of pairs, and the numbers of pairs.
 
-    Those are memorised crosses of a user's column with an item's.
+    The numbers of pairs are memorised crosses of a user's column with an item's.
 
     Parameters
     ----------
     encoder : TableEncoder
         Fitted; see `takes`.
     is_user : sequence of bool
-        Of each column of the table, whether it is a user's.
+        Whether each column of the table is a user's.
     dtype : dtype, default=float64
         That of the numbers.
 
@@ -102,7 +102,7 @@ class PairNumbers:
             start += size
 
     def codes(self, X: Any, *, is_user: bool) -> Codes:
-        """Return what `numbers` takes of a checked table, whose other side is filled.
+        """Return the input of `numbers` from a checked table; its other side is filled.
 
         Parameters
         ----------

@@ -30,7 +30,7 @@ WORDS = {
 
 
 def call_of(obj: Any) -> str:
-    """Return an object that is not fitted as the call of its constructor."""
+    """Return an unfitted object as the call of its constructor."""
     given = vars(obj)
     names = [name for name in signature(type(obj)).parameters if name in given]
     arguments = ", ".join(f"{name}={given[name]!r}" for name in names)
@@ -38,7 +38,7 @@ def call_of(obj: Any) -> str:
 
 
 def schema_title(schema: Sequence[ColumnSchema], n_columns: int, n_ids: int) -> str:
-    """Return the line above the schema of a table: how many of what there are."""
+    """Return the line above the schema of a table: how many columns of each kind."""
     found = [
         quantity(sum(row.kind == kind for row in schema), *words)
         for kind, words in WORDS.items()

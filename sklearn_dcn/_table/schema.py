@@ -26,15 +26,15 @@ class ColumnSchema(NamedTuple):
         Number of known levels, or of known columns of a sparse matrix; None for
         hashed levels, vectors, and numbers whose values have no embeddings.
     missing : float or None
-        Share of the weight in `fit` that is on missing cells, for lists on missing
-        entries; of categories and lists that of the training rows.
+        Share of the weight in `fit` that is on missing cells, or for lists on missing
+        entries; for categories and lists it is the share in the training rows.
     rare : float or None
-        Share of levels that count as unknown, being too rare; None for numbers and
-        vectors.
+        Share of levels that count as unknown because they are too rare; None for
+        numbers and vectors.
     width : int or None
-        Width in x_0, with that of the indicator; None before there is a network.
+        Width in x_0, including the indicator; None before there is a network.
     note : str
-        The numbers seen, in a long table in a sample of it, and what to look at.
+        The numbers seen (in a long table, in a sample of it), and what to check.
     """
 
     column: str | int

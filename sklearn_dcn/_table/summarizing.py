@@ -1,9 +1,9 @@
 """A long table -> its summary -> an encoder, without all of its rows in memory.
 
-Levels are counted in all rows, and so are values of numbers while they are few, gaps
-and extremes; vectors have their means and deviations of all rows. All else a column's
-encoder learns from a sample. A summary is the same however the table is cut into
-blocks, of sums to rounding.
+Levels, gaps, extremes and, while they are few, values of numbers are counted in all
+rows; means and deviations of vectors are those of all rows. A column's encoder learns
+everything else from a sample. A summary is the same however the table is cut into
+blocks; its sums are so up to rounding.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Part(NamedTuple):
 
 
 class TableSummary:
-    """What an encoder is learned from, added up block by block.
+    """What an encoder learns from, added up block by block.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class TableSummary:
         y: NDArray[Any],
         weight: NDArray[np.float64],
     ) -> None:
-        """Add a checked block, the number of whose first row is `start`."""
+        """Add a checked block whose first row has the number `start`."""
         columns = get_columns(X)
         names = column_names(X) or [*range(len(columns))]
         self.begin(X)
@@ -158,7 +158,7 @@ class TableSummary:
         self._bound()
 
     def cut_rare(self, part: dict[int, LevelCounts]) -> None:
-        """Leave out of all counts of some levels those below `min_frequency`."""
+        """Leave levels below `min_frequency` out of the counts."""
         unit = self.total / max(self.n_rows, 1)
         for j, counts in part.items():
             if (least := self._least[j]) is not None:
@@ -255,10 +255,10 @@ def learn_summary(
     Parameters
     ----------
     encoder : TableEncoder
-        It is fitted.
+        It gets fitted.
     summary : TableSummary
     sample : SampledRows
-        What `sampled` returned, its weights of the mean 1.
+        What `sampled` returned, with weights of mean 1.
     names, dtype, n_threads, tell
         As of `fit_columns`.
     score : callable or None

@@ -247,8 +247,8 @@ def read_lines(source: Any, layout: Layout, options: dict[str, Any]) -> Scan:
         if here != first:
             one, other = (paths[0], path) if first.target else (path, paths[0])
             raise SourceError(
-                f"{one!r} has the column {layout.target!r}, and {other!r} has not. "
-                "Read the files with labels and those without by themselves."
+                f"{one!r} has the column {layout.target!r}, but {other!r} does not. "
+                "Read files with labels and files without labels separately."
             )
     return scan(Lines(paths, first), target=first.target, **options)
 
@@ -316,7 +316,7 @@ def _find_in_folder(folder: str, layout: Layout) -> list[str]:
             if (other := by_stem.setdefault(match["stem"], name)) != name:
                 raise SourceError(
                     f"The folder {folder!r} has both {other!r} and {name!r}, which "
-                    "look like the same rows. Give the paths of the files to be read."
+                    "seem to hold the same rows. Give the paths of the files to read."
                 )
         if found:
             return [names[name] for name in found]

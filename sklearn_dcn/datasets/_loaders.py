@@ -156,11 +156,11 @@ def load_bank_marketing(*, return_X_y: bool = False, as_frame: bool = True) -> A
     """Load the Bank Marketing table (binary classification).
 
     Each row is a client called in a campaign of a Portuguese bank; the target
-    tells whether the client subscribed a term deposit. The source is the UCI
+    tells whether the client subscribed to a term deposit. The source is the UCI
     Machine Learning Repository [1]_, licence CC BY 4.0.
 
     The feature `duration` is known only after the call, when the answer is known
-    too: drop it to measure a realistic model. The rows are in the order of time.
+    too: drop it to measure a realistic model. The rows are in order of time.
 
     Parameters
     ----------

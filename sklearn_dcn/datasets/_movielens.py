@@ -43,7 +43,7 @@ DOTTED: dict[str, str | None] = {
 
 @dataclass(frozen=True)
 class Side:
-    """A small table of what is known of films, or of users.
+    """A small table of details of films, or of users.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ LAYOUTS: dict[str, tuple[Layout, dict[str, Side]]] = {
 
 
 class Ratings(Source):
-    """Ratings, each with what is known of its film and its user.
+    """Ratings, each with the details of its film and its user.
 
     Parameters
     ----------
@@ -193,18 +193,18 @@ class Ratings(Source):
 
 
 def read_movielens(path: Any, **options: Any) -> Scan:
-    r"""Describe the ratings of a MovieLens data set, with what is known of each.
+    r"""Describe the ratings of a MovieLens data set, with details of films and users.
 
-    Each row is a rating of a film by a user, and the target is the rating, of 0.5 or 1
-    to 5 stars. The ratings are streamed; the tables of films and users, which are
-    small, are in memory. The data sets are those of GroupLens [1]_, [2]_, free for
-    research that names them; who wants to pass them on, or to use them for revenue,
-    asks first. The README of each has its terms.
+    Each row is a rating of a film by a user, and the target is the rating: 0.5 to 5
+    stars, in some sets 1 to 5. The ratings are streamed; the tables of films and users,
+    which are small, are in memory. The data sets come from GroupLens [1]_, [2]_ and are
+    free for research that credits them; ask first if you want to pass them on or to use
+    them for revenue. The README of each set states its terms.
 
     Parameters
     ----------
     path : path
-        Of the folder that the data set was unpacked to. Its files tell the layout:
+        The folder that the data set was unpacked to. Its files tell the layout:
         ``u.data``, ``u.item`` and ``u.user`` of 100K; ``ratings.dat``, ``movies.dat``
         and ``users.dat`` of 1M; ``ratings.csv`` and ``movies.csv`` of 20M, 25M, 32M
         and "latest".
@@ -214,17 +214,17 @@ def read_movielens(path: Any, **options: Any) -> Scan:
     Returns
     -------
     scan : Scan
-        With the target "rating", a float. Rows are in the order of the file, in most
-        by user and not by time. `user_id` and `movie_id` are strings; `timestamp` is
-        of UTC, without a zone; `genres` are a list of strings, empty where a film has
-        none; `year` is that of the title, a number. 100K and 1M also have `age`,
-        `gender`, `occupation` and `zip_code`: strings, but for `age` in 100K, which is
-        a number. In 1M `age` and `occupation` are codes. What is not known is missing.
+        Its target is "rating", a float. Rows are in the order of the file: in most
+        sets by user, not by time. `user_id` and `movie_id` are strings; `timestamp` is
+        in UTC, without a zone; `genres` is a list of strings, empty if a film has none;
+        `year` is the number in the title. 100K and 1M also have `age`, `gender`,
+        `occupation` and `zip_code`: strings, except `age` in 100K, which is a number.
+        In 1M `age` and `occupation` are codes. What is unknown is missing.
 
     Raises
     ------
     SourceError
-        If a file is not there or breaks the layout; the message names file and row.
+        If a file does not exist or breaks the layout; the message names file and row.
 
     References
     ----------
@@ -260,8 +260,8 @@ def read_movielens(path: Any, **options: Any) -> Scan:
     for side in described.values():
         if not _has(folder, side.file):
             raise SourceError(
-                f"The folder {folder!r} has {file!r}, but not {side.file!r}, of the "
-                "same data set. Unpack all of its files."
+                f"The folder {folder!r} has {file!r}, but not {side.file!r} of the "
+                "same data set. Unpack all files of the data set."
             )
     lines = Lines.of_file(os.path.join(folder, file), layout)
     sides = {
@@ -279,7 +279,7 @@ def _check_folder(path: Any) -> str:
     refuse_archive(folder)
     if not os.path.isdir(folder):
         is_file = os.path.exists(folder)
-        got = "a file" if is_file else "nothing that is there"
+        got = "a file" if is_file else "a path that does not exist"
         raise SourceError(
             f"{folder!r} must be the folder of a MovieLens data set; it is {got}. "
             + ("Give the folder that it is in." if is_file else "Correct the path.")

@@ -50,31 +50,31 @@ def read_criteo(path: Any, **options: Any) -> Scan:
     C26; nobody knows what they mean, and any may be missing. Two logs have this
     layout: that of the Display Advertising Challenge [1]_, seven days with 45,840,617
     rows in ``train.txt``, and the Terabyte log [2]_, 24 days with 4.4 billion rows in
-    ``day_0`` to ``day_23``. The terms of Criteo allow use that is not commercial; those
-    of the Terabyte log are CC BY-NC-SA 4.0.
+    ``day_0`` to ``day_23``. Criteo's terms allow non-commercial use; the licence of
+    the Terabyte log is CC BY-NC-SA 4.0.
 
     Nothing but the first line of each file is read before the rows are needed.
 
     Parameters
     ----------
     path : path, or list of paths
-        Of files, globs or folders, unpacked or as .gz or .bz2; names need no suffix.
-        Of a folder the files called ``train`` and ``day_0``, ``day_1`` ... are read,
-        by number, or else the file called ``test``.
+        Files, globs or folders, unpacked or as .gz or .bz2; names need no suffix.
+        In a folder, the files called ``train`` and ``day_0``, ``day_1`` ... are read,
+        in order of number, or else the file called ``test``.
     **options : Any
         More arguments of `scan`: `columns`, `cache`, `buffer_rows`, `epoch_rows`.
 
     Returns
     -------
     scan : Scan
-        With the target "label", an integer of 0 or 1, or none if the files have no
-        labels, as ``test.txt``. Counts are float64, levels are strings, and missing
+        Its target is "label", an integer, 0 or 1; it has none if the files have no
+        labels, like ``test.txt``. Counts are float64, levels are strings, and empty
         cells are missing.
 
     Raises
     ------
     SourceError
-        If a file is not there or breaks the layout; the message names file and row.
+        If a file does not exist or breaks the layout; the message names file and row.
 
     References
     ----------
@@ -104,8 +104,8 @@ def read_avazu(path: Any, **options: Any) -> Scan:
 
     Each row is an advertisement that was shown on a mobile device, and the target tells
     whether it was clicked. The log is that of the Click-Through Rate Prediction
-    competition [1]_: ten days with 40,428,967 rows in ``train``, in the order of time,
-    and the day after them in ``test``. It is there for those who accept the rules of
+    competition [1]_: ten days with 40,428,967 rows in ``train``, in order of time, and
+    the day after them in ``test``. It is available to those who accept the rules of
     the competition, which say what it may be used for.
 
     Nothing but the first line of each file is read before the rows are needed.
@@ -113,8 +113,8 @@ def read_avazu(path: Any, **options: Any) -> Scan:
     Parameters
     ----------
     path : path, or list of paths
-        Of files, globs or folders, unpacked or as .gz or .bz2. Of a folder the file
-        called ``train`` is read, or else the one called ``test``, with any of the
+        Files, globs or folders, unpacked or as .gz or .bz2. In a folder, the file
+        called ``train`` is read, or else the one called ``test``, with any of these
         suffixes.
     **options : Any
         More arguments of `scan`: `columns`, `cache`, `buffer_rows`, `epoch_rows`.
@@ -122,15 +122,15 @@ def read_avazu(path: Any, **options: Any) -> Scan:
     Returns
     -------
     scan : Scan
-        With the target "click", an integer of 0 or 1, or none if the files have no
-        such column, as ``test``. `hour` is a timestamp, of UTC, without a zone. All
-        other columns are strings, also those whose codes are whole numbers. The column
+        Its target is "click", an integer, 0 or 1; it has none if the files have no
+        such column, like ``test``. `hour` is a timestamp in UTC, without a zone. All
+        other columns are strings, even if their codes are whole numbers. The column
         `id` is left out, as each row has its own.
 
     Raises
     ------
     SourceError
-        If a file is not there or breaks the layout; the message names file and row.
+        If a file does not exist or breaks the layout; the message names file and row.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The steps of the estimators' encoding, each alone, for pipelines and other models."""
+"""The steps of the estimators' encoding, one by one, for pipelines and other models."""
 
 from ._bag_column import BagColumn
 from ._embedder import CategoricalEmbedder

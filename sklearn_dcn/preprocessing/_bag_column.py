@@ -1,4 +1,4 @@
-"""A step that gives a sparse matrix -> one column of words and weights."""
+"""A step that makes a sparse matrix -> one column of words and weights."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ __all__ = ["BagColumn"]
 
 
 class BagColumn(TransformerMixin, BaseEstimator):
-    """The output of another transformer as one column, beside others.
+    """Wrap a transformer so that its output is one column of a table.
 
-    A row of a sparse matrix becomes a cell: a dict of its non-zero columns, by name, to
-    their values. So text can stand beside strings and numbers in one
-    `ColumnTransformer`, which can't stack strings with a sparse matrix, and would make
-    a dense one of it. :class:`~sklearn_dcn.DCNClassifier` and
+    A row of the sparse matrix becomes one cell: a dict that maps the names of its
+    non-zero columns to their values. So text can stand beside strings and numbers in
+    one `ColumnTransformer`, which can't stack strings with a sparse matrix and would
+    make the matrix dense. :class:`~sklearn_dcn.DCNClassifier` and
     :class:`~sklearn_dcn.DCNRegressor` read such a column as weighted levels.
 
     Parameters
     ----------
     transformer : transformer
-        What makes numbers, e.g. `TfidfVectorizer()`, `CountVectorizer()` or a pipeline
-        of them; it gets what this one is given.
+        The transformer to wrap, e.g. `TfidfVectorizer()`, `CountVectorizer()` or a
+        pipeline of them. It gets the input of this step, and returns numbers.
 
     Attributes
     ----------
     transformer_ : transformer
-        The fitted one.
+        The fitted transformer.
 
     See Also
     --------
-    sklearn_dcn.DCNClassifier : `pooling` says how the words of a cell become one.
+    sklearn_dcn.DCNClassifier : `pooling` says how the words of a cell are pooled.
 
     Examples
     --------
@@ -111,8 +111,8 @@ class BagColumn(TransformerMixin, BaseEstimator):
         Returns
         -------
         column : ndarray of shape (n_samples, 1)
-            Of dicts, {name: value} of the columns that are not 0; positions stand for
-            names where the transformer has none. A DataFrame where `set_output` asks
+            Dicts {name: value} of the columns that are not 0; where the transformer
+            gives no names, positions stand for them. A DataFrame if `set_output` asks
             for one.
         """
         check_is_fitted(self)
@@ -121,12 +121,12 @@ class BagColumn(TransformerMixin, BaseEstimator):
         return self._to_column(made, _num_samples(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Return the name of the column: that of the one it was made of, or "bag".
+        """Return the name of the column: the input column's name, or "bag".
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that came in; None for those of `fit`.
+            Names of the input columns; None means those of `fit`.
 
         Returns
         -------
@@ -154,9 +154,9 @@ class BagColumn(TransformerMixin, BaseEstimator):
         X = to_sparse(check_table(X))
         if X.shape[0] != n_rows:
             raise ValueError(
-                f"{type(self.transformer).__name__} made {X.shape[0]} rows of {n_rows}."
-                " One that reads texts takes a single column: name it as a string, "
-                "'title', and not as a list, ['title']."
+                f"{type(self.transformer).__name__} made {X.shape[0]} rows of "
+                f"{n_rows}. A transformer that reads texts takes a single column: name "
+                "it as a string, 'title', and not as a list, ['title']."
             )
         names = np.arange(X.shape[1])
         if hasattr(self.transformer_, "get_feature_names_out"):

@@ -47,8 +47,8 @@ class ColumnwiseTransformer(OneToOneFeatureMixin, TransformerMixin, SavesToFile)
         X = check_table(X)
         if issparse(X):
             raise TypeError(
-                f"{type(self).__name__} takes a table of columns; got a sparse "
-                "matrix. Use it before the step that makes one, or X.toarray()."
+                f"{type(self).__name__} takes a table of columns; got a sparse matrix. "
+                "Use it before the step that makes the matrix, or pass X.toarray()."
             )
         validate_data(self, header(X), reset=reset, skip_check_array=True)
         return X

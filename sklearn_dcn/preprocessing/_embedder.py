@@ -23,12 +23,12 @@ __all__ = ["CategoricalEmbedder"]
 
 
 class CategoricalEmbedder(TransformerMixin, SavesToFile):
-    """Columns of categories to dense columns that are learned from the target.
+    """Turn categories into dense columns that are learned from the target.
 
-    `fit` trains a small Deep & Cross Network on the table; `transform` gives the
-    embeddings of its categories, lists and vectors in place of the columns, and the
+    `fit` trains a small Deep & Cross Network on the table. `transform` replaces the
+    columns of categories, lists and vectors by their embeddings, and returns the
     numbers as they are. A level that `fit` did not see gets the embedding of unknown
-    levels, which is trained.
+    levels, which is trained too.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ default="from_dtype"
 default="from_dtype"
         Which columns hold several levels a cell.
     embedding_dim : int, "auto" or dict, default=4
-        Number of columns for each column of categories. Few are enough: levels that
-        act alike stand together.
+        Number of columns for each column of categories. Few are enough: levels with
+        similar effects get similar embeddings.
     estimator : DCNClassifier, DCNRegressor, DCNMultiTask or None, default=None
         The network to train, with any parameters but the three above; its
-        `numeric_levels` and `memorized_crosses` are set to None. None is a
-        classifier or a regressor, as the target is, with one small hidden layer, that
-        passes once over the rows.
+        `numeric_levels` and `memorized_crosses` are set to None. None means a
+        classifier or a regressor, depending on the target, with one small hidden
+        layer, trained for one epoch.
     random_state : int, RandomState instance or None, default=None
-        Source of the network's randomness where `estimator` is None.
+        Source of the network's randomness if `estimator` is None.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ default="from_dtype"
 
     See Also
     --------
-    sklearn.preprocessing.TargetEncoder : One column a category, without a network.
+    sklearn.preprocessing.TargetEncoder : One column per category, without a network.
 
     References
     ----------
@@ -118,7 +118,7 @@ default="from_dtype"
         Raises
         ------
         ValueError, TypeError
-            As the network's `fit`.
+            As raised by the network's `fit`.
         """
         estimator = self._make_estimator(y)
         estimator.set_params(
@@ -179,7 +179,7 @@ default="from_dtype"
         Returns
         -------
         dense : ndarray of shape (n_samples, n_features_out)
-            A DataFrame where `set_output` asks for one.
+            A DataFrame if `set_output` asks for one.
         """
         check_is_fitted(self)
         X = self.estimator_._check_X(X, reset=False)
@@ -204,13 +204,13 @@ default="from_dtype"
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Must be the names of `fit` if given; where those have no names, "x0" and
-            so on, or these.
+            If given, must be the names of `fit`. If the columns of `fit` had no names,
+            these are used; None means "x0" and so on.
 
         Returns
         -------
         names : ndarray of str
-            First those of embeddings, then of numbers.
+            First the names of the embeddings, then those of the numbers.
         """
         check_is_fitted(self)
         encoder = self.estimator_.encoder_

@@ -24,12 +24,12 @@ __all__ = ["CategoryEncoder"]
 
 
 class CategoryEncoder(ColumnwiseTransformer):
-    """Categories to integer ids, the most frequent level first.
+    """Turn categories into integer ids, the most frequent level first.
 
     Id 0 is an unknown level (not seen in `fit`, or too rare), 1 a missing one; the
-    levels of `fit` follow from 2 on by falling frequency. Every column is a category,
-    whatever its type: choose the columns in a `ColumnTransformer`. These are the ids
-    that the estimators give to the levels of a table by themselves.
+    levels of `fit` follow from 2 on, by falling frequency. Every column is a category,
+    whatever its type: choose the columns with a `ColumnTransformer`. The estimators
+    give the same ids to the levels of a table by themselves.
 
     Parameters
     ----------
@@ -37,15 +37,15 @@ class CategoryEncoder(ColumnwiseTransformer):
         Levels that occur in fewer rows (a float below 1: in a smaller fraction of the
         rows) share the id of unknown levels.
     max_categories : int or None, default=None
-        Upper limit of the ids of a column's levels; the most frequent are kept, the
-        others share that of unknown levels, which counts.
+        Upper limit of the ids of a column's levels. The most frequent levels are kept;
+        the others share the id of unknown levels, which is included in the limit.
     hashing : dict or None, default=None
         {column: number of buckets} for ids without a vocabulary.
 
     Attributes
     ----------
     n_ids_ : list of int
-        Number of ids of each column, with the two that are reserved.
+        Number of ids of each column, including the two that are reserved.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -54,7 +54,7 @@ class CategoryEncoder(ColumnwiseTransformer):
     See Also
     --------
     make_dcn_preprocessor : All steps of the estimators in one `ColumnTransformer`.
-    sklearn.preprocessing.OrdinalEncoder : Ids by value, floats, no id for missing.
+    sklearn.preprocessing.OrdinalEncoder : Ids by value, as floats; none for missing.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class CategoryEncoder(ColumnwiseTransformer):
         Returns
         -------
         ids : int32 ndarray of shape (n_samples, n_features)
-            A DataFrame where `set_output` asks for one.
+            A DataFrame if `set_output` asks for one.
         """
         columns = self._check_columns(X)
         encoders = zip(columns, self._encoders, strict=True)
@@ -153,7 +153,7 @@ class CategoryEncoder(ColumnwiseTransformer):
         -------
         levels : object ndarray of shape (n_samples, n_features)
             None for a missing level, and "⟨unknown⟩" for an unknown one, which
-            `transform` makes id 0 of again.
+            `transform` turns into id 0 again.
 
         Raises
         ------

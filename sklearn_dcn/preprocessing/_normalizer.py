@@ -15,10 +15,10 @@ __all__ = ["ContinuousNormalizer"]
 
 
 class ContinuousNormalizer(ColumnwiseTransformer):
-    r"""Numbers to a well-behaved scale, whatever their tails; gaps stay gaps.
+    r"""Bring numbers to a well-behaved scale, whatever their tails; gaps stay gaps.
 
-    What the estimators do with the numbers of a table by themselves, but for missing
-    ones, which are left as NaN here. "quantile" applied twice is the same as once.
+    The estimators do the same with the numbers of a table by themselves, except that
+    missing ones stay NaN here. Applying "quantile" twice is the same as once.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class ContinuousNormalizer(ColumnwiseTransformer):
         Raises
         ------
         ValueError, TypeError
-            If the method is none of these, or a cell is infinite or no number.
+            If the method is unknown, or if a cell is infinite or not a number.
         """
         check_option("method", self.method, NUMERIC_TRANSFORMS)
         columns, weight = self._check_rows(X, sample_weight)
@@ -103,7 +103,7 @@ class ContinuousNormalizer(ColumnwiseTransformer):
         Returns
         -------
         z : ndarray of shape (n_samples, n_features)
-            NaN where a number is missing. A DataFrame where `set_output` asks for one.
+            NaN where a number is missing. A DataFrame if `set_output` asks for one.
         """
         columns = self._check_columns(X)
         cells = zip(columns, self._scalers, self._column_names(), strict=True)
@@ -121,9 +121,9 @@ class ContinuousNormalizer(ColumnwiseTransformer):
         Returns
         -------
         x : ndarray of shape (n_samples, n_features)
-            What `transform` would make `X` of, as far as it lies in the range of
-            `fit`: "quantile" holds its ends constant, and a column that was constant
-            comes back as that constant.
+            The numbers that `transform` would turn into `X`, within the range of `fit`:
+            outside it "quantile" returns the end of the range, and a column that was
+            constant comes back as that constant.
         """
         z = self._check_output(
             X, "columns", dtype=np.float64, ensure_all_finite="allow-nan"

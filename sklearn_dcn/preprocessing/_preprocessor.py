@@ -44,8 +44,8 @@ def make_dcn_preprocessor(
     """Return the estimators' encoding as a `ColumnTransformer`.
 
     Its output says which columns are ids: `DCNClassifier` and `DCNRegressor` find them
-    by themselves, and predict as if they had been given the table itself. pandas and
-    polars output have columns of categories, whose labels are the levels; the default
+    by themselves, and predict as if they had been given the table itself. Output in
+    pandas or polars has columns of categories, whose labels are the levels. The default
     output is an array of numbers, and of lists where there are lists.
 
     Parameters
@@ -69,10 +69,10 @@ default="quantile"
 
     Notes
     -----
-    The mark of ids in the default output is in the metadata of the array's dtype. It
-    goes along with a choice of rows, a copy and a pickle, but not with arithmetic,
-    another `ColumnTransformer` or a `FeatureUnion`, after which an estimator would read
-    ids as numbers; there use ``set_output(transform="pandas")``.
+    In the default output, metadata of the array's dtype mark the ids. They survive
+    indexing of rows, copying and pickling, but not arithmetic, another
+    `ColumnTransformer` or a `FeatureUnion`: after these an estimator would read ids as
+    numbers, so use ``set_output(transform="pandas")``.
 
     Examples
     --------
@@ -115,7 +115,7 @@ default="quantile"
 
 
 class ColumnsOfKind:
-    """Selector of the columns that the estimators would read as of one kind.
+    """Selector of the columns that the estimators would read as one kind.
 
     Parameters
     ----------
@@ -158,12 +158,12 @@ class ColumnsOfKind:
 
 
 class ListSplitter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Separated strings -> lists; lists stay what they are.
+    """Separated strings -> lists; lists stay as they are.
 
     Parameters
     ----------
     multivalued_features
-        As of the estimators; the columns that it names are those of the table.
+        As in the estimators; it names columns of the original table.
     """
 
     def __init__(self, multivalued_features: Any = "from_dtype") -> None:
@@ -203,7 +203,7 @@ class ListSplitter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def is_preprocessor(transformer: Any) -> bool:
-    """Tell whether a transformer is one of `make_dcn_preprocessor`."""
+    """Tell whether a transformer was made by `make_dcn_preprocessor`."""
     return isinstance(transformer, _Preprocessor)
 
 

@@ -117,7 +117,9 @@ def test_ids_stand_beside_probabilities(suffix, path, tmp_path):
 def test_lists_beside(path, tmp_path):
     out = fitted().predict_to(path, tmp_path / "out.parquet", columns=["tags"])
     assert list(map(list, read(out)["tags"])) == list(map(list, WHOLE["tags"]))
-    with pytest.raises(ValueError, match=r"'tags' is list<.*>, which no CSV holds"):
+    with pytest.raises(
+        ValueError, match=r"'tags' is list<.*>, which a CSV cannot hold"
+    ):
         fitted().predict_to(path, tmp_path / "out.csv", columns=["tags"])
 
 

@@ -227,16 +227,14 @@ def test_no_column_is_left(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"y": [1]}), path)
     with pytest.raises(
-        SourceError, match="beside target and weight there is no column"
+        SourceError, match="there is no column besides target and weight"
     ):
         next(scan(path, "y").blocks())
 
 
 def test_a_column_that_is_there_twice():
     table = pa.table([[1], [2], [3]], names=["a", "a", "y"])
-    with pytest.raises(
-        SourceError, match=r"the column 'a' is there twice. Rename one."
-    ):
+    with pytest.raises(SourceError, match=r"the column 'a' occurs twice. Rename one."):
         next(scan(table, "y").blocks())
 
 

@@ -212,7 +212,7 @@ def test_a_stream_is_removed_when_the_interpreter_ends(tmp_path):
 
 
 def test_a_stream_needs_a_place():
-    with pytest.raises(SourceError, match="can be read once only, and with cache=None"):
+    with pytest.raises(SourceError, match="can be read only once, and with cache=None"):
         scan(reader(TABLE), cache=None).load()
     with pytest.raises(SourceError, match="cache='/nowhere' must be a folder"):
         scan(reader(TABLE), cache="/nowhere").load()
@@ -309,7 +309,9 @@ def test_a_pass_with_fewer_rows():
     ("returned", "kind"), [(3, "int"), (None, "NoneType"), (WHOLE, "DataFrame")]
 )
 def test_a_function_that_returns_no_iterator(returned, kind):
-    with pytest.raises(TypeError, match=rf"must return an iterator of .* got {kind}\."):
+    with pytest.raises(
+        TypeError, match=rf"must return a new iterator of .* got {kind}\."
+    ):
         repr(scan(lambda: returned))
 
 
@@ -340,7 +342,7 @@ def test_a_function_without_rows():
         ({"n": [1.5]}, "has no column 's', which the first one has"),
         (
             {"n": [1], "s": ["a"], "t": [1]},
-            "has the column 't', which the first one has",
+            "has the column 't', which the first one lacks",
         ),
     ],
 )

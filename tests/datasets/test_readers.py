@@ -257,7 +257,7 @@ def test_files_that_do_not_go_together(tmp_path):
         write_criteo(tmp_path / name, labels=labels)
     for paths in (["train.txt", "test.txt"], ["test.txt", "train.txt"]):
         with pytest.raises(
-            SourceError, match=r"train\.txt' has the column 'label', and"
+            SourceError, match=r"train\.txt' has the column 'label', but"
         ):
             read_criteo([tmp_path / name for name in paths])
     write_criteo(tmp_path / "train.txt.gz")
@@ -461,7 +461,7 @@ def test_movielens_that_breaks_the_layout(tmp_path, layout):
     with pytest.raises(SourceError, match=rf"Lines {n} and {n + 1} of .*movie_id '3'"):
         read_movielens(tmp_path)
     films.unlink()
-    with pytest.raises(SourceError, match=rf"but not '{films.name}', of the same data"):
+    with pytest.raises(SourceError, match=rf"but not '{films.name}' of the same data"):
         read_movielens(tmp_path)
 
 
@@ -472,7 +472,7 @@ def test_movielens_of_other_files(tmp_path):
         read_movielens(tmp_path)
     with pytest.raises(SourceError, match=r"ml-1m\.zip' is an archive\. Unpack it"):
         read_movielens(tmp_path / "ml-1m.zip")
-    with pytest.raises(SourceError, match="it is nothing that is there"):
+    with pytest.raises(SourceError, match="it is a path that does not exist"):
         read_movielens(tmp_path / "ml-1m")
     write_movielens(tmp_path, "25M")
     with pytest.raises(SourceError, match=r"it is a file\. Give the folder"):

@@ -142,7 +142,7 @@ def test_another_zone_of_the_same_instants():
     for zone in ("UTC", "America/New_York", "+05:30"):
         moved = X.assign(when=X["when"].dt.tz_convert(zone))
         assert_array_equal(model.predict(moved), model.predict(X))
-    with pytest.raises(ValueError, match=r"'when' was of Europe/Zurich in fit"):
+    with pytest.raises(ValueError, match=r"'when' had the zone Europe/Zurich in fit"):
         model.predict(X.assign(when=X["when"].dt.tz_localize(None)))
 
 
@@ -225,7 +225,7 @@ def test_periods_and_strings():
     model = DCNClassifier(**TINY).fit(X, y)
     rows = X[:3].astype({"when": str}).to_dict("records")
     with pytest.raises(
-        TypeError, match=r"'when' holds dates.*str\. Convert it, e\.g\."
+        TypeError, match=r"'when' holds dates.*str\. Convert the column, e\.g\."
     ):
         model.predict(rows)
 

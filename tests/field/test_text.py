@@ -72,9 +72,9 @@ def test_a_column_of_text_is_warned_of(table):
     X, y = table
     (message,) = warned(X, y)
     assert message == (
-        "Column 'review' looks like text, of which nearly every row has another one, "
-        "and which cannot help as a category. Set text_features=['review'], which "
-        "reads its words, or drop it."
+        "Column 'review' looks like text that differs in nearly every row, which "
+        "cannot help as a category. Set text_features=['review'] to read the words, "
+        "or drop it."
     )
     assert warned(X, y, text_features=["review"]) == []
     assert warned(X, y, min_frequency=1) == []  # who asks for every level gets it

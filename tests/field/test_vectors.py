@@ -129,7 +129,7 @@ def test_other_widths_are_refused(table, model, rows):
     with pytest.raises(ValueError, match=message):
         model.predict(X)
     strings = X.assign(v="a")
-    with pytest.raises(TypeError, match="'v' is one of vectors"):
+    with pytest.raises(TypeError, match="'v' holds vectors, so a cell"):
         model.predict(strings)
 
 

@@ -98,7 +98,7 @@ def test_wrong_cells():
     session = run(DCNClassifier(**TINY).fit(X, y))
     with pytest.raises(TypeError, match=r"'when' holds dates.*str"):
         make_inputs(session, X.astype({"when": str}))
-    with pytest.raises(ValueError, match="'when' was of Europe/Zurich in fit"):
+    with pytest.raises(ValueError, match="'when' had the zone Europe/Zurich in fit"):
         make_inputs(session, X.assign(when=X["when"].dt.tz_localize(None)))
 
 

@@ -59,9 +59,9 @@ class ListLevels:
     ids : CategoryLevels or HashedLevels
         The ids of the levels.
     separator : str or None, default=None
-        What stands between the levels of a cell that is a string.
+        The separator of the levels in a cell that is a string.
     pooling : {"mean", "sum"}, default="mean"
-        How the embeddings of a row become one.
+        How the embeddings of a row are combined.
     """
 
     levels: CategoryLevels | HashedLevels
@@ -79,7 +79,7 @@ class ListLevels:
 
     @property
     def n_ids(self) -> int:
-        """Number of ids, with those of unknown and missing levels."""
+        """Number of ids, including those of unknown and missing levels."""
         return self.levels.n_ids
 
     def split(self, column: Any) -> Lists:
@@ -104,7 +104,7 @@ class ListLevels:
         Raises
         ------
         TypeError, ValueError
-            If a cell is not such as `multivalued_features` asks for.
+            If a cell is not of a kind that `multivalued_features` asks for.
         """
         lists = self.split(column)
         ids = self.levels.ids(lists.codes, lists.levels)

@@ -1,4 +1,4 @@
-"""Known levels of one categorical column <-> ids, the rest sharing one."""
+"""Known levels of one categorical column <-> ids; all other levels share one id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIN_CELLS = 20  # unknown ones that make a warning, if there is no other
 
 
 class Rare(NamedTuple):
-    """Levels of less weight than others, of which no more than this is known.
+    """A summary of rare levels, of which nothing else is known.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class CategoryLevels(GrowingLevels):
         Levels with less weight than this (a number of rows, or below 1 a fraction of
         them) share the unknown id.
     max_categories : int or None, default=None
-        Upper limit of the ids of levels; where it folds levels into the unknown id,
-        that one counts, as in scikit-learn's `OrdinalEncoder`.
+        Upper limit of the ids of levels; if levels are folded into the unknown id,
+        the limit includes it, as in scikit-learn's `OrdinalEncoder`.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class CategoryLevels(GrowingLevels):
     counts : ndarray of shape (n_ids,)
         Weight of every id in `fit`.
     folds_lone : bool
-        Whether levels of a single row share the unknown id, as nearly all are such.
+        Whether levels of a single row share the unknown id, as nearly all occur once.
     is_text : bool
-        Whether these look like free text.
+        Whether the levels look like free text.
     new : NewLevels or None
         What `learn` has seen of levels without an id.
     """
@@ -90,9 +90,9 @@ class CategoryLevels(GrowingLevels):
     ) -> NDArray[np.int32]:
         """Learn the levels of a column, rows weighted by `weight`; return their ids.
 
-        Where nearly every row has a level of its own, such levels share the unknown
-        id: what is learned of one serves no other row. Not so with `keep_lone`, or
-        where `min_frequency` says which levels to keep.
+        If nearly every row has a level of its own, such levels share the unknown id:
+        what is learned of one helps no other row. They keep their ids with
+        `keep_lone`, or if `min_frequency` says which levels to keep.
         """
         codes, levels = factorize(column, self.name)
         lone = None
@@ -110,12 +110,12 @@ class CategoryLevels(GrowingLevels):
         keep_lone: bool = False,
         rare: Rare | None = None,
     ) -> None:
-        """Learn levels by the rows of each, and by their weights.
+        """Learn levels from the number of rows of each, and from their weights.
 
         Parameters
         ----------
         parts : callable
-            Returns some levels at a time, each once, with their rows and weights.
+            Returns some levels at a time, each once, with row counts and weights.
         missing : float
             The weight of missing cells.
         total : float
@@ -123,7 +123,7 @@ class CategoryLevels(GrowingLevels):
         keep_lone : bool, default=False
             As of `fit_transform`.
         rare : Rare or None, default=None
-            Levels below `min_frequency` that are not among them.
+            Levels below `min_frequency` that `parts` leaves out.
         """
         rare = rare or Rare([], 0, 0.0)
         if self.min_frequency is None and not keep_lone:
@@ -161,7 +161,7 @@ class CategoryLevels(GrowingLevels):
         total: float | None = None,
         lone: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int32]:
-        """Learn the levels of a factorised column, but lone ones; return their ids."""
+        """Learn the levels of a factorised column but lone ones; return their ids."""
         counts = _count(codes, weight, len(levels))
         total = counts.sum() if total is None else total
         kept = self._keep(levels, counts, total, lone)
@@ -252,7 +252,7 @@ class CategoryLevels(GrowingLevels):
         return ids, levels
 
     def find(self, levels: Levels) -> NDArray[np.int32]:
-        """Return the ids of levels, 0 where they are not known."""
+        """Return the ids of levels, 0 for those that are not known."""
         return self.vocabulary.find(levels).astype(np.int32)
 
     def _keep(

@@ -24,7 +24,7 @@ class ColumnIds(ABC):
 
     @property
     def n_ids(self) -> int:
-        """Number of ids, with those of unknown and missing levels."""
+        """Number of ids, including those of unknown and missing levels."""
         return N_RESERVED_IDS + len(self.vocabulary)
 
     @property
@@ -49,9 +49,9 @@ class ColumnIds(ABC):
         levels : list, or array of integers
             The distinct levels.
         weight : ndarray of shape (n,)
-            Weight of each cell. Levels without any get no id.
+            Weight of each cell. Levels without weight get no id.
         total : float or None, default=None
-            What `min_frequency` is a fraction of; None is all the weight.
+            What `min_frequency` is a fraction of; None is the total weight.
 
         Returns
         -------
@@ -68,7 +68,7 @@ class ColumnIds(ABC):
     ) -> NDArray[np.int32]:
         """Learn the levels of a column, rows weighted by `weight`; return their ids.
 
-        `keep_lone` is for levels that a single row has: see `CategoryLevels`.
+        `keep_lone` keeps levels that occur in a single row: see `CategoryLevels`.
         """
         codes, levels = factorize(column, self.name)
         return spread(codes, self.fit(codes, levels, weight))
@@ -102,7 +102,7 @@ def spread(codes: NDArray[Any], id_of: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def families(levels: Iterable[Any]) -> set[str | None]:
-    """Return the families that levels are of, but for that of an unknown one."""
+    """Return the families of levels, except that of the unknown level."""
     if isinstance(levels, np.ndarray):
         return {"number"} if len(levels) else set()
     types = set(map(type, levels))

@@ -1,4 +1,4 @@
-"""Whether a column of strings is free text, of which no level comes again."""
+"""Whether a column of strings is free text, whose levels do not come again."""
 
 from __future__ import annotations
 

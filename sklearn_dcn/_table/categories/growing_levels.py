@@ -21,7 +21,7 @@ HALF_LIFE = 10  # rows for each id in which counts of known levels halve
 
 
 class GrowingLevels(ColumnIds):
-    """The part of `CategoryLevels` that goes on with later rows."""
+    """The part of `CategoryLevels` that learns from later rows."""
 
     vocabulary: Vocabulary
     counts: NDArray[np.float64]
@@ -38,30 +38,30 @@ class GrowingLevels(ColumnIds):
     def learn(
         self, levels: Levels, weight: NDArray[np.float64], missing: float
     ) -> NDArray[np.intp]:
-        """Count the levels of more rows; give ids to new ones that came often enough.
+        """Count the levels of more rows; give ids to new levels that came often enough.
 
-        That is `min_frequency`, and once if it is None. Where `max_categories` leaves
-        no room, a new level takes the id of the one that is used least, if that is used
-        less. For this, counts of known levels halve in `HALF_LIFE` rows an id.
+        Often enough is `min_frequency`, or once if it is None. If `max_categories`
+        leaves no room, a new level takes the id of the least used level, if that is
+        used less. For this, counts of known levels halve in `HALF_LIFE` rows per id.
 
         Parameters
         ----------
         levels : list, or array of integers
-            Distinct ones.
+            The distinct levels.
         weight : ndarray of shape (len(levels),)
-            That of the rows of each.
+            Weight of the rows of each level.
         missing : float
             Weight of missing cells.
 
         Returns
         -------
         fresh : ndarray
-            Ids that stand for a new level from now on.
+            The ids that stand for a new level from now on.
 
         Raises
         ------
         TypeError
-            If no level is known, and none is of a type that was in `fit`.
+            If no level is known, and none has a type that occurred in `fit`.
         """
         if self.new is None:
             self.new = NewLevels()

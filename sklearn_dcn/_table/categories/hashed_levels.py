@@ -19,8 +19,8 @@ class HashedLevels(ColumnIds):
     """Levels of one categorical column in a given number of buckets.
 
     No level is kept, and none is unknown: ids 2 and above are buckets, which levels
-    share by chance. The bucket of a level is the same in every process, and that of a
-    float in single and in double precision.
+    share by chance. The bucket of a level is the same in every process, and a float has
+    the same bucket in single and in double precision.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ __all__ = ["stable_hash", "to_bytes", "to_single"]
 def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
     """Return a hash of every level, the same in every process and on every platform.
 
-    MurmurHash3 of the text of a string; numbers that are equal, as 1, 1.0 and True,
-    have that of one text. By way of scikit-learn.
+    It is scikit-learn's MurmurHash3 of a string's text; equal numbers, such as 1, 1.0
+    and True, share the hash of one text.
     """
     texts: Sequence[Any] = levels
     if set(map(type, levels)) != {str}:
@@ -32,7 +32,7 @@ def stable_hash(levels: Sequence[Any], seed: int) -> NDArray[np.uint32]:
 def to_single(level: Any) -> float | None:
     """Return a float with a fraction in single precision; None for any other level.
 
-    Whole numbers have none: beyond 2**24 single precision confuses them.
+    Whole numbers give None: beyond 2**24 single precision confuses them.
     """
     if not isinstance(level, (float, np.floating)) or level == np.rint(level):
         return None

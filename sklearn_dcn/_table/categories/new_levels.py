@@ -1,4 +1,4 @@
-"""Levels that wait for an id of their own: how often each came since the fit."""
+"""Levels that wait for an id of their own: how often each has come since the fit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NewLevels:
     Attributes
     ----------
     counts : dict
-        The weight of the rows of each.
+        The weight of the rows of each level.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class NewLevels:
         self.counts = dict(zip(levels, state["counts"].tolist(), strict=True))
 
     def add(self, levels: Sequence[Any], weight: Sequence[float]) -> None:
-        """Count levels, of which the earliest and rarest are forgotten if too many."""
+        """Count levels; if there are too many, forget the earliest and rarest."""
         counts = self.counts
         for level, more in zip(levels, weight, strict=True):
             counts[level] = counts.get(level, 0.0) + more
@@ -49,10 +49,10 @@ class NewLevels:
             self.counts = {level: counts[level] for level in kept}
 
     def take(self, least: float) -> tuple[list[Any], NDArray[np.float64]]:
-        """Return the levels that came so often, the most frequent first.
+        """Return the levels that came at least so often, the most frequent first.
 
-        They are forgotten. Ties are broken by value, so that the order of the rows of
-        one call does not matter.
+        The returned levels are forgotten. Ties are broken by value, so the order of
+        rows within one call does not matter.
         """
         levels = [level for level, count in self.counts.items() if count >= least]
         counts = np.array([self.counts.pop(level) for level in levels])
@@ -61,5 +61,5 @@ class NewLevels:
         return [levels[k] for k in order], counts[order]
 
     def put_back(self, levels: Sequence[Any], counts: NDArray[np.float64]) -> None:
-        """Let levels wait on that were taken."""
+        """Let levels that were taken wait again."""
         self.counts |= dict(zip(levels, counts.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Whether the levels of a column are seen often enough to learn much of each."""
+"""Whether the levels of a column occur often enough to learn much about each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHARE = 0.2  # of the cells that hold such levels
 
 
 def is_seldom(counts: NDArray[Any]) -> bool:
-    """Tell whether a column's levels are seldom seen: a fifth of its cells hold such.
+    """Tell whether a fifth of a column's cells hold levels that are seldom seen.
 
     One such column is enough for the network to learn the training rows by heart within
     an epoch or two, before it has learned curves of numbers or embeddings of their
@@ -25,8 +25,8 @@ def is_seldom(counts: NDArray[Any]) -> bool:
     Parameters
     ----------
     counts : ndarray of shape (n_ids,)
-        Weight of every id, those of unknown and missing levels first. Buckets of a hash
-        that hold nothing do not count.
+        Weight of every id, those of unknown and missing levels first. Empty buckets of
+        a hash do not count.
     """
     known = counts[N_RESERVED_IDS:]
     seldom = known[known < FEW_ROWS].sum()

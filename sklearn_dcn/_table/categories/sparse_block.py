@@ -30,8 +30,8 @@ class SparseBlock:
     Parameters
     ----------
     min_frequency, max_categories
-        As of :class:`CategoryLevels`, a column being a level of the rows in which it
-        is not 0.
+        As in :class:`CategoryLevels`: a column is a level of the rows in which it is
+        not 0.
     numeric_transform : str or None
         "standard" does not clip; None leaves the values as they are.
 
@@ -52,7 +52,7 @@ class SparseBlock:
 
     @property
     def n_ids(self) -> int:
-        """Number of ids, with those of unknown and missing levels."""
+        """Number of ids, including those of unknown and missing levels."""
         return self.levels.n_ids
 
     @property

@@ -25,7 +25,7 @@ LEAST_ROWS = 2  # in fewer an n-gram cannot tell of other rows
 
 
 class TextBuckets(HashedLevels):
-    """The buckets of n-grams, which come hashed: the level of a bucket is its number.
+    """The buckets of n-grams that are already hashed: a bucket's level is its number.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ class TextBuckets(HashedLevels):
 class TextLevels(ListLevels):
     r"""One column of text -> ids of hashed n-grams, weighted by TF-IDF.
 
-    With t the times that an n-gram is in a cell, and m of n rows of `fit` that hold it,
+    If an n-gram is in a cell t times, and in m of the n rows of `fit`, its weight is
 
     .. math:: w = (1 + \ln t) \left(1 + \ln \frac{1 + n}{1 + m}\right)
 
-    divided by the Euclidean norm of the cell's weights. N-grams that fewer than two
-    rows of `fit` hold count as none. A missing cell is a level of its own.
+    divided by the Euclidean norm of the cell's weights. N-grams in fewer than two rows
+    of `fit` are ignored. A missing cell is a level of its own.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class TextLevels(ListLevels):
             self.grams.append((kind, int(low), int(high)))
 
     def split(self, column: Any) -> Lists:
-        """Return the n-grams of every cell as buckets, each once, and how often.
+        """Return the n-grams of every cell as buckets, each once, and their counts.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class TextLevels(ListLevels):
 
     @property
     def idf(self) -> NDArray[np.float64]:
-        """Of each id the second factor of its weight, 0 of those that count as none."""
+        """The second factor of the weight of each id; 0 for ids that are ignored."""
         return self._idf_of(np.arange(self.n_ids))
 
     def _idf_of(self, ids: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Distinct levels <-> positions: a dict where they are few, sorted keys where many."""
+"""Distinct levels <-> positions: a dict for few levels, sorted keys for many."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEEDS = (0x5DC9, 0x9E37)  # of the two halves of a 64-bit key
 
 
 def by_value(levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
-    """Return the order of levels by value, families of mixed ones one after another."""
+    """Return the order of levels by value; if families are mixed, one after another."""
     if isinstance(levels, np.ndarray):
         return np.argsort(levels, kind="stable")
     key = levels.__getitem__
@@ -51,9 +51,9 @@ class Vocabulary(Sequence[Any]):
     Parameters
     ----------
     levels : list, or array of integers
-        The levels; equal ones, as 1 and True, must not occur twice.
+        The levels; equal ones, such as 1 and True, must not both occur.
     first, unknown : int, default=0, -1
-        What `find` gives for the first level, and for one that is not known.
+        What `find` gives for the first level, and for an unknown one.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Vocabulary(Sequence[Any]):
 
     @property
     def n_distinct(self) -> int:
-        """Number of levels of which none equals another."""
+        """Number of distinct levels."""
         return len(self if self._position is None else self._position)
 
     def __len__(self) -> int:
@@ -99,11 +99,11 @@ class Vocabulary(Sequence[Any]):
         return iter(levels.tolist() if isinstance(levels, np.ndarray) else levels)
 
     def append(self, level: Any) -> None:
-        """Give a level that is not known the next position."""
+        """Give the next position to an unknown level."""
         self._set(len(self), level)
 
     def replace(self, position: int, level: Any) -> None:
-        """Give the position of a level to another, which is not known."""
+        """Give the position of a level to another level, which is unknown."""
         self._be_dict()
         del self._position[self[position]]
         if to_single(self[position]) is not None:
@@ -125,7 +125,7 @@ class Vocabulary(Sequence[Any]):
             self._position = {level: i for i, level in enumerate(self, self.first)}
 
     def find_known(self, level: Any) -> int | None:
-        """Return what `find` gives for a level, None where a dict does not tell."""
+        """Return what `find` gives for a level; None if a dict does not tell."""
         if self._position is None:
             return None
         try:
@@ -137,8 +137,8 @@ class Vocabulary(Sequence[Any]):
     def find(self, levels: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Return `first` plus the position of every level, or `unknown`.
 
-        A float is known, too, that is a known one in single precision, or the reverse:
-        0.1 in one table is 0.10000000149011612 in another.
+        A float is also known if it equals a known one in single precision, or the
+        reverse: 0.1 in one table is 0.10000000149011612 in another.
 
         Raises
         ------

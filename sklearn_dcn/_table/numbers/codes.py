@@ -37,7 +37,7 @@ IS_KEY = re.compile(f"(?:({THINGS})?({KEYS})|{THINGS})$")
 
 
 def are_codes(name: str | int, x: NDArray[np.float64], target: Target | None) -> bool:
-    """Tell whether a column of numbers rather holds codes of categories.
+    """Tell whether a column of numbers holds codes of categories instead.
 
     They are whole numbers that repeat, and either the column is named as ids are
     ("user_id", "zipCode"), or they are dense from 0 or 1 on, as an encoder of labels
@@ -51,7 +51,7 @@ def are_codes(name: str | int, x: NDArray[np.float64], target: Target | None) ->
     x : ndarray of shape (n,)
         The numbers, NaN where missing.
     target : callable or None
-        Returns a number for each of given rows.
+        Returns a number for each of the given rows.
     """
     head = x[:1000]
     if (head != np.rint(head))[~np.isnan(head)].any():  # tells most columns

@@ -1,4 +1,4 @@
-"""The distinct values of a column of numbers: a table does where they are dense."""
+"""The distinct values of a column of numbers: by a table if they are dense."""
 
 from __future__ import annotations
 

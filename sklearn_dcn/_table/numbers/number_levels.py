@@ -22,14 +22,14 @@ MOST_OF_RANGE = 0.5  # that they must not fill then
 class NumberLevels:
     """The values of a column of few distinct numbers -> integer ids.
 
-    Counts, codes and amounts that repeat can mean something by themselves, as 99,999
+    Counts, codes and amounts that repeat can have meanings of their own, such as 99,999
     for "no limit". A curve through the numbers, however fine its bins, smooths that
     away; an embedding for each value does not.
 
     Parameters
     ----------
     most : int
-        The column has no levels, if it has more distinct values than this.
+        The column gets no levels if it has more distinct values than this.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class NumberLevels:
     ) -> NumberLevels:
         """Learn the values of `x`, in rows weighted by `weight`.
 
-        With `isolated` there are none where the values fill their range, and none that
-        all stand in one `stretch` of the table, as what names a day does: such a value
-        is not likely to come again.
+        With `isolated` there are no levels if the values fill their range, and none
+        for a value that only occurs in one `stretch` of the table, such as the name of
+        a day: it is not likely to come again.
         """
         self.values = self.counts = np.empty(0)
         present = ~np.isnan(x)
@@ -103,14 +103,14 @@ class NumberLevels:
 
     @property
     def n_ids(self) -> int:
-        """Number of ids, with those of other and missing numbers."""
+        """Number of ids, including those of other and missing numbers."""
         return N_RESERVED_IDS + len(self.values)
 
     def ids(self, x: NDArray[np.float64]) -> NDArray[np.int32]:
         """Return the id of every number.
 
-        A number is known, too, that is a known one in single precision, or the reverse:
-        0.1 in one table is 0.10000000149011612 in another.
+        A number is also known if it equals a known one in single precision, or the
+        reverse: 0.1 in one table is 0.10000000149011612 in another.
         """
         at = _find(self.values, x)
         ids = np.where(self.values[at] == x, at + N_RESERVED_IDS, UNKNOWN_ID)

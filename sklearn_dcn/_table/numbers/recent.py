@@ -34,7 +34,7 @@ class RecentNumbers:
     def add(
         self, x: NDArray[np.float64], weight: NDArray[np.float64], decay: float
     ) -> None:
-        """Add numbers, NaN where missing, to those before, of which `decay` is kept."""
+        """Add numbers, NaN where missing; earlier ones keep `decay` of their weight."""
         is_there = ~np.isnan(x)
         x = np.concatenate([self.x, x[is_there]])
         weight = np.concatenate([decay * self.weight, weight[is_there]])

@@ -1,4 +1,4 @@
-"""A column of numbers, scaled, and what else there is of it."""
+"""A column of numbers: scaled, with its indicator and ids."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scale(
     dtype: Any,
     levels: NumberLevels | None = None,
 ) -> Scaled:
-    """Return z of a column, and what else there is of it."""
+    """Return z of a column, with its indicator and ids if it has them."""
     z = scaler.apply(x, dtype=dtype)
     missing = np.isnan(x).astype(dtype) if scaler.has_missing else None
     has_ids = levels is not None and len(levels.values)
@@ -40,9 +40,9 @@ def scale(
 
 
 def scale_cell(scaler: NumberScaler, cell: Any, dtype: Any) -> Scaled | None:
-    """Return what `scale` does of a single cell, None where it has to.
+    """Return what `scale` gives for a single cell; None if `scale` must do it.
 
-    It has to for what is no finite float.
+    It must for anything but a finite float.
     """
     if not isinstance(cell, float) or not isfinite(cell):
         return None

@@ -164,7 +164,7 @@ class NumberScaler:
         return {k: v for k, v in self.__dict__.items() if k != "_curve"}
 
     def apply_to_one(self, x: float) -> float | None:
-        """Return z of a number that is not NaN; None where `apply` is as good."""
+        """Return z of a number that is not NaN; None if `apply` is as good."""
         if self.transform != "quantile":
             return None
         curve = self._curve

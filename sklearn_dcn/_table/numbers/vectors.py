@@ -95,9 +95,9 @@ class VectorScaler:
 
     .. math:: z_k = (x_k - mean_k) / std_k
 
-    A vector that is missing, or lacks a number, is 0, the mean of z, and 1 in the
-    indicator that follows the components, if `fit` saw such one. A component that is
-    constant becomes 0.
+    A vector that is missing or lacks a number becomes 0, the mean of z. If `fit` saw
+    such a vector, an indicator follows the components, and is 1 for it. A constant
+    component becomes 0.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class VectorScaler:
 
     @property
     def d_in(self) -> int:
-        """Number of components, and of the indicator."""
+        """Number of components, plus the indicator if there is one."""
         return self.width + self.has_missing
 
     def fit(self, x: NDArray[Any], weight: NDArray[np.float64]) -> Self:
@@ -168,7 +168,7 @@ class VectorScaler:
         return found
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return n vectors as `fit` saw them, missing ones by their share."""
+        """Return n vectors as `fit` saw them, with the same share of missing ones."""
         x = np.full((n, self.width), np.nan)
         is_present = rng.uniform(size=n) >= self.missing_share
         if len(self.drawn):

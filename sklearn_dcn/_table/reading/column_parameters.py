@@ -92,7 +92,7 @@ def resolve_texts(wanted: Any, names: Sequence[Any]) -> dict[int, dict[str, Any]
 def resolve_options(parameter: str, value: Any, names: Sequence[Any]) -> dict[int, Any]:
     """Return {position: option} of a parameter that is a dict, or one option for all.
 
-    None is an option for none.
+    None means no option for any column.
     """
     if isinstance(value, dict):
         return {_position(parameter, key, names): v for key, v in value.items()}
@@ -110,19 +110,19 @@ def resolve_pairs(
     Parameters
     ----------
     crosses : sequence of pairs of str or int
-        Names or positions of columns; of a column by itself twice.
+        Names or positions of columns; a column by itself is named twice.
     names : sequence
         The columns that are encoded.
     columns : sequence of int
         Positions of those that can be crossed.
     sources : sequence of int
-        Of each its position in the table, which several parts of dates share.
+        Position of each in the table; parts of the same dates share one.
 
     Raises
     ------
     ValueError
-        If a pair names a column that is not there or that has lists in its cells, or
-        if it comes twice.
+        If a pair names a column that does not exist or has lists in its cells, or if
+        a pair comes twice.
     """
     pairs = []
     for pair in crosses:
@@ -130,8 +130,8 @@ def resolve_pairs(
         if missing := [j for j in (a, b) if j not in columns]:
             raise ValueError(
                 f"memorized_crosses names {names[missing[0]]!r}, whose cells are "
-                "lists, vectors or text; only cells of one level or number can be "
-                "crossed. Take it out."
+                "lists, vectors or text; only columns with one level or number a cell "
+                "can be crossed. Take it out."
             )
         pairs.append((columns.index(a), columns.index(b)))
         # By name and by position it may be the same columns.
@@ -154,7 +154,7 @@ def find_kinds(
 ) -> list[Kind]:
     """Return the kind of every column, by its type or the parameters.
 
-    A list of categories adds to the columns whose cells can be no numbers.
+    A list of categories adds to the columns whose cells cannot be numbers.
 
     Parameters
     ----------

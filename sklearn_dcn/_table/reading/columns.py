@@ -46,7 +46,7 @@ MISSING_LEVEL = "⟨missing⟩"
 
 
 def describe(name: str | int) -> str:
-    """Return how an error calls a column: by its name, else by its position."""
+    """Return what errors call a column: by its name, else by its position."""
     return f"Column {name!r}"
 
 
@@ -111,7 +111,7 @@ def cells_of(column: Column) -> list[Any]:
 
 
 def level_family(cell_type: type) -> str | None:
-    """Return "string", "bytes", "bool" or "number", or None for a type not taken."""
+    """Return "string", "bytes", "bool" or "number", or None for an unsupported type."""
     if issubclass(cell_type, str):
         return "string"
     if issubclass(cell_type, bytes):
@@ -124,6 +124,6 @@ def level_family(cell_type: type) -> str | None:
 
 
 def missing_types() -> set[type]:
-    """Return the types whose every value is a missing one."""
+    """Return the types whose values are all missing ones."""
     pandas = sys.modules.get("pandas")  # its NA exists only where it is imported
     return {type(None)} | ({type(pandas.NA), type(pandas.NaT)} if pandas else set())

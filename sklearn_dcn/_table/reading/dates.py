@@ -1,9 +1,9 @@
 """Columns of dates, times of day and durations -> their parts, as numbers and levels.
 
-A date as such never comes again, so that nothing could be learned of it. What is read
-of it by default are its parts that do: the hour, the weekday, the month, the day of the
-year. They are those of the clock on the wall, in the zone that the column had in `fit`.
-A duration is its seconds.
+A date as such never comes again, so nothing could be learned about it. By default the
+parts that do come again are read: the hour, the weekday, the month, the day of the
+year. They are those of the wall clock, in the zone that the column had in `fit`. A
+duration is read as its seconds.
 """
 
 from __future__ import annotations
@@ -65,16 +65,16 @@ class DateColumn:
     Parameters
     ----------
     name : str or int
-        Of the column.
+        The name of the column.
     kind : {"date", "time", "duration"}
         What its cells are.
 
     Attributes
     ----------
     zone : str or None
-        The zone of its clock, where `fit` saw one.
+        The zone of its clock, if `fit` saw one.
     parts : tuple of str
-        What it is read as, of `DATE_PARTS`; "seconds" of a duration.
+        What it is read as, out of `DATE_PARTS`; a duration is "seconds".
     """
 
     zone: str | None = None
@@ -89,7 +89,7 @@ class DateColumn:
         return self.names_of(self.name)
 
     def names_of(self, name: Any) -> list[Any]:
-        """Return `names` of a column that is called so."""
+        """Return what `names` would be if the column had this name."""
         if self.kind == "duration":
             return [name]
         return [f"{name}: {part}" for part in self.parts]
@@ -97,15 +97,15 @@ class DateColumn:
     def fit(
         self, column: Column, wanted: Any = "auto", in_parts: bool = False
     ) -> list[Floats]:
-        """Learn the zone, and which parts there are; return them.
+        """Learn the zone and which parts there are; return the parts.
 
         Parameters
         ----------
         column : column
         wanted : {"auto"} or sequence of str, default="auto"
-            The parts; "auto" are those that repeat, but for constant ones.
+            The parts; "auto" means those that repeat, except constant ones.
         in_parts : bool, default=False
-            Whether more rows are to come, in which other parts than the hour may vary.
+            Whether more rows will come, in which parts other than the hour may vary.
 
         Returns
         -------
@@ -120,10 +120,10 @@ class DateColumn:
         values, zones = self._values(column)
         if len(zones) > 1:
             raise ValueError(
-                f"{describe(self.name)} holds times of several zones, "
-                f"{', '.join(sorted(map(str, zones)))}, and None is of no zone. Convert"
-                " them to one, e.g. with pandas.to_datetime(column, utc=True)"
-                ".dt.tz_convert('Europe/Zurich')."
+                f"{describe(self.name)} holds times of several zones: "
+                f"{', '.join(sorted(map(str, zones)))} (None: no zone). Convert them "
+                "to one zone, e.g. with pandas.to_datetime(column, "
+                "utc=True).dt.tz_convert('Europe/Zurich')."
             )
         self.zone = next(iter(zones), None)
         if self.kind != "date":  # there is nothing to choose from
@@ -150,7 +150,7 @@ class DateColumn:
         Raises
         ------
         TypeError
-            If a cell is none of its kind.
+            If a cell is of another kind.
         ValueError
             If the column has a zone and had none in `fit`, or the other way round.
         """
@@ -166,7 +166,7 @@ class DateColumn:
         return np.asarray(values)
 
     def note(self, part: str) -> str:
-        """Return what the schema adds to what it says of a part's numbers."""
+        """Return what the schema adds to its note on a part's numbers."""
         if part == "hour" and self.zone is not None:
             return f", {self.zone}"
         return {"seconds": " seconds", "elapsed": " days since 1970"}.get(part, "")
@@ -189,22 +189,23 @@ class DateColumn:
         if self.zone is None and zones - {None}:
             now = next(iter(zones - {None}))
             raise ValueError(
-                f"{describe(self.name)} had no zone in fit, and is of {now} now. Take "
-                "the zone away: .dt.tz_localize(None) in pandas, "
+                f"{describe(self.name)} had no zone in fit, but has the zone {now} "
+                "now. Remove it: .dt.tz_localize(None) in pandas, "
                 ".dt.replace_time_zone(None) in polars."
             )
         if self.zone is not None and None in zones:
             raise ValueError(
-                f"{describe(self.name)} was of {self.zone} in fit, and has no zone "
-                f"now. Say which it is: .dt.tz_localize({self.zone!r}) in pandas, "
+                f"{describe(self.name)} had the zone {self.zone} in fit, but has none "
+                f"now. Set it: .dt.tz_localize({self.zone!r}) in pandas, "
                 f".dt.replace_time_zone({self.zone!r}) in polars."
             )
 
     def raise_other(self, what: str) -> NoReturn:
         """Raise a TypeError for cells that are of another kind."""
         raise TypeError(
-            f"{describe(self.name)} holds {WORDS[self.kind]}, and among them, or in "
-            f"place of them, {what}. Convert it, e.g. with {CONVERT[self.kind]}."
+            f"{describe(self.name)} holds {WORDS[self.kind]}, so its cells must be "
+            f"{WORDS[self.kind]} or missing; got {what}. Convert the column, e.g. with "
+            f"{CONVERT[self.kind]}."
         )
 
     def _split(self, values: Any) -> list[Floats]:
@@ -286,8 +287,8 @@ def _to_microseconds(array: NDArray[Any], name: str | int) -> Any:
         if (years > MOST_YEARS * 365).any():
             far = array[np.nanargmax(years)]
             raise ValueError(
-                f"{describe(name)} holds {far}, which is too far away: there must be "
-                f"{MOST_YEARS:,} years at most between it and 1970. Make it missing."
+                f"{describe(name)} holds {far}, which is too far away: it must be "
+                f"within {MOST_YEARS:,} years of 1970. Make it missing."
             )
     return array.astype(f"{kind}8[us]")
 

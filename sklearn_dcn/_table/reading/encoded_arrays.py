@@ -26,8 +26,8 @@ def marked_levels(X: Any) -> dict[int, Any]:
     if MARK in mark and mark["n_columns"] != X.shape[1]:
         raise ValueError(
             f"X has {X.shape[1]} of the {mark['n_columns']} columns of an encoded "
-            "array, which of them hold ids is not known. Choose columns before "
-            "encoding, or encode with set_output(transform='pandas')."
+            "array, so it is not known which hold ids. Choose columns before encoding, "
+            "or encode with set_output(transform='pandas')."
         )
     return mark.get(MARK, {})
 

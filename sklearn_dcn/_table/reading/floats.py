@@ -26,9 +26,9 @@ def to_float(column: Column, name: str | int) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If a cell is infinite, or a string that is no number.
+        If a cell is infinite, or a string that is not a number.
     TypeError
-        If a cell is no number.
+        If a cell is not a number.
     """
     if isinstance(column, list):
         values = _cells_to_float(column, name)

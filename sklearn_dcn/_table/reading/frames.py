@@ -81,7 +81,7 @@ def join_tables(tables: Sequence[Any]) -> Any:
 
 
 def columns_beside(one: Any, other: Any, names: Sequence[str]) -> Any:
-    """Return the named columns of two checked frames of as many rows, side by side.
+    """Return the named columns of two equally long checked frames, side by side.
 
     The frames are of one library; their indices do not matter.
     """
@@ -98,7 +98,7 @@ def columns_beside(one: Any, other: Any, names: Sequence[str]) -> Any:
 def to_categorical(frame: Any, levels: dict[int, Any]) -> Any:
     """Return a pandas or polars frame with its columns of ids as categories.
 
-    Their labels are the levels, after that of an unknown one; missing cells are null.
+    Their labels are that of an unknown level, then the levels; missing cells are null.
 
     Parameters
     ----------

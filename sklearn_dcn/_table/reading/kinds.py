@@ -66,7 +66,7 @@ def column_kind(column: Column, name: str | int, empty: Kind = "category") -> Ki
     and decimals are numbers; lists of floats are vectors; other lists and maps hold
     several levels; there are dates, times of day and durations. A column of Python
     objects is judged by its cells; without any it is `empty`. A struct has fields of
-    any meaning, and is none.
+    any meaning, so it has no kind.
 
     Raises
     ------
@@ -169,9 +169,9 @@ def check_cell_types(cell_types: Iterable[type], name: str | int) -> None:
 def raise_bad_cell(name: str | int, what: str) -> NoReturn:
     remedy = "Drop the column or turn its cells into strings or numbers"
     reads = (
-        "An estimator reads {} by itself, where its column holds nothing else, in fit "
-        "too, and no parameter makes it a category or a list. Else replace the column "
-        "by "
+        "An estimator reads {} by itself if the column holds nothing else, also in "
+        "fit, and no parameter makes it a category or a list. Otherwise replace the "
+        "column by "
     )
     if any(word in what.lower() for word in ("timedelta", "duration")):
         remedy = (
@@ -179,7 +179,7 @@ def raise_bad_cell(name: str | int, what: str) -> NoReturn:
             "and polars"
         )
     elif "period" in what.lower():
-        remedy = "Turn it into dates, with .dt.to_timestamp(), which are read"
+        remedy = "Turn it into dates, with .dt.to_timestamp(); an estimator reads those"
     elif any(word in what.lower() for word in ("date", "time")):
         remedy = (
             f"{reads.format('dates')}numbers or categories that it holds, e.g. "

@@ -50,7 +50,7 @@ def split_lists(column: Column, name: str | int, separator: str | None) -> Lists
     """Return the lists of a column, flat.
 
     A missing cell is a list of one missing level. Strings are split at the separator,
-    without the white space around their parts; empty parts are none.
+    without the white space around their parts; empty parts are left out.
 
     Raises
     ------

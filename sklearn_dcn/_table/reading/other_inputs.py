@@ -1,4 +1,4 @@
-"""What users give in place of a table: taken as one, or told what is needed."""
+"""What users pass instead of a table: it is converted, or an error says how to."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LOADERS = ("compute", "toPandas", "to_pandas", "df", "collect")
 
 
 def refuse_lazy(X: Any) -> NoReturn:
-    """Raise a TypeError for a frame whose rows are elsewhere, or not computed yet."""
+    """Raise a TypeError for a frame that is not in memory, or not computed yet."""
     loader = next((name for name in LOADERS if hasattr(X, name)), None)
     remedy = "Compute it first" + (f", e.g. with X.{loader}()." if loader else ".")
     raise TypeError(f"X must be in memory; got {_kind(X)}. {remedy}")
 
 
 def to_table_like(X: Any) -> Any:
-    """Return `X`, or what it holds, where that is no table by its type alone.
+    """Return `X`, or what it holds if its type alone is not that of a table.
 
     A tensor becomes an array.
 
@@ -37,11 +37,11 @@ def to_table_like(X: Any) -> Any:
     if _is_series(X):  # in scikit-learn's words
         raise ValueError(
             f"Expected a 2-dimensional container, i.e. a table; got {what}. If it is "
-            "one column use X.to_frame(), if it is one row X.to_frame().T."
+            "one column, use X.to_frame(); if it is one row, X.to_frame().T."
         )
     if isinstance(X, (list, tuple)) and len(X) and _is_series(X[0]):
         what = f"a {type(X).__name__} of {_kind(X[0])}"
-        remedy = "of columns, pandas.concat(X, axis=1); of rows, pandas.DataFrame(X)"
+        remedy = "for columns, pandas.concat(X, axis=1); for rows, pandas.DataFrame(X)"
     elif type(X).__name__.endswith("GroupBy"):
         remedy = "the rows themselves, or an aggregate such as X.mean()"
     elif isinstance(X, Iterator):

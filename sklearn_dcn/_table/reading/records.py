@@ -28,14 +28,14 @@ def records_to_array(X: Any, names: Any, lists: Collection[Any] = ()) -> NDArray
     names : mapping
         The names of the columns as keys, in order.
     lists : collection
-        Those of them whose cells may be lists.
+        Names of the columns whose cells may be lists.
 
     Raises
     ------
     ValueError
         If a row lacks a column or has one that is not among `names`.
     TypeError
-        If a row is no dict, or a dict holds columns.
+        If a row is not a dict, or a dict holds columns.
     """
     records = [X] if isinstance(X, dict) else X
     if isinstance(X, dict):
@@ -52,7 +52,7 @@ def records_to_array(X: Any, names: Any, lists: Collection[Any] = ()) -> NDArray
     for i, record in enumerate(records):
         if not isinstance(record, dict):
             raise TypeError(
-                f"The rows of X must all be dicts, as the first; row {i} is of type "
+                f"The rows of X must all be dicts, like the first; row {i} is of type "
                 f"{type(record).__name__}."
             )
         if record.keys() != names.keys():
@@ -60,7 +60,7 @@ def records_to_array(X: Any, names: Any, lists: Collection[Any] = ()) -> NDArray
             unknown = [name for name in record if name not in names]
             raise ValueError(
                 f"Row {i} of X must have the columns of fit; it lacks {lacking} and "
-                f"has the unknown {unknown}. A missing cell is None."
+                f"has the unknown {unknown}. Give None for a missing cell."
             )
         for j, name in enumerate(names):
             array[i, j] = record[name]

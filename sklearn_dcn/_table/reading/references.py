@@ -1,4 +1,4 @@
-"""Parameters that name columns, where the columns have names that are no strings."""
+"""Parameters that name columns, if the columns' names are not strings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMING = (
 
 
 def check_references(X: Any, parameters: Mapping[str, Any]) -> None:
-    """Raise a ValueError if a parameter names columns that have no strings as names.
+    """Raise a ValueError if a parameter names columns whose names are not strings.
 
     Columns whose names are tuples or integers are chosen by position. An integer that
     is the name of another column would be misread.
@@ -35,7 +35,7 @@ def check_references(X: Any, parameters: Mapping[str, Any]) -> None:
     ----------
     X : checked table
     parameters : mapping
-        Parameters by name, of which those in `NAMING` are looked at.
+        Parameters by name; only those in `NAMING` are checked.
     """
     if not is_pandas(X):  # other frames have strings alone
         return
@@ -47,11 +47,11 @@ def check_references(X: Any, parameters: Mapping[str, Any]) -> None:
             is_position = isinstance(entry, Integral)
             if is_position and (entry not in labels or labels.index(entry) == entry):
                 continue
-            why = "is also the name of another" if is_position else "is no position"
+            why = "is also the name of another" if is_position else "is not a position"
             raise ValueError(
-                f"{parameter} holds {entry!r}, but X has columns whose names are no "
-                f"strings, as {labels[0]!r}; such columns are chosen by position, and "
-                f"{entry!r} {why}. Rename them, e.g. with X.columns = "
+                f"{parameter} holds {entry!r}, but X has columns whose names are not "
+                f"strings, such as {labels[0]!r}; such columns are chosen by position, "
+                f"and {entry!r} {why}. Rename them, e.g. with X.columns = "
                 f"{_renaming(labels)}, and use the new names."
             )
 

@@ -20,7 +20,7 @@ LEAST = 2.0**-500  # of the largest weight; the unit is not below it
 def check_weight(
     weight: Any, n_rows: int, name: str, can_vanish: bool = False
 ) -> NDArray[np.float64]:
-    """Return row weights, ones for None; `can_vanish` says that all may be zero."""
+    """Return row weights, ones for None; with `can_vanish` all may be zero."""
     if weight is None:
         return np.ones(n_rows)
     weight = np.array(weight)
@@ -47,7 +47,7 @@ def check_weight(
 
 
 def mean_weight(weight: NDArray[np.float64]) -> float:
-    """Return the mean of weights, zeros apart: the unit that `to_mean_one` takes."""
+    """Return the mean of the non-zero weights: the unit that `to_mean_one` takes."""
     largest = weight.max()
     if weight.min() == largest:
         return float(largest)
@@ -56,11 +56,11 @@ def mean_weight(weight: NDArray[np.float64]) -> float:
 
 
 def to_mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights in units of their mean, zeros apart: their own unit is gone.
+    """Return weights in units of the mean of the non-zero ones.
 
-    Multiplied by any constant they give the same weights, mostly to the bit, as they
-    are rounded. Whole multiples of one weight stay that, and have exact sums: a tie of
-    two levels or at a quantile is one, however the weights are spelt.
+    Weights times any constant give the same result, mostly to the bit, because it is
+    rounded. Whole multiples of one weight stay whole multiples, and have exact sums: a
+    tie of two levels or at a quantile stays a tie, whatever the unit of the weights.
     """
     if weight.min() == weight.max():
         return np.ones_like(weight)

@@ -40,16 +40,16 @@ NO_ROW_OF = ("ArrowDtype", "SparseDtype", "CategoricalDtype")
 def check_table(X: Any) -> Any:
     """Return `X` as a frame, a 2-D array or a csr matrix, of at least one cell.
 
-    A frame is one of pandas, or of narwhals in place of those of other libraries.
+    A frame is one of pandas, or one of narwhals that stands for other libraries.
     Arrays keep their dtype; lists of rows that hold strings become object arrays, so
-    that numbers among the strings stay numbers. Cells are not looked at yet, but for
-    those of a sparse matrix.
+    that numbers among the strings stay numbers. Cells are not checked yet, except in
+    sparse matrices.
 
     Raises
     ------
     TypeError
         For structured arrays, frames that are not in memory, rows that are dicts, and
-        what is no table at all.
+        anything that is not a table.
     ValueError
         For tables without rows or columns, of other than two dimensions, of complex
         numbers, with a column name that occurs twice, and for sparse matrices with
@@ -149,7 +149,7 @@ def _to_objects(rows: Any) -> NDArray[Any]:
 
 
 def to_sparse(X: Any) -> Any:
-    """Return a checked table of numbers as a csr matrix; missing ones are refused."""
+    """Return a checked table of numbers as a csr matrix; refuse missing numbers."""
     if issparse(X):
         return X
     columns = [to_float(column, j) for j, column in enumerate(get_columns(X))]
@@ -157,7 +157,7 @@ def to_sparse(X: Any) -> Any:
 
 
 def column_names(X: Any) -> list[Any] | None:
-    """Return the columns' names, None where they have none that are all strings."""
+    """Return the columns' names, None unless all are strings."""
     if is_frame(X) and all(isinstance(name, str) for name in _names_of(X)):
         return _names_of(X)
     return None
@@ -201,7 +201,7 @@ def get_columns(X: Any) -> list[Column]:
 def get_cells(X: Any) -> list[list[Any]] | None:
     """Return the columns of a short checked table as lists of their cells.
 
-    None for a long table, or one whose cells come out as other objects than they are.
+    None for a long table, or if its cells would come out as other objects.
     """
     if X.shape[0] > SHORT_TABLE:
         return None

@@ -30,7 +30,7 @@ def of_floats(column: Column) -> bool:
 
 
 def are_vectors(cells: Iterable[Any]) -> bool:
-    """Tell whether cells are lists or arrays of numbers, of which some are floats.
+    """Tell whether cells are lists or arrays of numbers, some of them floats.
 
     Integers alone are ids, and sets and mappings have no order.
     """
@@ -68,15 +68,15 @@ def to_vectors(column: Column, name: str | int, width: int | None = None) -> Mat
     Returns
     -------
     vectors : ndarray of shape (n, width)
-        A row of a missing cell is NaN. It may share memory with the column.
+        Missing cells are rows of NaN. The array may share memory with the column.
 
     Raises
     ------
     ValueError
-        If vectors are of other widths, or of a single number, if there is none, or if
-        one of them is infinite.
+        If vectors have different widths or a single number, if there are no vectors,
+        or if a number is infinite.
     TypeError
-        If a cell is no list of numbers.
+        If a cell is not a list of numbers.
     """
     array = _to_arrow(column)
     if array is None:
@@ -192,25 +192,24 @@ def _check_widths(
     if width is None:
         if not len(widths):
             raise ValueError(
-                f"{describe(name)} is one of vectors, and no cell of it holds one: "
-                "their width is not known. Drop the column, or give rows that have "
-                "vectors."
+                f"{describe(name)} must hold vectors, but no cell has one, so their "
+                "width is not known. Drop the column, or give rows that have vectors."
             )
         width = int(widths[0])
         if width < 2 and (widths == width).all():
             raise ValueError(
                 f"{describe(name)} holds vectors, which must have at least 2 numbers; "
-                f"got {width}. Take the number out of its list; or, if the lists are "
-                f"of levels, use multivalued_features=[{name!r}]."
+                f"got {width}. Take the number out of its list; or, if the lists "
+                f"hold levels, use multivalued_features=[{name!r}]."
             )
         since = f"of {width} in row {int(rows[0])}"
         remedy = (
-            "Pad them to one width; or, if the lists are of levels, use "
+            "Pad them to one width; or, if the lists hold levels, use "
             f"multivalued_features=[{name!r}]."
         )
     else:
         since = f"of {width} in fit"
-        remedy = "Make them as those of fit were made, e.g. by the same model."
+        remedy = "Make them in the same way as in fit, e.g. by the same model."
     if (widths != width).any():
         k = int((widths != width).argmax())
         raise ValueError(
@@ -222,7 +221,7 @@ def _check_widths(
 
 def _raise_no_vector(name: str | int, cell: Any, i: int) -> NoReturn:
     raise TypeError(
-        f"{describe(name)} is one of vectors, so a cell must be a list, a tuple or an "
+        f"{describe(name)} holds vectors, so a cell must be a list, a tuple or an "
         f"array of numbers, or missing; got {type(cell).__name__} {_short(cell)} in "
         f"row {i}. Convert it, or take the column out of vector_features."
     )

@@ -1,4 +1,4 @@
-"""Zones of time: their names, and instants as what the clocks on the wall showed."""
+"""Time zones: their names, and what wall clocks showed at given instants."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def zone_of(column: Any, name: str | int) -> str | None:
 
 
 def zone_name(zone: Any, name: str | int) -> str | None:
-    """Return the name of a zone, by which any library knows it: "+02:00" of an offset.
+    """Return the name by which any library knows a zone: "+02:00" for an offset.
 
     Raises
     ------
     ValueError
-        If it has none, in a column of this name.
+        If the zone has no name; the error names the column.
     """
     if zone is None or isinstance(zone, str):
         return zone
@@ -67,12 +67,12 @@ def _find_zone(zone: str) -> datetime.tzinfo:
 
 
 def to_wall(instants: Times, zone: str | None) -> Times:
-    """Return what the clocks on the wall of a zone showed.
+    """Return what the wall clocks of a zone showed.
 
     Parameters
     ----------
     instants : datetime64[us] ndarray
-        Times of UTC; without a zone they are on the wall already.
+        Times in UTC; without a zone they are those of the wall clock already.
     zone : str or None
     """
     if zone is None or zone == "UTC":

@@ -1,4 +1,4 @@
-"""What is kept of a table that is read in blocks: parts that can be added up."""
+"""What is kept of a table that is read in blocks: summaries that can be added up."""
 
 from .counts import LevelCounts, NumberCounts
 from .sample import RowSample

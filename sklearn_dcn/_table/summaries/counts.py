@@ -1,7 +1,7 @@
 """Counts of a column's levels, or of its numbers, that can be added up.
 
-Whatever the cut of a table into blocks, and the order in which these are added, the
-counts are the same: exactly so of rows, and of weights to rounding.
+However a table is cut into blocks, and in whatever order these are added, the counts
+are the same: counts of rows exactly, and weights to rounding.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class LevelCounts:
         return self
 
     def split(self, owners: Callable[[list[Any]], NDArray[Any]], n: int) -> list[Self]:
-        """Return the counts in n parts: of each level the part is what `owners` says.
+        """Return the counts in n parts; `owners` says which part each level is in.
 
         The first one has the missing cells.
         """
@@ -122,7 +122,7 @@ class LevelCounts:
         return parts
 
     def cut(self, least: float, unit: float) -> None:
-        """Leave out the levels whose weight in a unit is below the least one."""
+        """Leave out levels whose weight, in the given unit, is below the least one."""
         is_rare = self.weight / unit < least
         if not is_rare.any():
             return
@@ -174,7 +174,7 @@ class LevelCounts:
 
 
 class NumberCounts:
-    """Extremes of a column of numbers, and rows of its values while these are few."""
+    """Extremes of a column of numbers, and row counts of its values while few."""
 
     def __init__(self) -> None:
         self.n = 0

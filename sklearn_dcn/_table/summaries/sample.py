@@ -1,4 +1,4 @@
-"""A sample of rows that is the same however a table is cut and read."""
+"""A sample of rows that stays the same however a table is cut and read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SEED = 0  # the same rows whatever the random state: columns are learned by them
 
 
 class RowSample:
-    """The rows whose numbers have the least hashes.
+    """A sample: the rows whose numbers have the smallest hashes.
 
     Parameters
     ----------
     join : callable
-        Makes one of a list of parts, which are tuples of what `add` was given.
+        Joins a list of parts, as `add` was given them, to one part.
     size : int or None, default=None
         Number of rows; None is `SAMPLE_ROWS`.
     """
@@ -64,7 +64,7 @@ class RowSample:
         return np.sort(found)
 
     def keep_least(self, places: NDArray[np.float64]) -> None:
-        """Keep those of the rows that are in the sample of all these places."""
+        """Keep the rows that are in the sample of all these places."""
         if len(places) > self.size:
             bound = float(np.partition(places, self.size)[self.size])
             self._bound = min(self._bound, bound)

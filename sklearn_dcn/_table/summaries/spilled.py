@@ -1,4 +1,4 @@
-"""Counts of more levels than are to stay in memory, in a scratch file."""
+"""Counts of more levels than may stay in memory, in a scratch file."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Stored(NamedTuple):
 class SpilledCounts:
     """Levels with their rows and weights, in parts by the hash of the level.
 
-    The file has no name, so it goes with the process, however this ends.
+    The file has no name, so it disappears with the process, however that ends.
 
     Parameters
     ----------
     levels : sequence
-        Distinct ones.
+        The distinct levels.
     rows, weight : ndarray of shape (len(levels),)
     folder : str or None
     """

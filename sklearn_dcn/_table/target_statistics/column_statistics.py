@@ -1,7 +1,7 @@
 """Columns of categories -> statistics of their levels, by an encoder of the user's.
 
-If the encoder learns from the target it is cross-fitted: a training row must not be
-described by statistics that its own target is part of.
+If the encoder learns from the target, it is cross-fitted: the statistics that describe
+a training row must not contain its own target.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ MISSING_CODE = -2
 class ColumnStatistics:
     """An encoder of columns of categories, and the scaling of what comes out.
 
-    Codes of an `OrdinalEncoder` are levels, so its columns come back as ids. All else
-    are numbers.
+    Codes of an `OrdinalEncoder` are levels, so its columns come back as ids. All other
+    columns are numbers.
 
     Parameters
     ----------
     encoder : transformer
-        It is copied, and stays as it is.
+        It is copied, and itself stays unchanged.
     names : sequence of str or int
         The columns.
     numeric_transform : str or None
@@ -66,7 +66,8 @@ class ColumnStatistics:
         if not names:
             raise ValueError(
                 f"category_encoder={encoder!r} needs a column of categories, and X has "
-                "none. Name them in categorical_features, or leave it out."
+                "none. Name them in categorical_features, or leave category_encoder "
+                "out."
             )
         self.encoder = encoder
         self.names = names
@@ -82,13 +83,13 @@ class ColumnStatistics:
     def fit_ids(
         self, columns: Sequence[Column], weight: NDArray[np.float64]
     ) -> dict[str, IdColumn]:
-        """Learn codes, and return the columns as ids, of an encoder that gives ids.
+        """For an encoder that gives ids: learn codes, and return the columns as ids.
 
         Parameters
         ----------
         columns : sequence of columns of n rows
         weight : ndarray of shape (n,)
-            Weight of each row. It enters the encoder if that can take it.
+            Weight of each row; the encoder gets it if it takes weights.
         """
         cells, levels = self._begin(columns)
         self.fitted = {"": fit_copy(self.encoder, cells, None, weight, seed=0)}
@@ -102,7 +103,7 @@ class ColumnStatistics:
         weight: NDArray[np.float64],
         supervision: Supervision,
     ) -> NDArray[np.float64]:
-        """Learn from the rows, and encode them, of an encoder that gives numbers.
+        """For an encoder that gives numbers: learn from the rows, and encode them.
 
         Parameters
         ----------
@@ -148,7 +149,7 @@ class ColumnStatistics:
         Raises
         ------
         ValueError
-            If the encoder fails, or if what it gives is not finite or no number.
+            If the encoder fails, or gives anything but finite or missing numbers.
         """
         cells, levels = self._read(columns)
         names, x = self._encode(self.fitted, cells)
@@ -211,8 +212,8 @@ class ColumnStatistics:
         fold = supervision.fold
         if len(np.unique(fold[trains])) < 2:
             raise ValueError(
-                f"category_encoder={self.encoder!r} learns from the target, which "
-                "takes at least 2 training rows, in different groups or times; got "
+                f"category_encoder={self.encoder!r} learns from the target, so it "
+                "needs at least 2 training rows, of different groups or times; got "
                 f"{trains.sum()}. Leave it out."
             )
         x = np.empty((len(weight), len(names)))

@@ -84,12 +84,12 @@ def pair_key(codes: Codes, columns: tuple[int, ...], sizes: Sequence[int]) -> Ke
 
 
 class CrossChoice:
-    """The pairs that are worth to be memorised, by the training rows.
+    """Choice of the pairs that are worth memorising, by the training rows.
 
     Parameters
     ----------
     rows : TargetRows
-        All of them.
+        All training rows.
     sizes : sequence of int
         Number of codes of each column.
     n_categories : int
@@ -97,7 +97,7 @@ class CrossChoice:
     tell : callable, default=do_nothing
         Is told what is done, and which share of it.
     n_rows : int or None, default=None
-        All rows of a table of which `rows` are a sample, and that is read in blocks.
+        Number of rows of the table, if it is read in blocks and `rows` are a sample.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class CrossChoice:
         Parameters
         ----------
         crosses : int or "auto"
-            How many pairs; "auto" is as many as are worth it, and columns by
-            themselves.
+            How many pairs; "auto" means as many pairs, and columns by themselves, as
+            are worth it.
         """
         if isinstance(crosses, str):
             return self._pairs(None) + self._alone()

@@ -16,8 +16,8 @@ __all__ = ["bin_codes", "cuts_of"]
 def cuts_of(scaler: NumberScaler) -> NDArray[np.float64]:
     """Return where a column is cut, in units of z.
 
-    Half-way between the edges of bins, which are values of the column: few distinct
-    ones, such as 0 and 1, have a bin each, and none is at a cut.
+    Cuts are half-way between the edges of bins, which are values of the column: if
+    there are few, such as 0 and 1, each has its own bin, and none is at a cut.
     """
     edges = np.array(scaler.bin_edges())
     return (edges[1:] + edges[:-1]) / 2

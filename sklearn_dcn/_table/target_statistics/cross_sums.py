@@ -1,8 +1,8 @@
 """Memorised crosses of a table that is read in blocks: sums by level, pair and fold.
 
-They are those of `TargetRows.memorise`, for the levels of a pair that a sample of the
-rows holds: a level that it has not is rare, and counts as new. So they take little
-room, and do not depend on how the table is cut: sums are of numbers rounded to
+They are the sums of `TargetRows.memorise`, for those levels of a pair that occur in a
+sample of the rows: other levels are rare, and count as new. So the sums take little
+room. They do not depend on how the table is cut, because they add numbers rounded to
 multiples of 2^-20, which floats add exactly.
 """
 
@@ -31,16 +31,16 @@ class CrossSums:
     Parameters
     ----------
     crosses : CrossStatistics
-        Its pairs are chosen. `finish` fits it.
+        Its pairs must have been chosen. `finish` fits it.
     n_targets : int
     is_logit : bool
         Whether targets are indicators of classes.
     codes : sequence of integer ndarrays of shape (n,)
-        Those of the sample.
+        The codes of the sample.
     n_folds : int
-        Of the rows that train.
+        Number of folds of the rows that train.
     is_ordered : bool
-        Whether folds follow each other in time: a row is told of earlier ones alone.
+        Whether folds follow each other in time: a row is told only of earlier ones.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CrossSums:
         Parameters
         ----------
         codes : sequence of integer ndarrays of shape (n,)
-            Those of the columns in pairs; the others may be empty.
+            The codes of the columns in pairs; those of others may be empty.
         fold : ndarray of shape (n,)
             `HELD_OUT` for rows that train no network.
         values : ndarray of shape (n, 1 + n_targets)
@@ -77,11 +77,11 @@ class CrossSums:
             pair.add(keys[:, k], cells, values)
 
     def parts(self) -> list[Floats]:
-        """Return the sums, those of other rows of which may be added to them."""
+        """Return the sums; sums of other rows may be added to them."""
         return [self.totals, *(pair._by_cell for pair in self.pairs)]
 
     def finish(self) -> None:
-        """Give the crosses what they keep of all rows; no more can be added."""
+        """Give the crosses what they keep of all rows; no more rows can be added."""
         crosses = self.crosses
         of_levels = [pair.sums.sum(axis=1) for pair in self.pairs]
         totals = CrossTotals(self.totals.sum(axis=0), np.concatenate(of_levels))
@@ -105,14 +105,14 @@ class CrossSums:
         weight: Floats,
         targets: Sequence[str],
     ) -> None:
-        """Learn how the numbers spread, by those of a sample of rows."""
+        """Learn how the numbers spread, from those of a sample of rows."""
         x = self.of_others(codes, fold, weight)[:, None]
         names = self.crosses._feature_names([*targets])
         transform = self.crosses.numeric_transform
         self.crosses.scalers = fit_scalers(names, x, weight, transform)
 
     def of_others(self, codes: Codes, fold: NDArray[np.intp], weight: Floats) -> Floats:
-        """Return the numbers (n, n_features) of rows, by others that train."""
+        """Return the numbers (n, n_features) of rows, from other rows that train."""
         keys = self.crosses._keys(codes)
         cells = np.minimum(fold, self.n_folds)
         own = np.where(cells < self.n_folds, _exact(weight), 0.0)
@@ -131,15 +131,15 @@ class CrossSums:
 
 
 class PairSums:
-    """Sums by level of a pair, and fold.
+    """Sums by level of a pair and by fold.
 
     Parameters
     ----------
     levels : int64 ndarray of shape (n_levels,)
-        Those that are summed up, in order.
+        The levels that are summed up, in order.
     n_targets : int
     n_folds : int
-        Of rows that train; the next one is of those that do not.
+        Folds of rows that train; one more has the rows that do not.
     """
 
     def __init__(self, levels: Keys, n_targets: int, n_folds: int) -> None:
@@ -168,10 +168,10 @@ class PairSums:
         return self
 
     def tell(self, is_ordered: bool) -> None:
-        """Put in the place of the sums of a fold what its rows are told of others.
+        """Replace the sums of each fold by what its rows are told of others.
 
-        They are those of the other folds that train, or of earlier ones alone; and the
-        rows that do not train are told of all that do.
+        These are the sums of the other folds that train, or only of earlier ones. Rows
+        that do not train are told of all rows that do.
         """
         sums = self.sums
         training = sums[:, :-1].sum(axis=1)
@@ -194,7 +194,7 @@ class PairSums:
 
 
 def to_values(weight: Floats, targets: Sequence[NDArray[np.float64]]) -> Floats:
-    """Return what is summed of rows: weights, and targets times these."""
+    """Return what is summed over rows: weights, and targets times weights."""
     columns = [weight, *(weight * y for y in targets)]
     return _exact(np.stack(columns, axis=1))
 

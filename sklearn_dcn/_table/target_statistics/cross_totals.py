@@ -21,9 +21,9 @@ class CrossTotals:
     Parameters
     ----------
     of_all : ndarray of shape (1 + n_targets,)
-        Of all rows.
+        The sums over all rows.
     by_key : ndarray of shape (n_keys, 1 + n_targets)
-        Of the rows of each key.
+        The sums over the rows of each key.
     """
 
     def __init__(self, of_all: Floats, by_key: Floats) -> None:
@@ -37,22 +37,22 @@ class CrossTotals:
         Parameters
         ----------
         keys : ndarray of shape (n_keys,)
-            Those of the sums, in order.
+            The keys of the sums, in order.
         found : ndarray of shape (n,)
-            Of the rows.
+            The keys of the rows.
         values : ndarray of shape (n, 1 + n_targets)
             Weights, and targets times these.
         decay : float or None
-            What is kept of all sums until now; None leaves other keys as they are.
+            The share of all earlier sums that is kept; None leaves other keys as is.
 
         Returns
         -------
         keys : ndarray of shape (n_new,)
-            Those of the sums from now on, in order.
+            The keys of the sums from now on, in order.
         before : ndarray of shape (n_new,)
-            Where each was, -1 for new ones.
+            The earlier position of each key, -1 for new ones.
         touched : ndarray
-            Positions of those that got rows.
+            Positions of the keys that got rows.
         """
         distinct, at = np.unique(found, return_inverse=True)
         merged, places = np.unique(
@@ -76,7 +76,7 @@ class CrossTotals:
         self.by_key = self.by_key[kept]
 
     def statistics(self, is_logit: bool) -> tuple[Floats, Floats, Floats]:
-        """Return what the network gets of no level, of each key, and log(1 + n)."""
+        """Return what the network gets for no level and each key, and log(1 + n)."""
         mean = self.of_all[1:] / self.of_all[0]
         means = smooth(self.by_key, mean)
         counts = np.log1p(np.maximum(self.by_key[:, 0], 0.0))
@@ -84,7 +84,7 @@ class CrossTotals:
 
 
 def smooth(sums: Floats, mean: Floats) -> Floats:
-    """Return means (n, n_targets) of sums (n, 1 + n_targets), towards that of all."""
+    """Return means (n, n_targets) of sums (n, 1 + n_targets), shrunk to `mean`."""
     return (sums[:, 1:] + PRIOR_ROWS * mean) / (sums[:, :1] + PRIOR_ROWS)
 
 
@@ -95,7 +95,7 @@ def resized_keys(
     now: Sequence[int],
     fresh: Mapping[int, NDArray[np.intp]],
 ) -> tuple[Keys, NDArray[np.bool_]]:
-    """Return keys of columns that have more codes, and which of them stay.
+    """Return the keys once columns have more codes, and which keys stay.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def resized_keys(
     before, now : sequence of int
         The number of codes of each column.
     fresh : mapping of int to ndarray
-        Codes that have another level now, by column: their keys do not stay.
+        Codes that stand for another level now, by column: their keys do not stay.
     """
     found, stays = keys.copy(), np.ones(len(keys), dtype=bool)
     start = shift = 0

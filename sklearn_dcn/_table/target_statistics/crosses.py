@@ -7,14 +7,14 @@ that hold it: the cross-product features of Wide & Deep, chosen from the data. T
 network gets it as one more number, and beside it, for pairs whose levels are rare, how
 many rows it is the mean of.
 
-A level that few rows hold is memorised by itself too: its embedding has learned these
-rows before it has learned what is common to levels.
+A level that few rows hold is memorised by itself too: its embedding would learn these
+rows by heart before it learns what levels have in common.
 
 The statistic of a training row is cross-fitted: it comes from the four fifths of the
-rows that this one is not in, or it would tell the row's target. Where rows are held out
-to validate a network, its statistics come from the rows that train it alone: of a level
-that has S in all, the rows that a held-out one is missing from would tell its target as
-well. So each network has numbers of its own, and those of all rows in predictions.
+rows that do not contain this one, or it would tell the row's target. If rows are held
+out to validate a network, its statistics come only from the rows that train it: if a
+level's targets sum to S, sums that lack a held-out row would tell its target as well.
+So each network has numbers of its own; predictions use those of all rows.
 
 References
 ----------
@@ -54,7 +54,7 @@ class CrossStatistics:
 
     and the network gets logit(s) for classes, s itself for numbers. If a pair's levels
     have fewer than a rows on average, so that some statistics say much and others next
-    to nothing, it gets log(1 + n) too, where n leaves out a training row itself.
+    to nothing, it gets log(1 + n) too; for a training row, n leaves out the row itself.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class CrossStatistics:
     numeric_transform : str or None
         As of the estimators.
     goes_on : bool, default=False
-        Whether `learn` is to follow.
+        Whether `learn` will follow.
 
     Attributes
     ----------
@@ -76,9 +76,9 @@ class CrossStatistics:
         The pairs that are memorised, the strongest first; then (c, c) for columns that
         are memorised by themselves.
     scores : list of float
-        Of each of them, by how much it would lower the training rows' total loss
-        beyond what the columns explain one by one (see `score_pair`), or beyond the
-        mean for a column by itself. NaN for pairs that were given.
+        By how much each of them would lower the training rows' total loss beyond what
+        the columns explain one by one (see `score_pair`), or beyond the mean for a
+        column by itself. NaN for pairs that were given.
     counted : tuple of int
         The positions in `pairs` of those whose rows are counted too.
     totals : CrossTotals or None
@@ -206,8 +206,8 @@ class CrossStatistics:
         values : ndarray of shape (n, 1 + n_targets)
             Weights, and targets times these.
         decay : float or None, default=None
-            What is kept of what was known. With None, pairs of levels that were there
-            in `fit` stay as they are, and rows are added to those of others alone.
+            The share of earlier sums that is kept. With None, pairs of levels that
+            occurred in `fit` stay as they are, and rows are added only to other pairs.
         """
         if self.totals is None:
             return
@@ -245,7 +245,7 @@ class CrossStatistics:
     def resize(
         self, sizes: Sequence[int], fresh: Mapping[int, NDArray[np.intp]]
     ) -> None:
-        """Give columns more codes; what is known of `fresh` ones, by column, goes."""
+        """Give columns more codes; forget what is known of `fresh` ones, by column."""
         keys, stays = resized_keys(self.keys, self.pairs, self.sizes, sizes, fresh)
         for c, codes in fresh.items():
             before = self.later.get(c, np.zeros(self.sizes[c], dtype=bool))
@@ -275,7 +275,7 @@ class CrossStatistics:
 
     @property
     def of_unknown(self) -> list[tuple[tuple[int, int], float]]:
-        """Of each number the pair, and its value for levels that no row holds."""
+        """The pair of each number, and its value for levels that no row holds."""
         means = [(pair, float(value)) for pair in self.pairs for value in self.default]
         return means + [(self.pairs[k], 0.0) for k in self.counted]
 

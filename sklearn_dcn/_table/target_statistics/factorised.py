@@ -3,9 +3,9 @@ r"""A small factorisation machine: what products of embeddings can tell of a tar
 .. math::
     \hat z = w_0 + \sum_i w_i + \sum_{i < j} \langle v_i, v_j \rangle
 
-over the levels i of a row. It is what a cross layer begins with, in a second or so: of
-the pairs of columns that a linear model leaves over, those that it explains are learned
-by the network too, and need not be memorised.
+over the levels i of a row. A cross layer begins with the same, and this takes a second
+or so. Of the pairs of columns that a linear model leaves over, those that it explains
+are learned by the network too, and need not be memorised.
 
 References
 ----------
@@ -68,7 +68,7 @@ class FactorisationMachine:
         fit: NDArray[np.intp],
         test: NDArray[np.intp],
     ) -> Floats:
-        """Learn from some rows; return z of others, after the best epoch for these.
+        """Learn from some rows; return z of others, after the best epoch for them.
 
         Parameters
         ----------

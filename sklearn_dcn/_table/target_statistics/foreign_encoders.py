@@ -1,4 +1,4 @@
-"""Encoders of other libraries: how they are called, and what they may give.
+"""Encoders of other libraries: how they are called, and what they may return.
 
 An encoder is one of category-encoders, or another transformer in scikit-learn's form.
 """
@@ -85,11 +85,11 @@ def fit_copy(
     encoder : transformer
     cells : dict of {str: ndarray of shape (n,)}
     y : ndarray of shape (n,) or None
-        What it learns from, if it does.
+        The target, if the encoder learns from it.
     weight : ndarray of shape (n,)
         Weight of each row, for an encoder that takes weights.
     seed : int
-        That of random states which are None.
+        The seed for random states that are None.
 
     Raises
     ------

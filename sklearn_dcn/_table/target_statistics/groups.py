@@ -1,4 +1,4 @@
-"""Rows grouped by the level of a column or a pair, and sums over the others' rows."""
+"""Rows grouped by the level of a column or a pair, and sums over other rows."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Groups(NamedTuple):
 
     @classmethod
     def loose(cls, key: NDArray[np.integer[Any]], n_folds: int) -> Groups:
-        """Return groups, some perhaps of no row, where folds of them are few.
+        """Return groups, of which some may have no row, if their folds are few.
 
-        It saves the search for those that occur.
+        This saves the search for groups that occur.
         """
         low, width = _range(key)
         if width * n_folds > len(key):
@@ -73,10 +73,10 @@ def _range(key: NDArray[np.integer[Any]]) -> tuple[int, int]:
 
 
 class OtherFolds:
-    """Sums over the rows of each row's level that are in other folds than the row.
+    """Sums over the rows of each row's level that are in other folds.
 
-    They are the same for all rows of a level and fold. Where such cells are fewer than
-    the rows, what is made of the sums is made cell by cell, and `spread` at the end.
+    The sums are the same for all rows of a level and fold. If such cells are fewer than
+    the rows, results are computed cell by cell, and `spread` at the end.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class OtherFolds:
         self._by_cell = self._shape[0] * self._shape[1] <= len(fold)
 
     def sums(self, values: Floats) -> Floats:
-        """Return the sums of these values (n,), which are still to be `spread`."""
+        """Return the sums of these values (n,), which must still be `spread`."""
         n_folds, n_levels = self._shape
         inside = np.bincount(self._cell, values, n_folds * n_levels)
         inside = inside.reshape(self._shape)
@@ -99,12 +99,12 @@ class OtherFolds:
         return others if self._by_cell else others[self._cell]
 
     def spread(self, found: Floats) -> Floats:
-        """Return for each row what was made of the sums."""
+        """Return for each row what was computed from the sums."""
         return found[self._cell] if self._by_cell else found
 
 
 class EarlierRows:
-    """Sums over the rows of each row's level that were before the row.
+    """Sums over the rows of each row's level that came before the row.
 
     Parameters
     ----------

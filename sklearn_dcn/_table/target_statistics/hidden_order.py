@@ -1,9 +1,9 @@
-"""Whether rows are in an order that tells of the target, as that of time does.
+"""Whether rows are in an order that tells of the target, like order of time.
 
-If so, what random rows tell of each other is more than rows to come will be told. It is
-seen by columns alone, before there is a network: a linear model of their statistics
-predicts the last rows worse if it has learned from the rows before them than if it has
-learned from as many at random. Where rows were shuffled, the two are the same.
+If so, random rows tell more about each other than about rows to come. Columns alone
+show it, before there is a network: a linear model of their statistics predicts the last
+rows worse if it has learned from the rows before them than if it has learned from as
+many random ones. If rows were shuffled, the two are the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEAST_SHARE, LEAST_ERRORS = 0.02, 4.0
 
 
 def loss_by_order(rows: TargetRows) -> float:
-    """Return which share more the last rows lose for coming last; 0 if by chance.
+    """Return the share by which coming last raises the loss; 0 if by chance.
 
     Parameters
     ----------

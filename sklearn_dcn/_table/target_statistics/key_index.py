@@ -39,7 +39,7 @@ class KeyIndex:
             left, slot = left[moves], (slot[moves] + 1) & self._last
 
     def find(self, keys: Keys) -> NDArray[np.intp]:
-        """Return the position of each key, n where it is none of them."""
+        """Return the position of each key, n for keys that are not there."""
         slot = self._first_slot(keys)
         at = self._slots[slot]
         left = np.flatnonzero(self._differ(at, keys))

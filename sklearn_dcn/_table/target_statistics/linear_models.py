@@ -28,7 +28,7 @@ MOST = 13.8
 
 
 def standardise(x: Floats) -> Single:
-    """Return columns of mean 0 and standard deviation 1, constant ones of 0."""
+    """Return columns of mean 0 and standard deviation 1; constant ones become 0."""
     found = np.zeros(x.shape, np.float32, order="F")
     for k, column in enumerate(x.T):
         centred = column - column.mean()

@@ -1,4 +1,4 @@
-"""What statistics of the target are learned from, and who hears how far they are."""
+"""What statistics of the target are learned from, and who hears of progress."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Supervision(NamedTuple):
 
     @property
     def stretch(self) -> NDArray[np.intp]:
-        """The fold of each row by which is judged what is worth learning."""
+        """The fold of each row, for judging what is worth learning."""
         return self.roles.stretches(N_FOLDS, self.seed)
 
     @property
     def by_member(self) -> Mask:
-        """`trains`, of one network where it is None."""
+        """`trains`, or that of one network if it is None."""
         if self.trains is None:
             return np.ones((self.roles.n_rows, 1), dtype=bool)
         return self.trains

@@ -29,7 +29,7 @@ Codes = Sequence[NDArray[Any]]  # integers, one array for each column
 
 
 class Memory(NamedTuple):
-    """What a memorised cross keeps of a pair's levels, and gives for each row."""
+    """What a memorised cross keeps of a pair's levels, and returns for each row."""
 
     keys: Keys
     means: Floats  # smoothed, of shape (n_levels, n_targets)
@@ -67,12 +67,12 @@ class TargetRows:
     # Some of the rows -----------------------------------------------------------------
 
     def draw(self, size: int) -> NDArray[np.intp]:
-        """Return positions of so many rows, drawn at random, or of all."""
+        """Return positions of this many rows, drawn at random, or of all."""
         n = len(self.weight)
         return self.rng.permutation(n)[:size] if size < n else np.arange(n)
 
     def sample(self, size: int) -> TargetRows:
-        """Return so many of the rows, or all."""
+        """Return this many of the rows, or all."""
         if size >= len(self.weight):
             return self
         return self._take(self.draw(size))
@@ -91,7 +91,7 @@ class TargetRows:
         return [self.told_by(trains) for trains in self.trains.T]
 
     def told_by(self, trains: Mask) -> TargetRows:
-        """Return all rows with the weight on some, which then describe the others."""
+        """Return all rows with weight only on some, which then describe the others."""
         if trains.all():
             return self
         part = copy.copy(self)
@@ -101,15 +101,15 @@ class TargetRows:
         return part
 
     def that_train(self) -> TargetRows:
-        """Return those of the rows that train any network."""
+        """Return the rows that train any network."""
         at = np.flatnonzero(self.trains.any(axis=1))
         return self if len(at) == len(self.weight) else self._take(at)
 
     def halve_classes(self, most: int) -> TargetRows:
-        """Return the rows with at most so many targets: random halves of the classes.
+        """Return the rows with at most this many targets: random halves of the classes.
 
-        Every class has a part in each of them, so that what tells any classes apart is
-        likely to show. Rows of few targets, or of numbers, stay as they are.
+        Every class takes part in each half, so that anything that tells classes apart
+        is likely to show. Rows with few targets, or with numbers, stay as they are.
         """
         n_classes = self.y.shape[1]
         if not self.is_logit or n_classes <= most:
@@ -123,8 +123,8 @@ class TargetRows:
     def by_stretch(self) -> TargetRows:
         """Return the rows with the folds by which a choice is judged.
 
-        They are stretches of the table or of time; but random ones if rows are sorted
-        by the target, of which a stretch then has a part of its own.
+        The folds are stretches of the table or of time, but random if rows are sorted
+        by the target, since each stretch would then hold its own part of the target.
         """
         if self.are_sorted:
             return self
@@ -136,8 +136,8 @@ class TargetRows:
     def are_sorted(self) -> bool:
         """Whether the target follows from where a row is in the table.
 
-        Of classes, a stretch has no row of one that all others have; numbers rise or
-        fall all along.
+        Rows are sorted if a stretch lacks a class that all others have, or if numbers
+        rise or fall all along.
         """
         if not self.is_logit:
             varied = [y for y in self.y.T if np.ptp(y)]
@@ -149,7 +149,7 @@ class TargetRows:
 
     @property
     def is_test(self) -> NDArray[np.bool_]:
-        """Which rows judge a choice, and have no part in it: the last, by time."""
+        """Which rows judge a choice and have no part in it: the last ones, by time."""
         return self.fold >= N_FOLDS - TEST_FOLDS
 
     def without_test_rows(self) -> TargetRows:
@@ -159,13 +159,13 @@ class TargetRows:
     # Means of a level -----------------------------------------------------------------
 
     def link(self, mean: Floats) -> Floats:
-        """Return what a model gets of means of the target: of classes the logit."""
+        """Return what a model gets from means of the target: for classes the logit."""
         return link(mean, self.is_logit)
 
     def statistics(self, keys: Iterable[Keys]) -> Floats:
-        """Return what a model gets of each key's levels, by others of their rows.
+        """Return what a model gets for each key's levels, from their other rows.
 
-        These are smoothed means of others: earlier ones, or by fold.
+        These are smoothed means of other rows: of earlier ones, or of other folds.
         """
         values = self._values()
         found: list[Floats] = []
@@ -176,7 +176,7 @@ class TargetRows:
         return np.stack(found).T  # column after column in memory
 
     def memorise(self, key: Keys, members: Sequence[TargetRows]) -> Memory:
-        """Return what is known of the levels of a pair, and of rows by the others.
+        """Return what is known of a pair's levels, and of each row from other rows.
 
         `members` are those of `by_member`, the same for all pairs.
         """
@@ -231,5 +231,5 @@ class TargetRows:
 
 
 def link(mean: Floats, is_logit: bool) -> Floats:
-    """Return what a model gets of means of the target: of classes the logit."""
+    """Return what a model gets from means of the target: for classes the logit."""
     return logit(np.clip(mean, 1e-6, 1 - 1e-6)) if is_logit else mean

@@ -119,7 +119,7 @@ def test_zone_and_none_are_not_mixed():
     with pytest.raises(ValueError, match=r"'when' holds times of several zones"):
         date.fit(objects([NIGHT[0], TIMES[0]]))
     date.fit(aware)
-    with pytest.raises(ValueError, match=r"'when' was of Europe/Zurich in fit"):
+    with pytest.raises(ValueError, match=r"'when' had the zone Europe/Zurich in fit"):
         date.read(naive)
     missing = date.read(pd.Series([pd.NaT, pd.NaT]))  # whose dtype means nothing
     assert all(np.isnan(x).all() for x in missing)

@@ -162,7 +162,9 @@ def test_other_columns(model, change, message, row):
     records = make_table()[0].iloc[:3].to_dict("records")
     change(records[row])
     message = rf"^Row {row} of X must have the columns of fit; {message}"
-    with pytest.raises(ValueError, match=message + r".*A missing cell is None\.$"):
+    with pytest.raises(
+        ValueError, match=message + r".*Give None for a missing cell\.$"
+    ):
         model.predict(records)
     with pytest.raises(ValueError, match=message.replace(f"Row {row}", "Row 0")):
         model.predict(records[row])
@@ -175,7 +177,7 @@ def test_rows_that_are_no_dicts(model, other):
     records[1] = other
     kind = type(other).__name__
     message = (
-        rf"^The rows of X must all be dicts, as the first; row 1 .* type {kind}\.$"
+        rf"^The rows of X must all be dicts, like the first; row 1 .* type {kind}\.$"
     )
     with pytest.raises(TypeError, match=message):
         model.predict(records)

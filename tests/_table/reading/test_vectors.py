@@ -142,9 +142,9 @@ def test_integers_and_decimals_that_are_named_are_numbers():
             "'v' holds vectors.*one of 1 in row 1, and one of 2 in row 0. Pad.*"
             r"multivalued_features=\['v'\]",
         ),
-        ([[0.5, 1.0]], 3, "one of 2 in row 0, and one of 3 in fit. Make them as those"),
+        ([[0.5, 1.0]], 3, "one of 2 in row 0, and one of 3 in fit. Make them in the"),
         ([[0.5], [1.0]], None, "must have at least 2 numbers; got 1. Take the number"),
-        ([None, None], None, "no cell of it holds one.*Drop the column"),
+        ([None, None], None, "no cell has one.*Drop the column"),
         ([[0.5, np.inf]], None, r"'v' contains infinity \(first in row 0\)"),
     ],
 )
@@ -162,7 +162,9 @@ def test_wrong_widths_of_arrow(kind):
 
 @pytest.mark.parametrize("cell", ["0.5", 0.5, {"a": 0.5}, ["a", "b"], [[0.5], [1.0]]])
 def test_cells_that_are_no_vectors(cell):
-    with pytest.raises(TypeError, match=r"'v' is one of vectors.*in row 1\. Convert"):
+    with pytest.raises(
+        TypeError, match=r"'v' holds vectors, so a cell.*in row 1\. Convert"
+    ):
         to_vectors([[0.5, 1.0], cell], "v")
 
 

@@ -3,7 +3,7 @@ From a csv to a submission
 ==========================
 
 A competition gives you `train.csv`, `test.csv` and the columns that `submission.csv`
-must have. What does a notebook look like that gets there without fooling itself?
+must have. What does a notebook look like that gets there honestly?
 """
 
 # %%
@@ -40,8 +40,8 @@ test = pd.read_csv(folder / "test.csv")
 train.agg(["dtype", "nunique", "min", "max"]).T
 
 # %%
-# A model that takes browser 7 for more than browser 2 is not wrong enough to be
-# noticed. So name the codes; strings need not be named. And drop the key, which says
+# A model that takes browser 7 to be more than browser 2 still works, so nobody notices
+# the mistake. Name the codes; strings need no naming. And drop the key, which says
 # nothing about new rows.
 
 from sklearn_dcn import DCNClassifier
@@ -57,7 +57,7 @@ print(dcn.fit(X, y).encoder_)
 # -----------------
 # Every row of `train.csv` is predicted by a model that has not seen it. Boosted trees,
 # which stop early as the DCN does, get the same folds. The third candidate is the plain
-# mean of both, which has no parameter that could be fitted to the validation.
+# mean of both. It has no parameters, so it cannot overfit the validation.
 
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -95,8 +95,9 @@ validated = pd.DataFrame(
 validated.round(4)
 
 # %%
-# Why a mean helps: the log-odds that both give the same visit. The DCN is far surer of
-# visits that come to nothing. Elsewhere they disagree, and either may be right.
+# Why a mean helps: the picture shows the log-odds that the two models give to each
+# visit. The DCN is far surer of visits that come to nothing. Elsewhere they disagree,
+# and either may be right.
 
 from matplotlib import pyplot as plt
 from scipy.special import logit
@@ -110,14 +111,14 @@ ax.set(xlabel="log-odds, trees", ylabel="log-odds, DCN")
 _ = ax.legend(frameon=False, markerscale=3)
 
 # %%
-# How far can such figures be trusted? Compare models row by row: the mean of what one
-# loses more than another on the same row, with its standard error.
+# How far can you trust such figures? Compare two models row by row: take the difference
+# of their losses on each row, and look at its mean and standard error.
 
 import numpy as np
 
 
 def compare(target, p, other):
-    """Return by how much p loses more, and the standard error of that."""
+    """Return how much more p loses than other, with its standard error."""
     row = [-np.log(np.where(target == 1, of, 1 - of)) for of in (p, other)]
     more = row[0] - row[1]
     return f"{more.mean():+.4f} ± {more.std() / len(more) ** 0.5:.4f}"
@@ -141,8 +142,8 @@ submission.to_csv(folder / "submission.csv", index=False)
 # %%
 # Read it back
 # ------------
-# Most lost submissions are lost here: ids in another order, an index as a first column,
-# labels where probabilities are asked for.
+# Most submissions that fail, fail here: ids in another order, an index as the first
+# column, labels where probabilities are asked for.
 
 back = pd.read_csv(folder / "submission.csv")
 assert list(back.columns) == ["id", "bought"]
@@ -154,7 +155,7 @@ print(f"mean probability {back['bought'].mean():.4f}, of train.csv {y.mean():.4f
 # %%
 # The leaderboard
 # ---------------
-# What the organisers see, who have the answers:
+# The organisers have the answers. This is what they see:
 
 public = pd.DataFrame(
     {
@@ -178,4 +179,4 @@ public.round(4)
 #   entry. It was the best of the three in the validation; on the leaderboard the DCN
 #   alone is level with it.
 # - Print the standard error of a difference before you choose by the fourth digit. With
-#   some thousand rows it is a unit or more of the third.
+#   a few thousand rows it is at least one unit of the third.

@@ -2,16 +2,16 @@
 Can other models use the embeddings?
 ====================================
 
-A network learns a few numbers for each level of a column. What do these say, and do
-they help a logistic regression or boosted trees, which are what you have in production?
+A network learns a few numbers for each level of a column. What do they say, and do
+they help a logistic regression or the boosted trees that you have in production?
 """
 
 # %%
 # A table with many levels
 # ------------------------
 # Orders, and whether they were sent back. 400 products belong to 8 kinds, 50 towns to 4
-# regions, and whether a kind is sent back depends on the region. The table knows
-# neither kinds nor regions: there are only names and a price.
+# regions, and whether a kind is sent back depends on the region. The table has neither
+# kinds nor regions, only names and a price.
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,8 @@ print(X[["product", "town"]].nunique().to_string())
 # %%
 # What the network found
 # ----------------------
-# The names happen to tell the kind ("07-shoes") and the region ("03N"), so that we can
-# check: to all models here a name is an id, of which they know no letter.
+# The names contain the kind ("07-shoes") and the region ("03N"), so that we can check
+# the result. The models cannot read them: to a model a name is only an id.
 
 from sklearn.model_selection import train_test_split
 
@@ -50,8 +50,7 @@ model = DCNClassifier(memorized_crosses=None, random_state=0).fit(X_train, y_tra
 print(model.nearest_levels("town", "03N", n=5).round(2))
 
 # %%
-# All towns on a map, with areas by their number of rows. Towns of a region stand
-# together:
+# All towns on a map; the larger the dot, the more rows. Towns of a region lie together:
 
 from sklearn_dcn.inspection import EmbeddingDisplay
 
@@ -61,8 +60,8 @@ _ = EmbeddingDisplay.from_estimator(model, "town", max_labels=50)
 # In front of another model
 # -------------------------
 # `CategoricalEmbedder` is a transformer. It trains a small network, in a single pass
-# over the rows, and puts a few numbers in the place of each column of categories. Four
-# ways to give the same columns to two models:
+# over the rows, and replaces each column of categories by a few numbers. Four ways to
+# give the same columns to two models:
 
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -108,8 +107,8 @@ print(table.round(4).to_string())
 print(f"\nthe DCN itself {log_loss(y_test, model.predict_proba(X_test)):.4f}")
 
 # %%
-# The columns that it makes have names, so that what comes after can be read, and new
-# levels are no error:
+# The new columns have names, so later steps stay readable, and unseen levels are no
+# error:
 
 embedder = CategoricalEmbedder(random_state=0).fit(X_train, y_train)
 embedder.set_output(transform="pandas")
@@ -121,11 +120,11 @@ print(embedder.transform(new).round(2).T.to_string(header=False))
 # ----------------
 # - Embeddings show which levels act alike, by name: the towns of a region are
 #   neighbours, though nothing but the target tells them apart.
-# - Boosted trees gain most by them. A town's effect depends on the product, so one
-#   number for a town, as of target encoding, cannot tell regions apart; four can, and
+# - Boosted trees gain most. A town's effect depends on the product, so one number for a
+#   town, as target encoding gives, cannot tell regions apart; four numbers can, and
 #   trees cross them.
-# - A logistic regression cannot cross what it is given. Embeddings are worth to it what
-#   target encoding is, no more; where effects of columns just add up, take target
-#   encoding, which needs no network.
-# - A DCN that predicts by itself is the best of the table here. An embedder is for the
-#   model that you cannot replace.
+# - A logistic regression cannot cross its inputs, so embeddings help it no more than
+#   target encoding does. Where the effects of columns just add up, use target encoding,
+#   which needs no network.
+# - Here the DCN itself predicts better than any model in the table. Use an embedder for
+#   a model that you cannot replace.

@@ -23,8 +23,8 @@ model = DCNClassifier(random_state=0).fit(X_train, y_train)
 # %%
 # A row to ask about
 # ------------------
-# Of the visits that ended *without* a purchase, the one with the highest probability:
-# what made the model so sure?
+# Take the visit with the highest probability among those that ended *without* a
+# purchase. What made the model so sure?
 
 left = X_test[y_test == 0]
 p = model.predict_proba(left)[:, 1]
@@ -49,15 +49,17 @@ total = explanation.baseline + alone.sum() + pairs.sum()
 assert abs(total - explanation.logit[0]) < 1e-6
 
 # %%
-# As a picture, read from the bottom to the top: orange bars lead up, blue bars down.
+# The same as a picture. Read it from the bottom to the top: orange bars raise the
+# log-odds, blue bars lower them.
 
 from sklearn_dcn.inspection import ExplanationDisplay
 
 _ = ExplanationDisplay(explanation).plot(max_display=10)
 
 # %%
-# The background is part of the question. Why more than visits on average, or why more
-# than visits that did end with a purchase? The largest terms of both:
+# The background is part of the question. Do you ask why this visit got more than the
+# average visit, or why it got more than visits that did end with a purchase? Here are
+# the largest terms for both:
 
 import pandas as pd
 
@@ -73,8 +75,8 @@ for name, background in {"all visits": X_train, "purchases": buyers}.items():
 # One column, all rows
 # --------------------
 # What does the model make of a column, over all of its values? Each test row is given
-# every value in turn, and the predictions are averaged. The band has four fifths of the
-# rows: where it is wide, the effect depends on other columns.
+# every value in turn, and the predictions are averaged. The band covers four fifths of
+# the rows: where it is wide, the effect depends on other columns.
 
 import matplotlib.pyplot as plt
 
@@ -87,10 +89,10 @@ _ = EffectDisplay.from_estimator(model, X_test, "Month", ax=axes[1])
 # %%
 # Which columns matter?
 # ---------------------
-# `feature_importances_` is there after `fit`, without any rows: the share of the
-# log-odds' variance that would be lost if a column were held. Permutation importance
-# asks test rows and their labels instead: how much worse is the log loss if a column is
-# shuffled? scikit-learn's takes the raw table.
+# `feature_importances_` is available after `fit` and needs no rows: it is the share of
+# the log-odds' variance that would be lost if a column were held fixed. Permutation
+# importance needs test rows and their labels: how much worse is the log loss if a
+# column is shuffled? scikit-learn's function takes the raw table.
 
 from sklearn.inspection import permutation_importance
 
@@ -110,29 +112,30 @@ agreement = table["feature_importances_"].corr(table["permutation"], method="spe
 print(f"rank correlation over all columns: {agreement:.2f}")
 
 # %%
-# They disagree about the month. Look at visits without a page value:
+# The two disagree about the month. Look at visits without a page value:
 
 none = X["PageValues"] == 0
 bought = y[none].groupby(X.loc[none, "Month"]).agg(["size", "mean"])
 print(bought.sort_values("mean").round(3).head(4))
 
 # %%
-# In some months none of thousands ended with a purchase, so the network gives such
-# visits log-odds far below zero. That is a large share of the log-odds' variance; for
-# the log loss it makes hardly any difference whether a probability is a hundredth or a
-# ten-thousandth.
+# In some months none of thousands of visits ended with a purchase, so the network gives
+# such visits log-odds far below zero. That is a large share of the log-odds' variance;
+# for the log loss it makes hardly any difference whether a probability is a hundredth
+# or a ten-thousandth.
 
 # %%
 # What was learned
 # ----------------
 # - The log-odds of a row are a sum of columns and pairs, and `ExplanationDisplay` draws
 #   it. Say what the row is compared with: other backgrounds make other columns matter.
-# - `EffectDisplay` shows a column over all its values, and how far rows differ in it.
+# - `EffectDisplay` shows the effect of a column over all its values, and how much the
+#   effect differs from row to row.
 # - Importance has two meanings. `feature_importances_` says what moves the network's
-#   log-odds; permutation importance what helps to predict these rows. Where they
-#   differ, look why.
-# - These are statements about the model. Whether a visitor would act otherwise if a
-#   column were changed, none of them knows.
-# - The plots of `shap` take these values, with each pair's divided between its two
-#   columns, by ``explanation.to_shap()``, where that package is installed.
-#   :doc:`/interactions` says what the values are.
+#   log-odds; permutation importance says what helps to predict these rows. Where they
+#   differ, find out why.
+# - These are statements about the model. None of them says whether a visitor would act
+#   differently if a column were changed.
+# - If `shap` is installed, ``explanation.to_shap()`` gives its plots these values, with
+#   the value of each pair split between its two columns. :doc:`/interactions` says what
+#   the values are.

@@ -23,7 +23,7 @@ X.head()
 # Fit it
 # ------
 # There is nothing to prepare: no list of columns, no encoding, no scaling. The table is
-# sorted by time, and this draws test rows from all of the year.
+# sorted by time; this split draws test rows from the whole year.
 
 import time
 
@@ -49,8 +49,8 @@ print(model.summary())
 # %%
 # Was it worth it?
 # ----------------
-# Boosted trees from scikit-learn, which need to be told that strings are categories,
-# have the same rows; and so has the plain mean of both.
+# Compare it on the same rows with boosted trees from scikit-learn, which must be told
+# that strings are categories, and with the plain mean of both.
 
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss, roc_auc_score
@@ -74,7 +74,7 @@ for name, p in {
 # %%
 # How the training went
 # ---------------------
-# Early stopping kept the epoch with the least loss on rows that were held out.
+# Early stopping kept the epoch with the lowest loss on held-out rows.
 
 from sklearn_dcn.inspection import TrainingCurveDisplay
 
@@ -83,8 +83,8 @@ _ = TrainingCurveDisplay.from_estimator(model)
 # %%
 # New data
 # --------
-# A level that `fit` never saw, and a missing cell, are no errors: both have embeddings
-# of their own, which were trained.
+# Neither a level that `fit` never saw nor a missing cell is an error: each of the two
+# has an embedding of its own, which was trained.
 
 new = X_test.head(2).copy()
 new.loc[new.index[0], "Month"] = "Brumaire"
@@ -94,9 +94,9 @@ print(model.predict_proba(new)[:, 1].round(3))
 # %%
 # What was learned
 # ----------------
-# - Three lines give a model of a mixed table that is level with boosted trees, in
-#   seconds where they take tenths of one. The mean of both is better than either, as
-#   they err on different rows. A DCN is ahead where ids and their crosses matter.
+# - A few lines fit a mixed table as well as boosted trees do, in seconds where trees
+#   take tenths of a second. The mean of both is better than either, as they err on
+#   different rows. A DCN is ahead where ids and their crosses matter.
 # - `model` in a notebook and `model.summary()` in a log say what `fit` made of the
 #   table. Read them once: a number that is an id should be named in
 #   `categorical_features`.

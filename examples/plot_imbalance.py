@@ -2,15 +2,15 @@
 Rare positives
 ==============
 
-Two clients of a hundred say yes. Do you have to balance the classes, and can you still
+Two clients in a hundred say yes. Do you have to balance the classes, and can you still
 believe the probabilities afterwards?
 """
 
 # %%
 # Two per cent
 # ------------
-# A campaign of a bank, of whose positives so many are left out that 2 % remain, a share
-# as among clicks.
+# A bank's campaign. We leave out so many of its positives that 2 % remain, a share that
+# is common among clicks.
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -40,9 +40,9 @@ print(f"{y_train.sum()} of {len(y_train):,} rows to train on are positive")
 # Five treatments
 # ---------------
 # The plain log loss counts rows as they occur. Class weights make both classes count
-# alike; scikit-learn can calibrate the result again. In the focal loss rows that are
-# right already count little. And `negative_sampling` trains on a tenth of the
-# negatives, with the log-odds corrected.
+# alike; scikit-learn can calibrate the result again. In the focal loss, rows that are
+# already predicted well count little. And `negative_sampling` trains on a tenth of the
+# negatives and corrects the log-odds.
 
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import StratifiedShuffleSplit
@@ -65,7 +65,7 @@ models = {
 # A model that always says no has an accuracy of 98 %, so accuracy tells nothing. The
 # area under the ROC curve (AUC) and the average precision judge the order of the rows
 # alone; the log loss judges order and probabilities. Normalised entropy is the log loss
-# over that of the base rate: from 1 on, a model is worse than none.
+# divided by that of the base rate: at 1 or above, a model is of no use.
 
 import time
 
@@ -93,8 +93,8 @@ figures = pd.DataFrame(figures).T
 figures.round(3)
 
 # %%
-# No treatment is clearly better at the order. But the probabilities of the balanced
-# network and of the focal loss are many times too high on average.
+# No treatment orders the rows clearly better. But the probabilities of the balanced
+# network and of the focal loss are on average many times too high.
 
 rate = y_test.mean()
 assert figures["AUC"].max() < figures["AUC"]["plain"] + 0.02
@@ -105,8 +105,8 @@ assert figures["mean p"].drop(["balanced", "focal"]).between(rate / 2, 2 * rate)
 # %%
 # True probabilities
 # ------------------
-# Among rows with a probability of 5 %, one in twenty should be positive: the dotted
-# line. On logarithmic axes rare rates can be told apart.
+# Among rows with a probability of 5 %, one in twenty should be positive: that is the
+# dotted line. The axes are logarithmic, so that rare rates can be told apart.
 
 from matplotlib import pyplot as plt
 from sklearn.calibration import CalibrationDisplay
@@ -125,7 +125,7 @@ _ = ax.legend(loc="upper left", frameon=False)
 # ------
 # `predict` says yes above 0.5, which the true probability of a rare event hardly ever
 # reaches. That is no reason to bend probabilities: choose the threshold by what errors
-# cost. If a call costs 1 and a yes brings 20, call whoever is above 1 in 20.
+# cost. If a call costs 1 and a yes brings 20, call everybody above 1 in 20.
 
 calls = pd.DataFrame(
     {
@@ -148,7 +148,7 @@ calls
 #   treatment, and its probabilities can be multiplied by a price.
 # - Balanced weights and the focal loss need a calibration afterwards, or their
 #   thresholds mean nothing: here they call nearly everybody.
-# - `negative_sampling` is for time: its fit takes a third of the plain one's or so,
-#   with probabilities that hold and a little less quality.
+# - `negative_sampling` saves time: its fit takes about a third as long as the plain
+#   one. Its probabilities hold, at a little less quality.
 # - Choose models by log loss or normalised entropy, and thresholds by cost.
 #   :doc:`/user_guide` has the same table over three seeds.

@@ -10,7 +10,7 @@ use, how strongly, and can the answer be trusted?
 # A fitted model
 # --------------
 # A bank phoned its clients; who took a term deposit? A part of the table is enough
-# here. The calls are in the order of time, which `fit` would notice; these rows are
+# here. The calls are in order of time, and `fit` would notice that. Here the rows are
 # drawn at random, and so are the ones that validate.
 
 from sklearn.model_selection import train_test_split
@@ -29,7 +29,7 @@ model = DCNClassifier(validation="random", random_state=0).fit(X_train, y_train)
 # -------------------
 # The strength of a pair is the standard deviation of what its two columns do to the
 # log-odds *together*, beyond what each does alone. It is 0 if the network could be
-# written as a sum in which no term has both.
+# written as a sum in which no term contains both.
 
 from sklearn_dcn.inspection import interaction_strengths, rank_interactions
 
@@ -39,7 +39,7 @@ print(ranked.head(8).round(2))
 print(f"median of all {len(ranked)} pairs: {ranked.median():.3f}")
 
 # %%
-# The same table as a picture, first the columns that are crossed most:
+# The same table as a picture, with the columns that are crossed most first:
 
 from sklearn_dcn.inspection import InteractionDisplay
 
@@ -48,10 +48,10 @@ _ = InteractionDisplay(strengths).plot(top=10)
 # %%
 # Look at the pair
 # ----------------
-# A strong pair is a claim about the data as well: that what one column means depends on
-# the other. Day and month are among the first, and together they are a date. The share
-# of clients who took the deposit, by month and part of it, where at least 50 were
-# called (a dash: fewer):
+# A strong pair is also a claim about the data: what one column means depends on the
+# other. Day and month are among the first, and together they are a date. Here is the
+# share of clients who took the deposit, by month and part of the month, where at least
+# 50 were called (a dash means fewer):
 
 import pandas as pd
 
@@ -64,7 +64,7 @@ print(rates.round(2).to_string(na_rep="-"))
 # %%
 # Is it right? Plant a cross
 # --------------------------
-# Make a target whose truth is known. `toss` is a coin; alone it says nothing, and
+# Make a target whose truth you know. `toss` is a coin; alone it says nothing, and
 # neither does whether a client is married. Together they move the log-odds up or down
 # by 1.5. Age has an effect of its own.
 
@@ -85,8 +85,8 @@ assert set(rank_interactions(found).index[0]) == {"toss", "marital"}
 # The norms of the weights
 # ------------------------
 # The papers show another picture: the norm of the block of the first cross layer's
-# matrix that belongs to a pair. It needs no rows, but it is in the scale of the
-# embeddings and sees neither the deep network nor the head. Both, for the planted
+# matrix that belongs to a pair. It needs no rows, but it depends on the scale of the
+# embeddings and ignores the deep network and the head. Compare both for the planted
 # cross:
 
 import matplotlib.pyplot as plt
@@ -100,7 +100,7 @@ for ax, title, table in zip(
     ax.set_title(title)
 
 # %%
-# For the bank's own target the two do not agree on the order of the pairs:
+# For the bank's own target the two order the pairs differently:
 
 weights = rank_interactions(interaction_strengths(model, method="weight"))
 rank_correlation = ranked.corr(weights, method="spearman")
@@ -114,11 +114,11 @@ print(
 # ----------------
 # - A few pairs stand far above the rest, and the month, in which the bank ran different
 #   campaigns, is in most of them.
-# - A cross that was planted comes out first, with about the strength that it has, and
-#   nothing else comes near. Check your own conclusions in this way: plant, fit, ask.
-# - The norms of weights name the planted pair too, but leave far less room between it
-#   and pairs of no effect, and in a real table they order pairs differently. Ask the
-#   output.
-# - It is what *this network* does. Where columns say the same thing, another fit may
-#   cross other ones. :doc:`/interactions` has the definition, tests on many tables, and
-#   limits.
+# - A planted cross comes out first, with about its true strength, and nothing else
+#   comes near. Check your own conclusions in this way: plant, fit, ask.
+# - The norms of the weights find the planted pair too, but separate it far less from
+#   pairs without effect, and in a real table they order pairs differently. Trust the
+#   strengths, which are measured on the output.
+# - All this tells what *this network* does. Where columns say the same thing, another
+#   fit may cross other ones. :doc:`/interactions` has the definition, tests on many
+#   tables, and limits.

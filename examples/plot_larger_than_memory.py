@@ -2,14 +2,15 @@
 More rows than memory
 =====================
 
-The log is a folder of files that no frame can hold. How do you fit it, what does that
-take of memory and disk, and what if rows come in batches?
+The log is a folder of files that no frame can hold. How do you fit it, how much
+memory and disk does that take, and what if rows come in batches?
 """
 
 # %%
 # A folder of Parquet files
 # -------------------------
-# The page writes one, part by part: which ad was shown where, and who clicked.
+# This page writes one, file by file: which ad was shown where, and whether it was
+# clicked.
 
 import tempfile
 from pathlib import Path
@@ -41,7 +42,7 @@ for part in range(7):
 # Describe them
 # -------------
 # `scan` reads the names and types of the columns, but no rows. The last file is kept
-# for the test. The number of a request is no feature, so the columns of X are named.
+# for the test. The request number is no feature, so we name the columns of X.
 
 from sklearn_dcn import DCNClassifier, scan
 
@@ -70,7 +71,7 @@ losses = [round(epoch["valid_loss"], 4) for epoch in model.history_]
 print("losses of the rows that validate:", losses)
 
 # %%
-# Predict a file into another one, beside the numbers of the requests:
+# Predict one file into another, beside the request numbers:
 
 model.predict_to(test, folder / "predictions.parquet", columns=["request", "click"])
 predicted = pd.read_parquet(folder / "predictions.parquet")
@@ -82,8 +83,8 @@ predicted.head(3)
 # What it takes
 # -------------
 # A frame grows with the rows. A streamed fit holds one block of them as a frame, a
-# buffer of encoded ones, and a sample of 100,000. What grows is the scratch file, with
-# 4 bytes a cell. For tables like this one, of more and more rows:
+# buffer of encoded ones, and a sample of 100,000. What grows is the scratch file, by 4
+# bytes for each cell. For tables like this one, with more and more rows:
 
 from matplotlib import pyplot as plt
 
@@ -106,17 +107,17 @@ table.plot(ax=ax, loglog=True, marker="o", xlabel="rows", ylabel="MiB")
 print(table.rename(index="{:,} rows".format).map("{:,.0f} MiB".format).to_string())
 
 # %%
-# So there is nothing to save at the size of this page: Python and torch alone take
-# hundreds of MiB before the first row is read, and the frame a few.
-# :doc:`/larger_than_memory` has peaks that were measured, with a million rows and more.
+# At the size of this page there is nothing to save: Python and torch alone take
+# hundreds of MiB before the first row is read, and the frame takes only a few.
+# :doc:`/larger_than_memory` has measured peaks for a million rows and more.
 
 # %%
 # Batch by batch
 # --------------
 # If rows come in batches, from whatever reads them, `partial_fit` takes one after the
-# other. Each is learned once and forgotten. No rows are held out, so nothing is stopped
-# early. The first batch decides how columns are read; levels that come later are
-# learned too with `new_levels="learn"`.
+# other. Each batch is learned once and forgotten. No rows are held out, so there is no
+# early stopping. The first batch decides how columns are read; with
+# `new_levels="learn"`, levels that come later are learned too.
 
 import pyarrow.parquet as pq
 
@@ -135,10 +136,10 @@ print(f"log loss {log_loss(later['click'], p):.4f}")
 # %%
 # What was learned
 # ----------------
-# - Give `fit` a scan of the files. Columns are encoded as those of a frame are; a few
-#   parameters need all rows at once, and are refused.
+# - Give `fit` a scan of the files. Columns are encoded like those of a frame; a few
+#   parameters need all rows at once and are refused.
 # - Memory holds a block, a buffer and a sample, however long the table is; the scratch
 #   file needs room on a disk.
-# - `partial_fit` needs neither files nor scratch space, and has each row once. A fit
-#   that reads the rows twice is ahead of it here.
+# - `partial_fit` needs neither files nor scratch space, and sees each row once. Here a
+#   fit that reads the rows twice is better.
 # - A table that fits into memory several times over is faster as a DataFrame.

@@ -2,14 +2,14 @@
 Ids that keep coming
 ====================
 
-New videos appear every day, and yesterday's model has no embedding for them. Must it be
-fitted anew each night, or can it learn them as they come?
+New videos appear every day, and yesterday's model has no embedding for them. Must you
+refit it every night, or can it learn them as they come?
 """
 
 # %%
 # Four weeks of views
 # -------------------
-# Every day brings four new videos, and the oldest four are watched no more. Whether a
+# Every day brings four new videos, and the oldest four are no longer watched. Whether a
 # video is liked depends on the video and on the group of the viewer.
 
 import numpy as np
@@ -60,7 +60,8 @@ for _, table in later.groupby("day"):
 print(f"{len(model.encoder_.categories[0].vocabulary)} videos are known in the end")
 
 # %%
-# How fast is a new video learned? By the number of days that the model has had with it:
+# How fast is a new video learned? Here is the log loss, by the number of days that the
+# model has known the video:
 
 later["days"] = (later["day"] - later.groupby("video")["day"].transform("min")).dt.days
 is_new = ~later["video"].isin(views.loc[week, "video"])
@@ -71,9 +72,9 @@ for days_seen, of in later[is_new & (later["days"] < 8)].groupby("days"):
 # Progressive validation
 # ----------------------
 # `progressive_validate` is this loop in one call: every day is scored by a model that
-# has seen the days before it, and no other. Four ways to go on are compared: to learn
-# each day three times, or once; to train on, but leave new videos unknown; and to fit
-# all rows anew once a week.
+# has seen only the days before it. We compare four ways to go on: learn each day three
+# times; learn it once; keep training, but leave new videos unknown; refit on all rows
+# once a week.
 
 from sklearn_dcn.model_selection import progressive_validate
 
@@ -99,8 +100,8 @@ summary["seconds"] = [table["seconds"].sum() for table in tables.values()]
 summary[["log_loss", "roc_auc", "calibration", "unknown", "seconds"]].round(3)
 
 # %%
-# The loss of each day, and the share of cells that were unknown to the first of the
-# models when the day began:
+# The loss on each day, and the share of cells that the first model did not know when
+# the day began:
 
 from sklearn_dcn.inspection import ProgressiveValidationDisplay
 
@@ -112,9 +113,9 @@ _ = ProgressiveValidationDisplay(tables).plot()
 # - With `new_levels="learn"`, `partial_fit` gives a new video an embedding, and a few
 #   days of views make its predictions good. A model that leaves videos unknown gets
 #   worse until it knows none of them.
-# - Here learning each day is better than fitting anew each week, and needs the rows of
-#   that day alone. On the day after a fit, the fitted model is good; a week later it
-#   knows too little.
-# - How often to learn a day is a question like that of epochs; `progressive_validate`
-#   answers it before production does. :doc:`/day_by_day` has more, such as how levels
-#   give their place away.
+# - Here learning each day is better than refitting each week, and needs only that day's
+#   rows. On the day after a refit the refitted model is good; a week later it knows too
+#   little.
+# - How often to learn each day is like choosing the number of epochs:
+#   `progressive_validate` answers it before production does. :doc:`/day_by_day` has
+#   more, such as how rarely used levels make room for new ones.

@@ -3,15 +3,15 @@ Do the papers' claims hold?
 ===========================
 
 Cross layers are said to learn products of columns with few parameters, where a plain
-deep network needs many. Polynomials whose crosses are known put that to the test.
+deep network needs many. Polynomials with known crosses put that to the test.
 """
 
 # %%
 # Three polynomials
 # -----------------
-# As in Table 1 of the DCN-V2 paper (:arxiv:`2008.13535`), of numbers between -1 and 1.
-# In the first all crosses share a pattern: it is :math:`x_1` times a sum. In the second
-# they do not, and the third is 50 random pairs of 30 columns.
+# They are like those in Table 1 of the DCN-V2 paper (:arxiv:`2008.13535`), with numbers
+# between -1 and 1. In the first, all crosses share a pattern: it is :math:`x_1` times a
+# sum. In the second they do not, and the third has 50 random pairs of 30 columns.
 
 import torch
 
@@ -29,16 +29,16 @@ polynomials = {
 x = 2 * torch.rand(2, 3_000, 30, **draws) - 1  # rows to train on, and to test
 
 # %%
-# The networks of the estimators are plain torch modules. These have numbers alone; they
-# are fitted by L-BFGS, all rows at once, so that what is left is what the network
-# cannot express, and not the noise of the optimiser. The error is relative: 1 is that
-# of a constant.
+# The networks of the estimators are plain torch modules. These take only numbers. They
+# are fitted by L-BFGS on all rows at once, so the error that remains is what the
+# network cannot express, not noise of the optimiser. The error is relative: a constant
+# has 1.
 
 from sklearn_dcn.network import DeepCrossNetwork
 
 
 def relative_error(network, polynomial, x, n_steps=150):
-    """Fit to the training rows; return RMSE / standard deviation on test rows."""
+    """Fit the training rows; return RMSE / standard deviation on test rows."""
     x_train, x_test = x
     y_train, y_test = polynomial(x_train), polynomial(x_test)
     scale = y_train.std()
@@ -67,8 +67,8 @@ def make(structure, n_columns=30, **options):
 # %%
 # One cross layer
 # ---------------
-# DCN's layer is :math:`x_0 (x^\top w) + b + x`, that of DCN-V2 :math:`x_0 \odot (W x +
-# b) + x`. The deep network has two hidden layers.
+# DCN's layer is :math:`x_0 (x^\top w) + b + x`; DCN-V2's is :math:`x_0 \odot (W x + b)
+# + x`. The deep network has two hidden layers.
 
 import pandas as pd
 
@@ -88,8 +88,8 @@ print(table.to_string(float_format="{:.1e}".format))
 # %%
 # One layer for each degree
 # -------------------------
-# L layers of DCN-V2 reach products of L + 1 columns. Products of two, three and four,
-# in a table of four columns, beside a deep network:
+# L layers of DCN-V2 reach products of L + 1 columns. We try products of two, three and
+# four columns, in a table of four, beside a deep network:
 
 products = {
     "product of 2": lambda x: x[:, 0] * x[:, 1],
@@ -111,8 +111,8 @@ for name, options in kinds.items():
 print(degrees.to_string(float_format="{:.1e}".format))
 
 # %%
-# What a network can express it need not find. The product of four again, with six
-# columns beside it that do nothing:
+# A network need not find everything that it can express. Take the product of four
+# again, beside six columns that do nothing:
 
 for name in ("3 layers", "DNN, 32 and 32"):
     network = make(n_columns=10, **kinds[name])
@@ -122,8 +122,8 @@ for name in ("3 layers", "DNN, 32 and 32"):
 # %%
 # What does an error cost in parameters?
 # --------------------------------------
-# The 50 pairs again: deep networks of growing width, and one cross layer of growing
-# rank, up to the whole matrix.
+# Take the 50 pairs again, with deep networks of growing width, and one cross layer of
+# growing rank, up to the whole matrix.
 
 import matplotlib.pyplot as plt
 
@@ -154,14 +154,14 @@ _ = ax.legend()
 # %%
 # What was learned
 # ----------------
-# - One layer of DCN is exact where all crosses share a pattern, and of little use where
-#   they do not; one of DCN-V2 finds all three polynomials, with fewer parameters than
-#   the deep network. This is the papers' table.
+# - One DCN layer is exact where all crosses share a pattern, and of little use where
+#   they do not. One DCN-V2 layer finds all three polynomials, with fewer parameters
+#   than the deep network. This agrees with the papers' table.
 # - Each layer adds a degree, no more. But a product of several columns is hard to find
-#   among others that say nothing; there the deep network was nearer. The estimators
+#   among columns that say nothing; there the deep network came closer. The estimators
 #   have both side by side (`structure="parallel"`) and few cross layers.
-# - Wider deep networks soon stop to improve here: they have too few rows, and nothing
+# - Here wider deep networks soon stop improving: they have too few rows, and nothing
 #   that makes products. The matrix of one cross layer has fewer parameters than most of
 #   them.
-# - Real tables are no polynomials of numbers. There ids count, and differences are
-#   small: :doc:`/quality` has them.
+# - Real tables are not polynomials of numbers. Ids matter there, and the differences
+#   are small: see :doc:`/quality`.

@@ -2,16 +2,16 @@
 In a pipeline
 =============
 
-You build your models from scikit-learn's parts: columns are made in one step, the model
-is the last one, and a search turns the knobs of both. How does a DCN fit in, and which
-of your usual steps should you leave out?
+You build models from scikit-learn's parts: one step makes columns, the last step is the
+model, and a search turns the knobs of both. How does a DCN fit in, and which of your
+usual steps should you leave out?
 """
 
 # %%
 # The table
 # ---------
 # Clients of a bank, with their limit, and the bills and payments of half a year: will
-# they fail to pay next month? Codes are strings, so they are categories.
+# they fail to pay next month? Codes are strings here, so they are read as categories.
 
 from sklearn.model_selection import train_test_split
 
@@ -26,7 +26,7 @@ X_train.iloc[:3, :12]
 # %%
 # A step that knows something
 # ---------------------------
-# What a bill means depends on the limit. A quotient of two columns is hard to learn and
+# What a bill means depends on the limit. A quotient of two columns is hard to learn but
 # easy to write down, so it gets a step. Everything else passes through **as it is**.
 # `set_output` keeps the result a DataFrame with names and dtypes. Without it, strings
 # and numbers share an array of objects whose columns are called 0, 1, 2.
@@ -56,7 +56,7 @@ pipeline.fit(X_train, y_train)
 print(pipeline["dcn"].encoder_)
 
 # %%
-# The names reach everything that tells of columns:
+# The names reach everything that reports on columns:
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -71,8 +71,8 @@ _ = importances.nlargest(8)[::-1].plot.barh(ax=ax, xlabel="importance")
 # ------------------
 # Most recipes for neural networks begin with `StandardScaler` and `OneHotEncoder`. Both
 # repeat what the estimator does by itself, and one-hot encoding hides something from
-# it: which of the many columns of zeros and ones belong together. Both get the same
-# rows.
+# it: which of the many columns of zeros and ones belong together. Compare both on the
+# same rows.
 
 import time
 
@@ -98,11 +98,10 @@ print(f"{'with shares of limit':20} {'':9}log loss {loss:.4f}")
 # %%
 # Cross-validation and search
 # ---------------------------
-# `cross_val_score` clones the pipeline for each fold, so whatever is learned about
-# columns is learned from training rows alone. A search reaches the parameters of the
-# network as `dcn__...`, and a whole step by its name: here "passthrough" takes the
-# place of the quotients. So whether a step is worth it is one more question for the
-# grid.
+# `cross_val_score` clones the pipeline for each fold, so everything about columns is
+# learned from training rows alone. A search reaches the parameters of the network as
+# `dcn__...`, and a whole step by its name: here "passthrough" replaces the quotients.
+# So the grid can also decide whether a step is worth it.
 
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -129,8 +128,8 @@ found[["bills", "cross layers", "log loss"]].sort_values("log loss").round(4)
 # %%
 # Clones
 # ------
-# A clone has the parameters and nothing that was learned. With an integer
-# `random_state` it learns the same again, to the bit.
+# A clone has the parameters, but nothing that was learned. With an integer
+# `random_state` it learns the same again, bit for bit.
 
 import numpy as np
 from sklearn.base import clone
@@ -142,11 +141,12 @@ assert np.array_equal(first.predict_proba(X_test), again.predict_proba(X_test))
 # %%
 # What was learned
 # ----------------
-# - Put steps before a DCN that tell it what it cannot know, and pass the rest through
-#   raw. Scaling and one-hot encoding take longer and predict no better.
-# - A step of your own is a guess: let the grid decide. Here quotients are ahead in the
-#   search, and hardly on the test.
+# - Before a DCN, put only steps that tell it what it cannot know, and pass the rest
+#   through raw. Scaling and one-hot encoding take longer and predict no better.
+# - A step of your own is a guess: let the grid decide. Here the quotients win the
+#   search, but hardly help on the test rows.
 # - With `set_output(transform="pandas")` names and dtypes survive, so that strings stay
 #   categories and importances can be read.
-# - Pickle a pipeline as any other. `save` takes the estimator alone, and the graphs of
-#   :doc:`/serving` no steps of your own: one more reason to do little before it.
+# - Pickle the pipeline like any other. `save` keeps only the estimator, and the graphs
+#   of :doc:`/serving` cannot contain steps of your own: one more reason to do little
+#   before the estimator.

@@ -2,15 +2,15 @@
 How sure is a prediction, and how do I predict counts?
 ======================================================
 
-A single number says nothing of how far off it may be, and claims of half a year are not
-those of a year. Both are a matter of the loss.
+A single number does not say how far off it may be, and half a year of insurance brings
+fewer claims than a year. The choice of the loss takes care of both.
 """
 
 # %%
 # Intervals
 # ---------
 # How long does a delivery take? It depends on the town and the distance, and so does
-# how much it *varies*: where the traffic is bad, nobody knows.
+# how much it *varies*: where traffic is bad, anything can happen.
 
 import numpy as np
 import pandas as pd
@@ -44,10 +44,10 @@ model.fit(X_train, y_train)
 print(model.predict_quantiles(X_test.head(3)).round(1))
 
 # %%
-# A learned quantile may be too sure of itself. `predict_interval` corrects it by rows
-# that no network was trained on: those that early stopping held out. Beside it boosted
-# trees, with a model for each end; "score" is what an interval costs, its width plus a
-# penalty for rows outside (less is better).
+# A learned quantile may be too sure of itself. `predict_interval` corrects it with rows
+# that a network was not trained on: those that early stopping held out. Compare boosted
+# trees, with one model for each end. "score" is the cost of an interval: its width plus
+# a penalty for rows outside it (lower is better).
 
 from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -72,8 +72,8 @@ for name, interval in intervals.items():
     print(f", score {np.mean(width + outside / 0.05):.1f}")
 
 # %%
-# Is each town's interval as wide as its deliveries vary? The width for the same
-# journey, next to what the table was drawn with:
+# Is each town's interval as wide as its deliveries vary? Here is the width for the same
+# journey in each town, against the width that the table was drawn with:
 
 import matplotlib.pyplot as plt
 
@@ -90,8 +90,8 @@ _ = ax.set(xlabel="true width of nine tenths, minutes", ylabel="predicted width"
 # %%
 # Counts with an exposure
 # -----------------------
-# Claims of motor policies, insured for a part of a year each. Brands and regions
-# multiply the rate, and one brand is driven badly in one region.
+# Claims on motor policies, each insured for a part of a year. Brand and region multiply
+# the rate, and one brand is driven badly in some regions.
 
 n = 20_000
 policies = pd.DataFrame(
@@ -111,8 +111,8 @@ train, test, claims_train, claims_test, _, rate_test = train_test_split(
 )
 
 # %%
-# `exposure` names the column that expected claims are in proportion to. It is no
-# feature: the same policy for twice the time has twice the claims, exactly.
+# `exposure` names the column that expected claims are proportional to. It is not a
+# feature: the same policy for twice the time has exactly twice the expected claims.
 
 counts = DCNRegressor(loss="poisson", exposure="years", random_state=0)
 counts.fit(train, claims_train)
@@ -124,9 +124,9 @@ print(
 assert np.isclose(counts.predict(a_year), 2 * counts.predict(half)).all()
 
 # %%
-# How much of what can be known does it tell? scikit-learn's models have no exposure;
-# they learn claims a year, with the years as weights, which comes to the same. "True
-# rates" is what somebody would score who knows how the table was drawn.
+# How close does it come to the best possible? scikit-learn's models have no exposure;
+# they learn claims per year, with the years as weights, which is equivalent. "True
+# rates" is the score of somebody who knows how the table was drawn.
 
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import PoissonRegressor
@@ -161,13 +161,12 @@ for name, predicted in rates.items():
 # %%
 # What was learned
 # ----------------
-# - ``loss="quantile"`` gives intervals whose width is each row's own, from one network,
-#   and ends that never cross. Trees with a model for each end are too sure on new rows
-#   here.
-# - `predict_interval` goes by rows that were held out. Look at the coverage *and* the
-#   width: intervals that are wide enough always cover.
-# - ``loss="poisson"`` with `exposure` learns rates from policies of any length. Network
-#   and trees find the brand that is driven badly in one half of the regions; a linear
-#   model that nobody told of it does not. What is left to the true rates is small for
-#   both.
+# - ``loss="quantile"`` gives each row an interval of its own width, from one network,
+#   and the ends never cross. Here trees with a model for each end are too sure on new
+#   rows.
+# - `predict_interval` is corrected with held-out rows. Look at the coverage *and* the
+#   width: wide enough intervals cover everything.
+# - ``loss="poisson"`` with `exposure` learns rates from policies of any length. The
+#   network and the trees find the brand that is driven badly in half of the regions; a
+#   linear model finds it only if it is told. Both come close to the true rates.
 # - The other losses are in :doc:`/targets`: amounts, outliers, the normal distribution.

@@ -1,6 +1,6 @@
 """
-How do I rank what competes?
-============================
+How do I rank competing items?
+==============================
 
 Ten offers are shown, and only their order matters. Is a model that learns the order
 better than one that predicts each click?
@@ -39,8 +39,8 @@ print(f"clicks of a search: {sizes.quantile([0, 0.25, 0.5, 0.75, 1]).tolist()}")
 # %%
 # Fit to groups
 # -------------
-# `qid` is the group of each row. The loss compares rows of one search, so what moves a
-# whole search has no part in it. Test searches are whole, too.
+# `qid` is the group of each row. The loss compares the rows of one search, so anything
+# that moves a whole search cancels out. Test searches are kept whole, too.
 
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -53,7 +53,7 @@ ranker.fit(X.iloc[train], clicked[train], qid=search[train])
 print(f"NDCG@10 {ranker.score(X.iloc[test], clicked[test], qid=search[test]):.4f}")
 
 # %%
-# A list is the rows of a search by their score, the greatest first. One of which three
+# A list has the rows of a search, highest score first. Here is one in which three
 # offers were clicked:
 
 rows = next(test[search[test] == s] for s in search[test] if sizes[s] == 3)
@@ -64,10 +64,10 @@ print(shown.sort_values("score", ascending=False).round(2).to_string(index=False
 # %%
 # Against models of single clicks
 # -------------------------------
-# A classifier's log-odds make an order as well. The measures look only within searches:
-# NDCG@3 at the top of the list, GAUC (the AUC within each search, averaged) at all of
-# it. They take the scores of any model; "the truth" ranks by what the table was drawn
-# with.
+# A classifier's log-odds give an order as well. Both metrics look only within searches:
+# NDCG@3 at the top of the list, GAUC (the AUC within each search, averaged) at the
+# whole list. They take the scores of any model; "the truth" ranks by the probabilities
+# that the table was drawn with.
 
 import time
 
@@ -106,12 +106,12 @@ print(table.round({"NDCG@3": 4, "GAUC": 4, "s": 1}).to_string(na_rep=""))
 # %%
 # What was learned
 # ----------------
-# - `DCNRanker` takes `qid`, holds out whole groups by itself, and gives scores that
-#   mean something only beside others of their group.
+# - `DCNRanker` takes `qid`, holds out whole groups by itself, and gives scores that can
+#   be compared only within a group.
 # - Within searches its default loss orders better than a classifier of single clicks,
-#   by about a hundredth of GAUC, and comes near to what can be known. At the top of the
-#   list there is no lead. There is one at all because no column tells a search's mood:
-#   where one does, as the id of a known user, the classifier is as good.
-# - A classifier also gives probabilities, which prices can be multiplied with. Begin
-#   with it; :doc:`/targets` has both on other tables.
+#   by about a hundredth of GAUC, and comes close to the best possible. At the top of
+#   the list it has no lead. It leads only because no column tells the mood of a search:
+#   where a column does, such as the id of a known user, the classifier is as good.
+# - A classifier also gives probabilities, which you can multiply by prices. Begin with
+#   one; :doc:`/targets` compares both on other tables.
 # - Boosted trees take a fraction of the time, and rank worse here.

@@ -10,8 +10,8 @@ each viewer, and how do you know that the lists are better than the charts?
 # Who watched what
 # ----------------
 # The page makes up viewers and films: some films are popular, and people like certain
-# genres, and the years in which they were young. There is no row for what was *not*
-# watched.
+# genres and films from the years when they were young. There is no row for a film that
+# was *not* watched.
 
 import numpy as np
 import pandas as pd
@@ -43,9 +43,9 @@ print(f"{len(views):,} views of {n_films} films by {views['viewer'].nunique()} v
 views.merge(films, on="film").head(3)
 
 # %%
-# Hold out the last view of each
-# ------------------------------
-# The lists are to name what people watch next, so their last view is put aside.
+# Hold out each viewer's last view
+# --------------------------------
+# The lists should name what people watch next, so each viewer's last view is put aside.
 
 from sklearn_dcn.recommend import leave_one_out
 
@@ -55,9 +55,9 @@ print(f"{len(train):,} views to learn from, {len(held_out)} to be found")
 # %%
 # Make negatives
 # --------------
-# A classifier needs both classes. Beside each view, `sample_negatives` puts four films
-# that this viewer did not watch, popular ones more often. Join features afterwards, as
-# the negatives are other films.
+# A classifier needs both classes. For each view, `sample_negatives` adds four films
+# that this viewer did not watch, popular ones more often. Join the features afterwards,
+# as the negatives are other films.
 
 from sklearn_dcn.recommend import sample_negatives
 
@@ -76,7 +76,8 @@ rows[["viewer", "film", "label", "age", "year", "genre"]].head(6)
 # Fit
 # ---
 # Ids are integers here, as so often. Name them, or they are read as numbers. Memorised
-# crosses are off: a pair of viewer and film that is still to come has no past.
+# crosses are off: a viewer's pair with a film that they have yet to watch has no
+# history.
 
 from sklearn_dcn import DCNClassifier
 
@@ -92,12 +93,12 @@ model.fit(rows[columns], rows["label"])
 print(model.summary())
 
 # %%
-# Ten titles for each
-# -------------------
+# Ten titles for each viewer
+# --------------------------
 # `recommend` scores all films for all viewers and leaves out what they have seen.
 # Popular films were drawn as negatives more often, so their log-odds are too low, by
-# the logarithm of how often; `item_offset` puts that back. Lists have ids; a merge
-# brings the titles.
+# the logarithm of how often; `item_offset` corrects that. The lists have ids; a merge
+# adds the titles.
 
 from sklearn_dcn.recommend import item_log_q, recommend
 
@@ -113,7 +114,7 @@ for someone in (viewers["age"].idxmin(), viewers["age"].idxmax()):
             print(f"{what:>12} {row.title:25} {row.genre}")
 
 # %%
-# Nobody told the model that people like films of their youth. Its lists know:
+# Nobody told the model that people like films from their youth. Its lists show it:
 
 from matplotlib import pyplot as plt
 
@@ -125,8 +126,8 @@ _ = ax.set(xlabel="age of a viewer", ylabel="mean year of the ten films")
 # %%
 # Better than the charts?
 # -----------------------
-# Popularity is the first rival to beat. `recommend` also takes a function of viewers
-# and films in place of a model.
+# Popularity is the first rival to beat. Instead of a model, `recommend` also takes a
+# function of viewers and films.
 
 from sklearn_dcn.recommend import evaluate_recommendations
 
@@ -155,10 +156,10 @@ assert scores["HitRate@10"].idxmax() == "DCN"
 scores.drop(columns=["recall@10", "users"]).round(3)
 
 # %%
-# Who is new
-# ----------
-# A viewer without views has no embedding of their own, but an age. Levels that `fit`
-# has not seen share an embedding that was trained for this case.
+# New viewers
+# -----------
+# A viewer without views has no embedding of their own, but does have an age. Levels
+# that `fit` has not seen share an embedding that was trained for this case.
 
 newcomers = pd.DataFrame({"viewer": [9001, 9002], "age": [18, 75]})
 first = recommend(model, newcomers, films, k=3, item_offset=offset)
@@ -170,11 +171,10 @@ for age, titles in first.groupby("age")["title"]:
 # What was learned
 # ----------------
 # - Views become a table with `sample_negatives`, and a classifier becomes lists with
-#   `recommend`. If negatives were drawn by popularity, `item_offset` is part of the
-#   model.
-# - Judge lists among *all* films, beside the charts. Here the DCN finds the film that
-#   comes next in its first ten more often, and its lists show far more of the
-#   catalogue.
+#   `recommend`. If negatives were drawn by popularity, do not leave out `item_offset`.
+# - Evaluate lists over *all* films, and compare them with the charts. Here the film
+#   that comes next is more often among the DCN's first ten, and its lists show far more
+#   of the catalogue.
 # - These films were made up so that genre, year and age matter. With ids alone, matrix
-#   factorisation (ALS) is faster and can be better: :doc:`/recommend` has figures of
+#   factorisation (ALS) is faster and can be better: :doc:`/recommend` has figures for
 #   MovieLens and Last.fm.

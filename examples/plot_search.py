@@ -7,8 +7,8 @@ become a model?
 """
 
 # %%
-# What is to be beaten
-# --------------------
+# The score to beat
+# -----------------
 # First the defaults, scored on rows that the search will never see. Without this figure
 # any search looks like a success.
 
@@ -34,8 +34,8 @@ losses = {"defaults": log_loss(y_test, default.predict_proba(X_test)[:, 1])}
 # ------
 # `suggest_parameters` draws from the ranges of the papers and of public benchmarks.
 # Each trial trains one network, at half the cost of the two that the default averages
-# here. A callback of skorch reports the loss of every epoch, so that a trial which is
-# behind most others at the same epoch can be pruned.
+# here. A skorch callback reports the loss of every epoch, so that Optuna can prune a
+# trial that is behind most others at the same epoch.
 
 import optuna
 from skorch.callbacks import Callback
@@ -81,9 +81,9 @@ study = optuna.create_study(
 study.optimize(objective, n_trials=9)
 
 # %%
-# What each trial took, and what became of it. Seconds differ by the size of the network
-# and by pruning, so a number of trials says little about minutes: set `timeout` as
-# well.
+# How long each trial took, and what became of it. The seconds depend on the size of the
+# network and on pruning, so the number of trials says little about the time: set
+# `timeout` as well.
 
 trials = study.trials_dataframe()
 trials["seconds"] = trials["duration"].dt.total_seconds()
@@ -95,8 +95,8 @@ trials[shown].sort_values("value").round(4)
 # %%
 # Back into a model
 # -----------------
-# The names of the trial's parameters are those of the estimator, so they go in as they
-# are. Give the final fit what trials had to do without: all rows, and several networks.
+# A trial's parameters have the estimator's names, so you can pass them on unchanged.
+# Give the final fit what the trials had to do without: all rows, and several networks.
 
 tuned = DCNClassifier(**study.best_params, random_state=0).fit(X_train, y_train)
 losses["Optuna"] = log_loss(y_test, tuned.predict_proba(X_test)[:, 1])
@@ -107,7 +107,7 @@ for name, value in study.best_params.items():
 # scikit-learn's halving
 # ----------------------
 # `search_space("small")` has twelve candidates. Halving fits all of them to a few rows,
-# and only the best third to three times as many.
+# then only the best third to three times as many.
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV, StratifiedShuffleSplit
@@ -135,8 +135,8 @@ losses["halving"] = log_loss(y_test, halved.predict_proba(X_test)[:, 1])
 # %%
 # Was it worth it?
 # ----------------
-# How much is chance? The defaults again, with other seeds: a gain that is smaller than
-# their spread is none. And the seconds of a search could have gone into more networks.
+# How much is chance? Fit the defaults again with other seeds: a gain smaller than their
+# spread is no gain. And the seconds of the search could have gone into more networks.
 
 for seed in (1, 2):
     again = DCNClassifier(random_state=seed).fit(X_train, y_train)
@@ -150,8 +150,8 @@ for name, loss in sorted(losses.items(), key=lambda pair: pair[1]):
     print(f"{name:20} {loss:.4f}  {100 * (loss / losses['defaults'] - 1):+.2f} %")
 
 # %%
-# On the rows that chose among the trials it looks different. Here is the loss of one
-# network with the defaults on these rows:
+# On the rows that chose among the trials, the search looks better. Here is the loss of
+# one default network on these rows:
 
 of_default = DCNClassifier(n_members=1, random_state=0)
 of_default.fit(X_fit, y_fit, X_val=X_val, y_val=y_val)
@@ -173,11 +173,11 @@ _ = ax.legend(frameon=False)
 # What was learned
 # ----------------
 # - This search found a gain on the rows that chose among its trials, and none on new
-#   rows: there, what it found is within the spread of the defaults' seeds. The least of
+#   rows: there its result is within the spread of the defaults' seeds. The lowest of
 #   nine noisy losses looks better than it is.
-# - The defaults are the outcome of searches on many tables. Search where yours is
-#   unlike them and long enough to tell candidates apart, for an hour rather than for a
-#   minute.
+# - The defaults are the outcome of searches on many tables. Search if your table is
+#   unlike them and has enough rows to tell candidates apart, and then for an hour
+#   rather than a minute.
 # - More networks (`n_members`) are the surer use of the same seconds.
-# - `DCNClassifier(**study.best_params)` is the way back. Always score it, beside the
-#   defaults, on rows that the search did not see.
+# - `DCNClassifier(**study.best_params)` turns a trial into a model. Always score it
+#   against the defaults, on rows that the search did not see.

@@ -10,7 +10,7 @@ package of ours, and the same probabilities in all of them.
 # A model of a raw table
 # ----------------------
 # Census rows with missing cells. Give the estimator the raw columns: then the encoding
-# is part of the model, and of all that is saved below.
+# is part of the model, and of everything that is saved below.
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -28,8 +28,8 @@ print(missing[missing > 0].round(3).to_string())
 # %%
 # Save and load
 # -------------
-# One file of JSON and arrays. Loading it runs no code from the file, as a pickle would,
-# and the loaded model predicts the same bits.
+# The model becomes one file of JSON and arrays. Unlike a pickle, loading it runs no
+# code from the file, and the loaded model predicts the same, bit for bit.
 
 import tempfile
 from pathlib import Path
@@ -60,8 +60,8 @@ for tensor in session.get_inputs():
     print(tensor.name, tensor.type, tensor.shape)
 
 # %%
-# `make_inputs` turns a table, or rows that are dicts, into these inputs. Here a level
-# that `fit` never saw goes along with the missing cells:
+# `make_inputs` turns a table, or rows that are dicts, into these inputs. Here the rows
+# have a level that `fit` never saw, as well as missing cells:
 
 rows = X_test.astype({"occupation": object})
 rows.loc[rows.index[0], "occupation"] = "Astronaut"
@@ -71,19 +71,20 @@ print(f"largest difference from predict_proba: {np.abs(from_graph - p).max():.1e
 assert np.abs(from_graph - p).max() < 1e-5
 
 # %%
-# Do not make them by hand. ONNX Runtime takes a missing cell among strings for the
-# *text* "nan", which is a level that nobody has seen, and says nothing:
+# If you fill arrays by hand, ONNX Runtime turns a missing cell among strings into the
+# *text* "nan". Where levels are strings, as here, the graph reads that text as missing.
+# In hashed columns and in lists it is a text like any other, so prefer `make_inputs`:
 
 by_hand = make_inputs(session, rows)
 texts = by_hand["categories"].copy()
 texts[texts == ""] = "nan"
-_, wrong = session.run(None, by_hand | {"categories": texts})
-print(f"and if missing cells are text: {np.abs(wrong - p).max():.2f}")
+_, by_text = session.run(None, by_hand | {"categories": texts})
+print(f"and if missing cells are text: {np.abs(by_text - p).max():.2f}")
 
 # %%
 # How long does one row take?
 # ---------------------------
-# The median of three hundred calls, each from a row to its probability:
+# The median of three hundred calls, each from one row to its probability:
 
 import time
 
@@ -107,9 +108,9 @@ for name, call in {
 # %%
 # A whole pipeline
 # ----------------
-# Steps before the estimator are not part of `save`. Steps of scikit-learn go to a file
-# of skops, which runs no code either, and the estimator to its own; both become one
-# pipeline again.
+# Steps before the estimator are not part of `save`. Put scikit-learn's steps into a
+# skops file, which runs no code either, and the estimator into its own file; then join
+# both into a pipeline again.
 
 import skops.io
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -132,11 +133,11 @@ assert (again.predict_proba(X_test[numbers]) == p).all()
 # %%
 # What was learned
 # ----------------
-# - `save` and `load` keep an estimator, to the bit, in a file that is safe to load. A
-#   pipeline goes to skops, with the estimator apart.
-# - A graph of ONNX agrees with `predict_proba` to rounding, missing and unknown cells
-#   included, and answers a row several times faster.
-# - `make_inputs` knows how a missing cell is written; filled in by hand, some
-#   probabilities were far off, without an error.
+# - `save` and `load` keep an estimator, bit for bit, in a file that is safe to load.
+#   For a pipeline, save the steps with skops and the estimator by itself.
+# - An ONNX graph agrees with `predict_proba` to rounding, for missing and unknown cells
+#   too, and answers a single row several times faster.
+# - `make_inputs` knows how each input writes a missing cell. By hand, you have to know
+#   it yourself, and a mistake raises no error.
 # - :doc:`/serving` has the inputs from other languages, a service over HTTP, and what
-#   cannot be exported; :doc:`/persistence` the file format.
+#   cannot be exported; :doc:`/persistence` has the file format.

@@ -2,15 +2,15 @@
 How do I train on several machines?
 ===================================
 
-A table is too long for one machine, or there are several processors. What has to be
-changed in the code, and is the model the same?
+A table is too long for one machine, or you have several processors. What must you
+change in the code, and is the model the same?
 """
 
 # %%
 # One process
 # -----------
-# The fit to compare with, in double precision, so that differences are of rounding
-# alone.
+# This is the fit to compare with, in double precision, so that all differences are
+# rounding.
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -29,9 +29,9 @@ one = DCNClassifier(**parameters).fit(X_train, y_train)
 # %%
 # Two processes on this machine
 # -----------------------------
-# `fit` of `sklearn_dcn.distributed` takes the estimator, and `on` says where the
-# processes are. `Local` starts them here, and shares large arrays with them. Each
-# computes half of every batch, and they add up their gradients.
+# `sklearn_dcn.distributed.fit` takes the estimator, and `on` says where the processes
+# run. `Local` starts them here and shares large arrays with them. Each computes half of
+# every batch, and they add up their gradients.
 
 from sklearn_dcn.distributed import Local, fit
 
@@ -45,8 +45,8 @@ assert difference < 1e-6
 # Networks apart
 # --------------
 # By default the model is the mean of several networks. With `split="members"` each
-# process trains some of them, and they hardly have to talk to each other: the right way
-# where the table fits into memory.
+# process trains some of them, and they hardly have to communicate. This is the best way
+# if the table fits into memory.
 
 ensemble = DCNClassifier(n_members=4, max_epochs=2, random_state=0)
 fit(ensemble, X_train, y_train, on=Local(2), split="members")
@@ -56,9 +56,9 @@ print(f"{n_networks} networks, accuracy {ensemble.score(X_test, y_test):.3f}")
 # %%
 # On a cluster
 # ------------
-# There a launcher starts the same script on every machine, and each process asks by
-# `Group()` which one it is. Rows come from files that all machines see: every process
-# reads its own.
+# On a cluster, a launcher starts the same script on every machine, and `Group()` tells
+# each process which one it is. Rows come from files that all machines can see; every
+# process reads its own share.
 
 import tempfile
 from pathlib import Path
@@ -82,8 +82,8 @@ model.save("model.dcn")  # every process has the same one
 )
 
 # %%
-# The launcher is torch's own, `torchrun`. On four machines its command would say
-# ``--nnodes 4`` and which machine is the first; the script stays as it is.
+# The launcher is torch's own, `torchrun`. On four machines its command would also have
+# ``--nnodes 4`` and the address of the first machine; the script stays the same.
 
 import subprocess
 import sys
@@ -96,7 +96,7 @@ print("exit code", ended.returncode)
 assert ended.returncode == 0, ended.stderr
 
 # %%
-# What it has written is an ordinary model, which knows nothing of machines:
+# The result is an ordinary model, which knows nothing of machines:
 
 import sklearn_dcn
 
@@ -109,11 +109,11 @@ print(sorted(path.name for path in folder.iterdir()))
 # ----------------
 # - One line changes: ``fit(model, X, y, on=...)`` in place of ``model.fit(X, y)``. What
 #   comes out is the ordinary fitted estimator.
-# - Two processes learn what one learns, to rounding, as `batch_size` counts the rows of
-#   all of them together.
-# - It was a small table, which one process fits sooner than two can be started. On a
-#   single machine torch already uses all cores; several machines pay when rows are too
-#   many for one.
-# - With `checkpoint` the same command goes on after a crash, and the file is gone when
-#   the fit is done. Ray, Dask, Slurm, GPUs, and what is sent over the network:
-#   :doc:`/several_machines`.
+# - Two processes learn the same as one, to rounding, as `batch_size` counts the rows of
+#   all processes together.
+# - This table is small: one process fits it before two can even start. On a single
+#   machine torch already uses all cores; several machines pay off when one cannot
+#   handle all the rows.
+# - With `checkpoint` you can repeat the same command after a crash, and the fit goes
+#   on; when it is done, the file is removed. :doc:`/several_machines` has Ray, Dask,
+#   Slurm, GPUs, and what is sent over the network.

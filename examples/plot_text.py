@@ -2,8 +2,8 @@
 How do I use text beside categories?
 ====================================
 
-A ticket has a text, a product and a channel. Vectorizers make sparse matrices,
-categories are strings: how do they come into one model, and is it better than TF-IDF
+A ticket has a text, a product and a channel. Vectorizers make sparse matrices, and
+categories are strings: how do you get both into one model, and is it better than TF-IDF
 with a logistic regression?
 """
 
@@ -11,8 +11,8 @@ with a logistic regression?
 # The table
 # ---------
 # Made-up tickets of a help desk: will one be passed on to the second line? Some words
-# say so by themselves. Others do only for some products: a *screen* that *flickers* is
-# serious on a laptop, and a matter of settings in an app. Names of people and places
+# say so by themselves. Others do so only for some products: a *screen* that *flickers*
+# is serious on a laptop, but a matter of settings in an app. Names of people and places
 # say nothing.
 
 from itertools import product
@@ -53,8 +53,8 @@ X.assign(passed_on=y).head()
 # %%
 # What does not work
 # ------------------
-# The obvious pipeline puts TF-IDF into a `ColumnTransformer` and lets the rest pass. A
-# sparse matrix and strings have no common form, though:
+# The obvious pipeline puts TF-IDF into a `ColumnTransformer` and lets the rest pass.
+# But a sparse matrix and strings do not fit into one array:
 
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -71,9 +71,10 @@ except ValueError as error:
     print(error)
 
 # %%
-# Made dense, with `sparse_threshold=0`, every word of the vocabulary would be a column
-# of numbers of its own: of real texts, tens of thousands. And the raw table takes each
-# text for a category, which no other row has; `fit` notices, and says what to do:
+# With a dense matrix (`sparse_threshold=0`) every word of the vocabulary would be a
+# column of numbers: for real texts, tens of thousands of columns. In the raw table,
+# each text would be a category that no other row has; `fit` notices, and says what to
+# do:
 
 import textwrap
 import warnings
@@ -87,7 +88,7 @@ print(textwrap.fill(str(told[0].message), 80))
 # What works
 # ----------
 # Name the column. Its cells become bags of n-grams (words, pairs of words, and letters
-# within words), with weights of TF-IDF; the other columns are read as always.
+# within words), with TF-IDF weights; the other columns are read as always.
 
 import time
 
@@ -101,8 +102,8 @@ print(model.encoder_)
 # Against TF-IDF and a logistic regression
 # ----------------------------------------
 # A strong and very fast baseline, here with the penalty that suits it best. It adds up
-# what words say and what products say. The rows below tell how far the text alone
-# brings either, and what the other columns add.
+# what words say and what products say. The table shows how far each model gets with the
+# text alone, and what the other columns add.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -136,7 +137,7 @@ print({name: f"{s:.2f} s" for name, s in seconds.items()})
 # %%
 # What does it cross?
 # -------------------
-# The text is one column to the network, so its crosses with others can be asked for:
+# To the network the text is one column, so you can ask for its crosses with others:
 
 from sklearn_dcn.inspection import interaction_strengths, rank_interactions
 
@@ -145,8 +146,8 @@ print(rank_interactions(interaction_strengths(model, X_test)).round(2))
 # %%
 # A vectorizer of your own
 # ------------------------
-# For one that is fitted already, or a tokenizer of your own, `BagColumn` makes *one*
-# column of the matrix, which passes through a `ColumnTransformer`:
+# If you have a fitted vectorizer, or a tokenizer of your own, `BagColumn` turns its
+# matrix into *one* column, which passes through a `ColumnTransformer`:
 
 from sklearn_dcn.preprocessing import BagColumn
 
@@ -164,12 +165,12 @@ print(f"log loss {log_loss(y_test, pipeline.predict_proba(X_test)):.4f}")
 # %%
 # What was learned
 # ----------------
-# - ``text_features=["text"]`` is all that text needs; no vectorizer, no dense matrix.
-#   The pipeline that comes to mind first fails, and the plain table warns.
-# - With the text alone TF-IDF and a logistic regression are as good and many times
-#   faster. You need no network for that.
+# - ``text_features=["text"]`` is all that text needs: no vectorizer, no dense matrix.
+#   The pipeline that comes to mind first fails, and the raw table raises a warning.
+# - With the text alone, TF-IDF and a logistic regression are as good and many times
+#   faster. You do not need a network for that.
 # - Product and channel add nothing to the linear model and much to the DCN: here the
-#   same words mean different things for different products, which no sum can say. The
-#   strengths name that cross.
+#   same words mean different things for different products, which no sum can express.
+#   The interaction strengths find that cross.
 # - Words are hashed, so texts of later rows need no vocabulary. ONNX graphs have no
-#   n-grams; :doc:`/tables` has the options, and what to do there.
+#   n-grams; :doc:`/tables` has the options, and what to do about that.

@@ -1,17 +1,17 @@
 """
-Rows in the order of time
-=========================
+Rows in order of time
+=====================
 
-The validation said one thing, and next month another. Why does a random split mislead
-where rows are in the order of time, and what tells the truth?
+The validation said one thing, and the next month another. Why does a random split
+mislead where rows are in order of time, and what tells the truth?
 """
 
 # %%
 # Calls of a bank
 # ---------------
-# Thirty months of calls, in their order, with a month but no year: one of many logs
-# whose order is written down nowhere. Counting the changes of the month gives the
-# periods back. The share of clients who say yes is not what it was:
+# Thirty months of calls, in order, with a month but no year: one of many logs that do
+# not record their order. Counting the changes of the month recovers the periods. The
+# share of clients who say yes changes over time:
 
 from matplotlib import pyplot as plt
 
@@ -28,8 +28,8 @@ ax.axvspan(11.5, 14.5, color="0.9", zorder=0)
 _ = ax.set(xlabel="month of the log", ylabel="share of yes")
 
 # %%
-# Say that the eleventh month is over. How good will a model be in the next three, which
-# are grey in the picture?
+# Suppose that the eleventh month is over. How good will a model be in the next three
+# months, which are grey in the picture?
 
 past, future = period <= 11, (period > 11) & (period <= 14)
 X_past, y_past, X_future, y_future = X[past], y[past], X[future], y[future]
@@ -69,8 +69,8 @@ print(f"came:     {scores(y_future, p)}")
 # Whole months
 # ------------
 # `DaySplit` tests on months that the training has not reached. (It cuts dates into
-# days, weeks or hours; of numbers, as here, each is a period.) What it says is
-# unpleasant, and much nearer to what came.
+# days, weeks or hours; if you pass numbers, as here, each number is a period.) Its
+# result is unpleasant, and much closer to what came.
 
 from sklearn.model_selection import cross_val_score
 
@@ -90,10 +90,10 @@ for month, score in zip(months.index[8:11], by_month, strict=True):
 # %%
 # The fit validates, too
 # ----------------------
-# A fit holds rows out by itself: to stop in time, to choose pairs to memorise, and to
-# calibrate its probabilities. By default it looks whether the rows are in an order of
-# time. If they are, the last ones validate, and a warning tells how to confirm or to
-# deny that.
+# A fit holds out rows by itself: to stop in time, to choose pairs to memorise, and to
+# calibrate its probabilities. By default it checks whether the rows are in order of
+# time. If they are, the last ones validate, and a warning says how to confirm or reject
+# that.
 
 import textwrap
 import warnings
@@ -105,9 +105,9 @@ print(textwrap.fill(str(told[0].message), 80))
 assert last.validation_ == "last"
 
 # %%
-# Nobody foresees how many will say yes. But a model that stops and is calibrated by the
-# latest rows is less wrong than one that does so by rows from all of the past. Boosted
-# trees and the mere base rate of the past, for comparison:
+# Nobody can foresee how many will say yes. But a model that stops, and is calibrated,
+# on the latest rows is less wrong than one that uses rows from the whole past. Boosted
+# trees and the past's base rate are there for comparison:
 
 import numpy as np
 import pandas as pd
@@ -129,8 +129,8 @@ found.sort_values().to_frame().round(3)
 # %%
 # What has shifted?
 # -----------------
-# `drift` compares columns of new rows with those of the fit. From 0.25 on a column is
-# said to be another one.
+# `drift` compares columns of new rows with those of the fit. By a common rule of thumb,
+# a value of 0.25 or more means that the column has changed.
 
 from sklearn_dcn.inspection import DriftDisplay, drift
 
@@ -138,8 +138,8 @@ report = drift(last, X_future, y_future)
 _ = DriftDisplay(report).plot()
 
 # %%
-# With the target it also tells where predictions are off: in these groups far more
-# clients say yes than the model expects.
+# If you pass the target, it also tells where predictions are off: in these groups far
+# more clients say yes than the model expects.
 
 groups = report.calibration
 groups[groups["rows"] > 300].sort_values("ratio").head(6).round(3)
@@ -148,12 +148,12 @@ groups[groups["rows"] > 300].sort_values("ratio").head(6).round(3)
 # What was learned
 # ----------------
 # - A random split asks about the same days that the model has learned from. So it
-#   promised half of the loss that came: it knows nothing of a share of yes that
-#   doubles, and flatters the order of the rows as well. It would have let a model pass
-#   that was worse than the base rate.
-# - Test on whole periods after the training, with `DaySplit`, and look at each of them.
-# - `validation="last"` stops and calibrates by the newest rows; by default it is taken
-#   where rows are seen to be in an order of time. It softens the blow of a change that
-#   is under way, and foresees none.
-# - `drift` tells which columns and groups have changed: what to look at, before you fit
-#   anew.
+#   promised half of the loss that came: it cannot know that the share of yes will
+#   double, and it is also too optimistic about the order of the rows. It would have
+#   passed a model that was worse than the base rate.
+# - Test on whole periods after the training, with `DaySplit`, and look at each period.
+# - `validation="last"` stops and calibrates by the newest rows; it is the default if
+#   rows turn out to be in order of time. It softens the blow of a change that has
+#   begun, but foresees none.
+# - `drift` tells which columns and groups have changed. Look at these before you fit
+#   again.

@@ -318,8 +318,8 @@ class HasRows(TrainsNet, PredictsFiles):
         largest = weight.max()
         if largest == 0:
             raise ValueError(
-                "class_weight must leave a class of the training rows some weight; got "
-                "only zeros."
+                "class_weight must leave some weight to a class of the training rows; "
+                "got only zeros."
             )
         if self._loss_unit is not None:
             return weight / (self._loss_unit * share)

@@ -230,7 +230,7 @@ class Archive:
         try:
             return zipfile.ZipFile(self._file)
         except Exception as error:  # of any kind, from a file made to do so
-            raise self.error(f"it is no zip file ({error})") from error
+            raise self.error(f"it is not a zip file ({error})") from error
 
     def _check_members(self) -> dict[str, int]:
         size = self._file.seek(0, os.SEEK_END)

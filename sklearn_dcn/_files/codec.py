@@ -211,8 +211,8 @@ class Encoder:
         parameter = at.removeprefix("encoder_.").split(".")[0]
         return TypeError(
             f"{parameter} holds {value!r}, of type {type(value).__name__}{why}, which "
-            "cannot be saved: a file holds plain values alone, so that nothing of it "
-            f"runs when it is loaded. Set {parameter} to None, or another plain value, "
+            "cannot be saved: a file holds plain values alone, so that loading "
+            f"it runs no code. Set {parameter} to None, or another plain value, "
             "with set_params, or pickle the estimator, e.g. with joblib.dump."
         )
 
@@ -273,7 +273,7 @@ class Decoder:
             raise ValueError(f"{name} must have other fields than {unknown}")
         for key, value in state.items():
             if not stored.fields[key](value):
-                raise ValueError(f"{name}.{key} is not as it must be")
+                raise ValueError(f"{name}.{key} is malformed")
         obj = stored.make(stored.cls, state)
         if not stored.fits(obj):
             raise ValueError(f"the fields of {name} do not fit together")
@@ -310,7 +310,7 @@ class Decoder:
         # Beyond its end numpy would read on.
         is_key = key.shape == (MT_STATE,) and key.dtype == np.uint32
         if not (is_key and type(position) is int and 0 <= position <= MT_STATE):
-            raise ValueError("the state of a random generator is not as it must be")
+            raise ValueError("the state of a random generator is malformed")
         random_state = np.random.RandomState(0)
         state = ("MT19937", key, position, int(bool(has_gauss)), float(gauss))
         random_state.set_state(state)

@@ -20,8 +20,8 @@ ONNX = (
     "onnxruntime.InferenceSession and sklearn_dcn.onnx.make_inputs"
 )
 SKOPS = (
-    "It is a file of skops: load it with skops.io.load, and as trusted those of "
-    "skops.io.get_untrusted_types that you have looked at"
+    "It is a file of skops: load it with skops.io.load, and trust only those "
+    "types of skops.io.get_untrusted_types that you have looked at"
 )
 TORCH = "It is a file of torch.save: load it with torch.load(..., weights_only=True)"
 NUMPY = "It is a file of NumPy: load it with numpy.load"

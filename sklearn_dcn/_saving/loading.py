@@ -104,5 +104,5 @@ def _decode(state: Any, data: bytes, device: Any) -> Any:
         raise ValueError("it holds no estimator")
     estimator = Decoder(registry(device), arrays, SPELLING).decode(state)
     if arrays:
-        raise ValueError(f"it has arrays of no use, as {min(arrays)}")
+        raise ValueError(f"it has unused arrays, such as {min(arrays)}")
     return estimator

@@ -163,8 +163,8 @@ class ClassTarget:
         mass = np.bincount(codes, weight, minlength=len(self.classes))
         if not mass.any():
             raise ValueError(
-                "class_weight must leave a class of the training rows some weight; got "
-                "only zeros."
+                "class_weight must leave some weight to a class of the training rows; "
+                "got only zeros."
             )
         p = np.clip(mass / mass.sum(), 1e-6, 1.0)  # a class may be all validation
         return np.log(p[1:] / p[:1]) if self.is_binary else np.log(p)

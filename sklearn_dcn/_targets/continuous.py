@@ -79,8 +79,8 @@ class ContinuousTarget:
         self.scale = np.where(constant, unit, np.ldexp(scale, exponent))
         if self.scale.min() < SMALLEST:
             raise ValueError(
-                f"y must be one number or spread by {SMALLEST:g}; got a standard "
-                f"deviation of {self.scale.min():g}. Multiply it, e.g. by 1e200."
+                f"y must be constant or have a standard deviation of at least "
+                f"{SMALLEST:g}; got {self.scale.min():g}. Multiply it, e.g. by 1e200."
             )
 
     @property

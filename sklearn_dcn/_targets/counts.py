@@ -55,7 +55,7 @@ class CountTarget(ContinuousTarget):
         if self.scale.min() < SMALLEST:
             raise ValueError(
                 f"y must have a mean of at least {SMALLEST:g} for loss={loss!r}; got "
-                f"{self.scale.min():g}. Give rows of which some are greater."
+                f"{self.scale.min():g}. Give rows with greater values."
             )
         self.center = np.zeros(self.d_out)  # of offsets
         if offset is not None:

@@ -88,7 +88,7 @@ class LabelsTarget:
         if values.ndim != 2 or values.shape[1] < 2:
             raise ValueError(
                 f"y should be a 1d array, or have at least 2 columns; got shape "
-                f"{values.shape}. Of a matrix with one column pass y.toarray().ravel()."
+                f"{values.shape}. For a one-column matrix pass y.toarray().ravel()."
             )
         if np.isnan(values).any():
             raise ValueError(
@@ -146,7 +146,7 @@ class LabelsTarget:
         mean = (found * mass).sum() / mass.sum()
         if mean == 0:
             raise ValueError(
-                "class_weight must leave a value of a label some weight; got only "
+                "class_weight must leave some weight to a value of a label; got only "
                 "zeros."
             )
         return np.asarray(found / mean, dtype=np.float64)
@@ -161,7 +161,7 @@ class LabelsTarget:
             return
         if isinstance(class_weight, dict) or len(class_weight) != n_labels:
             raise ValueError(
-                "class_weight must be 'balanced' or a list of a dict for each of the "
+                "class_weight must be 'balanced' or a list with a dict for each of the "
                 f"{n_labels} labels, e.g. [{{1: 5.0}}, ...]; got {class_weight!r}."
             )
         for k, of in enumerate(class_weight):

@@ -55,7 +55,7 @@ def read_tasks(y: Any, losses: dict[str, Any]) -> NDArray[Any]:
         arrays += [whole, known]
     if len({len(array) for array in arrays}) > 1:
         sizes = {task: len(arrays[2 * k]) for k, task in enumerate(columns)}
-        raise ValueError(f"y must have as many rows for each task; got {sizes}.")
+        raise ValueError(f"y must have equally many rows for each task; got {sizes}.")
     rows = np.empty(len(arrays[0]), dtype=fields)
     for (name, _), array in zip(fields, arrays, strict=True):
         rows[name] = array

@@ -93,13 +93,13 @@ def _check_gradients(
     if embedding_l2_scope == "table":
         raise ValueError(
             f"embedding_l2_scope='table' moves all embeddings in every step, but "
-            f"optimizer={optimizer!r} those of the batch's ids alone. Use "
+            f"optimizer={optimizer!r} moves only those of the batch's ids. Use "
             "optimizer='adamw', or embedding_l2_scope='batch'."
         )
     if readers := reads_gradients(callbacks):
         raise ValueError(
-            f"callbacks hold {readers[0]!r}, which is called with all gradients, but "
-            f"optimizer={optimizer!r} has those of the batch's ids alone. Use "
+            f"callbacks hold {readers[0]!r}, which needs all gradients, but "
+            f"optimizer={optimizer!r} has only those of the batch's ids. Use "
             "optimizer='adamw', or leave the callback out."
         )
 

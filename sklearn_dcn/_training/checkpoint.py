@@ -229,7 +229,7 @@ class Checkpoint(Watcher):
             return Decoder({}, arrays).decode(config["state"])
         except Exception as error:  # of any kind, from a file that is something else
             raise ValueError(
-                f"checkpoint={self.path!r} is a file, but no checkpoint that this "
+                f"checkpoint={self.path!r} is a file, but not a checkpoint that this "
                 f"release can read ({error}). Delete it, or give another path."
             ) from error
 
@@ -248,7 +248,7 @@ class Checkpoint(Watcher):
         ]
         if differing:
             raise ValueError(
-                f"checkpoint={self.path!r} is of a fit that was cut short, with other "
+                f"checkpoint={self.path!r} is from an interrupted fit with other "
                 f"parameters or data: {'; '.join(differing)}. Delete the file to begin "
                 "anew, give another path, or set them back to go on."
             )
@@ -293,7 +293,7 @@ class Checkpoint(Watcher):
         if net.callbacks:
             warnings.warn(
                 f"The fit goes on after epoch {self.n_done} of {self.path!r}, but its "
-                "callbacks begin anew: a checkpoint does not hold what they are.",
+                "callbacks begin anew: a checkpoint does not hold their state.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -193,8 +193,8 @@ def warn_of_ending(
     """
     if course.ending == "diverged":
         text = (
-            f"Training diverged in epoch {course.n_finished + 1}. Kept are the weights "
-            f"of epoch {best}, the best before it. {_remedy(learning_rate)}."
+            f"Training diverged in epoch {course.n_finished + 1}. The fit keeps the "
+            f"weights of epoch {best}, the best before it. {_remedy(learning_rate)}."
         )
     elif course.ending == "interrupted":
         kept = f"of epoch {best}, the best so far"
@@ -203,7 +203,7 @@ def warn_of_ending(
                 "of this moment, as without early_stopping none are known to be better"
             )
         text = (
-            f"The fit was interrupted after epoch {course.n_finished}. Kept are the "
+            f"The fit was interrupted after epoch {course.n_finished}. It keeps the "
             f"weights {kept}."
         )
     else:

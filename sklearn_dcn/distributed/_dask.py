@@ -21,22 +21,22 @@ _stores: dict[str, Any] = {}  # of a worker, by the fit that they are of
 class Dask(Engine):
     """Workers of a Dask cluster, one process each.
 
-    Where one is lost, the work begins anew on those that are left, and a fit goes on
+    If a worker is lost, the work begins anew on those that are left, and a fit goes on
     from its last checkpoint.
 
     Parameters
     ----------
     client : distributed.Client
-        Of the cluster.
+        Client of the cluster.
     workers : int or None, default=None
-        How many; None is all.
+        Number of workers; None is all.
     max_failures : int, default=1
-        How often the work begins anew.
+        How often the work may begin anew.
     storage : str or None, default=None
-        A folder that all workers see, for the checkpoint of a fit that names none. None
-        is no checkpoint.
+        A folder that all workers see, for the checkpoint of a fit that does not set
+        one. With None such a fit has no checkpoint.
     timeout : float, default=120.0
-        Seconds without a sign of life after which a worker is lost.
+        Seconds without a sign of life after which a worker counts as lost.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Dask(Engine):
         while not all(future.done() for future in futures):
             if lost := set(addresses) - set(self.client.nthreads()):
                 raise RankLostError(
-                    f"The Dask worker {min(lost)} has gone in the midst of the work."
+                    f"The Dask worker {min(lost)} was lost during the work."
                 )
             time.sleep(PAUSE)
 

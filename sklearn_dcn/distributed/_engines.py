@@ -39,7 +39,7 @@ class Engine(ABC):
     Attributes
     ----------
     storage : str or None
-        A folder for the checkpoint of a fit that names none.
+        A folder for the checkpoint of a fit that does not set one.
     """
 
     storage: str | None = None
@@ -56,7 +56,7 @@ class Engine(ABC):
         Returns
         -------
         found : object
-            What rank 0 has returned.
+            What rank 0 returned.
         """
         return self._run(work, arguments)
 
@@ -68,15 +68,15 @@ class Engine(ABC):
 class Local(Engine):
     """Processes on this machine.
 
-    They are started once, and serve later calls. Arguments are sent to each, but for
-    large arrays, which they share.
+    They are started once, and serve later calls, too. Arguments are sent to each
+    process, except large arrays, which the processes share.
 
     Parameters
     ----------
     n : int
-        How many.
+        Number of processes.
     timeout : float, default=120.0
-        Seconds without a sign of life after which one of them is lost.
+        Seconds without a sign of life after which a process counts as lost.
 
     Examples
     --------
@@ -123,7 +123,7 @@ class Local(Engine):
             except TerminatedWorkerError as error:
                 raise RankLostError(
                     f"One of the {self.n} processes of this fit was ended, perhaps by "
-                    "the system for want of memory. With checkpoint=path the same call "
+                    "the system for lack of memory. With checkpoint=path the same call "
                     "goes on from the last epoch."
                 ) from error
 
@@ -177,7 +177,7 @@ class Group(Engine):
     Parameters
     ----------
     timeout : float, default=120.0
-        Seconds without a sign of life after which a process is lost.
+        Seconds without a sign of life after which a process counts as lost.
     """
 
     def __init__(self, timeout: float = TIMEOUT) -> None:

@@ -33,44 +33,47 @@ def fit(
 ) -> Any:
     """Fit an estimator by several processes.
 
-    It learns what its own `fit` does: a batch is of all processes together, each of
-    which computes a part of it. Of a table in memory, or a scan that is loaded, every
-    process has all rows; of a longer scan each reads and encodes its own.
+    It learns what its own `fit` would: the processes share each batch, and each
+    computes a part of it. With a table in memory, or a scan that is loaded, every
+    process has all rows; with a longer scan, each reads and encodes its own.
 
     Parameters
     ----------
     model : DCNClassifier or DCNRegressor
         It is fitted in place; if any process fails, it stays as it was.
     X, y, sample_weight, X_val, y_val, sample_weight_val
-        As of the estimator's `fit`.
+        As in the estimator's `fit`.
     on : Local, Group, Ray or Dask
         Where the processes are.
     split : {"rows", "members"}, default="rows"
         What is divided among them: the rows of each batch, or the networks of an
-        ensemble (`n_members`), which are trained without a word to each other. The
-        latter is for tables in memory.
+        ensemble (`n_members`), which are trained independently. The latter is for
+        tables in memory.
     tables : {"replicated", "sharded"}, default="replicated"
-        Whether every process has all embeddings, or a part of their rows, with their
-        moments and moving average, of which rank 0 makes whole tables at the end. The
-        latter is for one network with `optimizer="lazy_adamw"`.
+        Whether every process has all embeddings, or only a part of their rows, with
+        their moments and moving average. In the latter case rank 0 puts the whole
+        tables together at the end. That is for one network with
+        `optimizer="lazy_adamw"`.
 
     Returns
     -------
     model : DCNClassifier or DCNRegressor
-        As after its `fit`. With `Group` every process has it, but with
-        `tables="sharded"` rank 0 alone: in the others it stays as it was.
+        The model, as after its own `fit`. With `Group` every process has the fitted
+        model; with `tables="sharded"` only rank 0 has it, and in the others it stays as
+        it was.
 
     Raises
     ------
     ValueError, TypeError
-        As of the estimator's `fit`, in every process, whichever has found it.
+        As in the estimator's `fit`, in every process, whichever of them found the
+        error.
     RankLostError
-        If a process has gone. With a `checkpoint` the same call goes on.
+        If a process was lost. With a `checkpoint` the same call resumes the fit.
 
     Notes
     -----
-    In float64 the weights are those of one process to rounding, where every process
-    has all rows. Of a longer scan each draws its own dropout and `category_dropout`.
+    In float64 the weights are those of one process up to rounding, if every process has
+    all rows. With a longer scan, each draws its own dropout and `category_dropout`.
     Callbacks are called in every process.
 
     Examples
@@ -86,8 +89,8 @@ def fit(
     _check(model, on)
     if getattr(model, "_ranks", False):
         raise TypeError(
-            f"A {type(model).__name__} is fitted in one process, as batches have whole "
-            "groups. Call its fit."
+            f"A {type(model).__name__} is fitted in one process, as batches hold whole "
+            "groups. Call its own fit."
         )
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}; got {split!r}.")
@@ -130,19 +133,19 @@ def predict_to(
     model : DCNClassifier or DCNRegressor
         A fitted one.
     X, out, columns
-        As of its `predict_to`. All processes must see the folder of `out`.
+        As in its `predict_to`. All processes must see the folder of `out`.
     on : Local, Group, Ray or Dask
         Where the processes are.
 
     Returns
     -------
     path : str
-        The file.
+        Path of the file.
 
     Raises
     ------
     ValueError
-        As of the estimator's `predict_to`.
+        As in the estimator's `predict_to`.
     """
     _check(model, on)
     path = os.path.abspath(out)
@@ -155,7 +158,7 @@ def _check(model: Any, on: Any) -> None:
     if not hasattr(model, "_fit_in"):
         raise TypeError(
             "model must be a DCNClassifier or DCNRegressor; got "
-            f"{type(model).__name__}. Of a pipeline, fit the last step."
+            f"{type(model).__name__}. For a pipeline, fit its last step."
         )
     if not isinstance(on, Engine):
         raise TypeError(

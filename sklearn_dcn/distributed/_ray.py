@@ -15,8 +15,8 @@ __all__ = ["Ray"]
 class Ray(Engine):
     """Workers of a Ray cluster, started together by Ray Train.
 
-    Where one is lost, or fails, Ray starts all of them again, and the fit goes on from
-    its last checkpoint.
+    If a worker is lost, or fails, Ray starts all of them again, and the fit goes on
+    from its last checkpoint.
 
     Parameters
     ----------
@@ -25,18 +25,20 @@ class Ray(Engine):
     gpu : bool, default=False
         Whether each has a GPU of its own.
     max_failures : int, default=0
-        How often they are started again.
+        How often they may be started again.
     storage : str or None, default=None
-        A folder that all machines see: of Ray's records, and of the checkpoint of a fit
-        that names none. None is Ray's own, and no checkpoint.
+        A folder that all machines see, for Ray's records and for the checkpoint of a
+        fit that does not set one. With None, Ray uses its own folder, and such a fit
+        has no checkpoint.
     resources : dict or None, default=None
-        What each worker needs, as ``{"CPU": 4}``; None is one CPU.
+        What each worker needs, e.g. ``{"CPU": 4}``; None is one CPU.
     timeout : float, default=120.0
-        Seconds without a sign of life after which a worker is lost.
+        Seconds without a sign of life after which a worker counts as lost.
 
     Notes
     -----
-    A cluster that `ray.init` has named is used, else one of this machine is started.
+    A cluster that `ray.init` has named is used; otherwise one is started on this
+    machine.
     """
 
     def __init__(

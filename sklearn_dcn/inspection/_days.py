@@ -1,4 +1,4 @@
-"""The pictures of models of rows that keep coming: day by day, and what has shifted."""
+"""Pictures for rows that keep coming: scores day by day, and columns that shifted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProgressiveValidationDisplay:
     Parameters
     ----------
     tables : DataFrame or dict of {str: DataFrame}
-        As of `progressive_validate`; several by the name of the model.
+        What `progressive_validate` returned; for several models, a dict by their names.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class ProgressiveValidationDisplay:
     ax_unknown_ : matplotlib.axes.Axes or None
         Axes of the share of unknown cells, on the right.
     lines_ : dict
-        The line of each table by its name, and of "unknown".
+        The line of each table by its name, and that of unknown cells by "unknown".
 
     Examples
     --------
@@ -52,7 +52,7 @@ class ProgressiveValidationDisplay:
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
         score : str or None, default=None
-            The column that is drawn; None is the loss.
+            The column to draw; None is the loss.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class ProgressiveValidationDisplay:
 
 
 class DriftDisplay:
-    """Which columns are not what they were in the fit.
+    """Which columns have shifted since the fit.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class DriftDisplay:
     ax_, figure_
         Axes and figure of matplotlib.
     bars_ : matplotlib.container.BarContainer
-        The population stability index of each column, the greatest above.
+        The population stability index of each column, the greatest at the top.
     points_ : matplotlib.lines.Line2D
         The shares of unknown cells, on the axes above.
     """
@@ -134,18 +134,18 @@ class DriftDisplay:
         top: int = 20,
         ax: Any = None,
     ) -> Self:
-        """Compare rows with those that a model was fitted to, and draw.
+        """Compare rows with those that a model was fitted to, and draw the result.
 
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one.
+            A fitted estimator.
         X : DataFrame or array-like of shape (n_samples, n_features)
             Later rows.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
         top : int, default=20
-            The most columns that are drawn.
+            Draw at most this many columns.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -164,7 +164,7 @@ class DriftDisplay:
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
         top : int, default=20
-            The most columns that are drawn.
+            Draw at most this many columns.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The pictures of interactions: of a whole network, and in a single row."""
+"""Pictures of interactions, in a whole network and in a single row."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class InteractionDisplay:
     Parameters
     ----------
     strengths : DataFrame of shape (n_columns, n_columns)
-        Symmetric, as of `interaction_strengths`. A diagonal of zeros, or missing
-        values, is left out.
+        A symmetric table, as `interaction_strengths` returns it. A diagonal of zeros,
+        or of missing values, is left out.
 
     Attributes
     ----------
     ax_, figure_
         Axes and figure of matplotlib.
     order_ : list
-        The columns drawn by "heatmap", those first that are strongest in all.
+        The columns drawn by "heatmap", by decreasing total strength.
     pairs_ : list of tuple
         The pairs drawn by "bar", the strongest first.
     im_ : matplotlib.collections.QuadMesh
@@ -76,13 +76,13 @@ class InteractionDisplay:
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one.
+            A fitted estimator.
         X : DataFrame or array-like of shape (n_samples, n_features), default=None
             Rows to mix, see `interaction_strengths`.
         method : {"contribution", "weight"}, default="contribution"
             What is measured.
         part : {"model", "cross", "deep"}, default="model"
-            What gives the logit.
+            Which part of the network gives the logit.
         layer : int or None, default=None
             The cross layer of "weight".
         output : label or int or None, default=None
@@ -126,11 +126,11 @@ class InteractionDisplay:
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
         kind : {"heatmap", "bar"}, default="heatmap"
-            A map of all pairs, the columns in the order of their sum; or the strongest
-            pairs as bars.
+            A map of all pairs, with the columns in the order of their sums; or bars of
+            the strongest pairs.
         top : int or None, default=None
-            Number of columns of "heatmap", or of pairs of "bar". None is all columns,
-            and 20 pairs.
+            Number of columns of "heatmap", or of pairs of "bar". None means all
+            columns, or 20 pairs.
 
         Returns
         -------
@@ -217,18 +217,18 @@ class ExplanationDisplay:
     Parameters
     ----------
     explanation : Explanation
-        As of `explain`.
+        What `explain` returned.
     row : int, default=0
-        Position of the row in it.
+        Position of the row in the explanation.
 
     Attributes
     ----------
     ax_, figure_
         Axes and figure of matplotlib.
     effects_ : dict of {str: float}
-        What each bar adds, by its label, the largest first; the rest in the last.
+        What each bar adds, by its label: the largest first, the sum of the rest last.
     bars_ : matplotlib.container.BarContainer
-        The bars, in this order.
+        The bars, in the same order.
     """
 
     def __init__(self, explanation: Any, row: int = 0) -> None:
@@ -254,11 +254,11 @@ class ExplanationDisplay:
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one.
+            A fitted estimator.
         X : DataFrame or array-like of shape (n_rows, n_features)
-            Rows, of which one is explained.
+            Rows, one of which is explained.
         row : int, default=0
-            Its position.
+            Position of that row.
         background : DataFrame or array-like of shape (n, n_features), default=None
             What the row is compared with, see `explain`.
         n_permutations : int, default=4

@@ -38,7 +38,7 @@ class Drift:
     calibration : DataFrame or None
         A row for each group of a column's cells; None without a target.
     n_rows : int
-        Rows that were looked at.
+        Number of rows that were compared.
     """
 
     columns: Any
@@ -66,17 +66,18 @@ def drift(
     Parameters
     ----------
     estimator : DCNClassifier or DCNRegressor
-        A fitted one.
+        A fitted estimator.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Later rows.
     y : array-like of shape (n_samples,), default=None
-        Their target, for `calibration`; of one output.
+        Target of these rows, with one output; needed for `calibration`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row.
     n_bins : int, default=10
-        Bins of a number, of equal weight in the fit.
+        Number of bins of a numeric column, of equal weight in the fit.
     n_levels : int, default=20
-        Levels of a category that are groups of their own, the most frequent of the fit.
+        Number of levels of a category that are groups of their own: the most frequent
+        ones in the fit.
 
     Returns
     -------
@@ -84,26 +85,26 @@ def drift(
         `columns` has, for each column of the table,
 
         - "unknown" and "unknown_in_fit": the share of cells whose level the model does
-          not know; NaN of numbers. "new_levels": how many levels these are.
+          not know; NaN for numbers. "new_levels": the number of such levels.
         - "missing" and "missing_in_fit": the share of missing cells.
-        - "psi": the population stability index of its groups; NaN of lists, texts and
-          vectors, which have none.
+        - "psi": the population stability index of its groups; NaN for lists, texts and
+          vectors, which have no groups.
 
         `calibration` has, for each group, "rows" (their weight), "predicted" and
-        "observed", the means of prediction and target, and "ratio", the first over the
-        second. Of a classifier they are of the last class.
+        "observed" (the means of prediction and target), and "ratio" (predicted over
+        observed). For a classifier they refer to the last class.
 
     Notes
     -----
-    With the shares :math:`p_g` of a group in the fit and :math:`q_g` now, none of them
-    counted as less than 0.0001,
+    With the shares :math:`p_g` of a group in the fit and :math:`q_g` now, each counted
+    as at least 0.0001,
 
     .. math:: PSI = \sum_g (q_g - p_g) \ln (q_g / p_g)
 
     the symmetric form of Kullback's divergence. Groups are bins of a number, or the
-    most frequent levels, all other known levels, unknown ones, and missing cells. By a
-    rule of thumb up to 0.1 is noise, and from 0.25 on the column is another one [1]_.
-    Few rows differ by chance: with n of them and G groups by about (G - 1) / n.
+    most frequent levels, all other known levels, unknown ones, and missing cells. As a
+    rule of thumb, up to 0.1 is noise, and from 0.25 on the column has changed [1]_.
+    Small samples differ by chance: n rows in G groups by about (G - 1) / n.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def drift(
     encoder = estimator.encoder_
     if encoder.block is not None:
         raise ValueError(
-            "drift tells of columns, and the model was fitted to a sparse matrix, "
+            "drift compares columns, but the model was fitted to a sparse matrix, "
             "whose columns are one field. Fit it to a table."
         )
     checked = estimator._check_X(X, reset=False)
@@ -246,7 +247,7 @@ def _answer(
         )
     if isinstance(y, dict):
         raise ValueError(
-            "y must be None for several tasks, or of one output; got a dict."
+            "y must be None for a model of several tasks; got a dict. Leave it out."
         )
     y = np.asarray(y)
     if y.ndim > 1 and y.shape[1] > 1:

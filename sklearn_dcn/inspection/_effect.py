@@ -34,16 +34,16 @@ class EffectDisplay:
     """How predictions change with one column, on average over rows.
 
     Partial dependence: every row is given each value of the column in turn, and the
-    predictions are averaged over the rows. Numbers are a curve; levels are bars, the
-    greatest mean on top, with the number of rows that hold each.
+    predictions are averaged over the rows. A number gives a curve; levels give bars,
+    the greatest mean on top, with the number of rows that hold each level.
 
     Parameters
     ----------
     column : str or int
         Name or position of the column.
     values : sequence
-        Of numbers the values, ascending, perhaps with a NaN for missing ones at the
-        end; else levels.
+        Values of a number in ascending order, perhaps with a NaN for missing ones at
+        the end; or levels.
     individual : ndarray of shape (n_rows, n_values)
         Prediction for each row if it had each value.
     baseline : float
@@ -118,24 +118,26 @@ class EffectDisplay:
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one, not to a sparse matrix.
+            A fitted estimator, but not one fitted to a sparse matrix.
         X : DataFrame or array-like of shape (n_rows, n_features)
-            Rows to average over, e.g. the test rows, with the values that are tried.
+            Rows to average over, e.g. the test rows. The values to try are taken from
+            them.
         column : str or int
-            Name of the column, or position where columns have no names; of dates of a
-            part, as "day: month".
+            Name of the column, or its position where columns have no names. For dates,
+            the name of a part, e.g. "day: month".
         response_method : {"auto", "predict_proba", "decision_function"}, \
 default="auto"
-            What is averaged: "auto" probabilities of a classifier, and predictions of a
-            regression; "decision_function" logits, in which effects add up.
+            What is averaged: "auto" takes probabilities of a classifier and predictions
+            of a regression; "decision_function" takes logits, in which effects add up.
         output : label or int or None, default=None
-            The class, or output of a regression, if there are several. Of two classes
+            The class, or output of a regression, if there are several. With two classes
             it is the second.
         n_values : int, default=30
-            Number of values at most: of numbers quantiles between the rows' lowest and
-            highest, of levels the most frequent ones.
+            Number of values at most: for a number, quantiles between the rows' lowest
+            and highest values; for levels, the most frequent ones.
         n_samples : int, default=512
-            Number of rows to average over at most; of more a random part is taken.
+            Average over at most this many rows; if there are more, a random sample is
+            taken.
         random_state : int, RandomState instance or None, default=0
             Source of the choice of rows.
         spread : bool, default=True
@@ -203,9 +205,9 @@ default="auto"
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
         spread : bool, default=True
-            Whether to show how far the effect differs between rows: where four fifths
-            of them lie, each moved to the mean of all. It has no width where the column
-            adds the same to every row.
+            Whether to show how far the effect differs between rows: a band that holds
+            four fifths of them, each moved to the mean of all. The band has no width
+            where the column adds the same to every row.
 
         Returns
         -------

@@ -24,23 +24,23 @@ ALIGNMENT = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom"
 class EmbeddingDisplay:
     r"""Map of a column's levels: the two main directions of their embeddings.
 
-    Principal components, each level weighed by its count, so that levels that are
-    hardly trained do not turn the axes. With counts :math:`c_v` and embeddings
-    :math:`e_v` these are the first two eigenvectors of
-    :math:`\sum_v c_v (e_v - \bar e)(e_v - \bar e)^\top / \sum_v c_v`.
+    They are principal components in which each level is weighted by its count, so that
+    levels that are hardly trained do not turn the axes. With counts :math:`c_v` and
+    embeddings :math:`e_v` these are the first two eigenvectors of :math:`\sum_v c_v
+    (e_v - \bar e)(e_v - \bar e)^\top / \sum_v c_v`.
 
     Parameters
     ----------
     embeddings : DataFrame of shape (n_levels, width + 1)
         Embeddings as columns "dim_0" and so on, and "count"; the index has the levels.
-        As `embeddings` of an estimator.
+        As the method `embeddings` of an estimator returns them.
 
     Attributes
     ----------
     ax_, figure_
         Axes and figure of matplotlib.
     coordinates_ : ndarray of shape (n_levels, 2)
-        Where the levels are.
+        Positions of the levels.
     explained_variance_ratio_ : ndarray of shape (2,)
         Share of the embeddings' weighted variance in each direction.
     scatter_ : matplotlib.collections.PathCollection
@@ -79,17 +79,17 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one.
+            A fitted estimator.
         column : str or int
-            A column whose levels have embeddings, by name, or without names position.
+            Name of a column whose levels have embeddings, or its position where columns
+            have no names.
         labels : mapping or None, default=None
-            What to call levels, as the title of each film's id; others go by
-            themselves.
+            Labels of levels, e.g. the title for each film's id; other levels are shown
+            as they are.
         top : int or None, default=None
-            Draw so many levels, the most frequent ones; None is all.
+            Draw only this many levels, the most frequent ones; None draws all.
         max_labels : int, default=25
-            Number of levels, the most frequent ones, that get a label if there is
-            room for it.
+            Label at most this many levels, the most frequent ones, where there is room.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -117,8 +117,7 @@ class EmbeddingDisplay:
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw; None makes a figure.
         max_labels : int, default=25
-            Number of levels, the most frequent ones, that get a label if there is
-            room for it.
+            Label at most this many levels, the most frequent ones, where there is room.
 
         Returns
         -------

@@ -32,14 +32,15 @@ class Explanation:
     baseline : float
         Mean logit of the background rows.
     logit : ndarray of shape (n_rows,)
-        Of the rows, computed in float64; of a regression the prediction, of losses of
-        counts its logarithm, without an offset.
+        Logits of the rows, computed in float64: for a regression the prediction, for
+        losses of counts its logarithm, without an offset.
     features : DataFrame of shape (n_rows, n_features)
         What each column alone adds to the baseline.
     pairs : DataFrame of shape (n_rows, n_features * (n_features - 1) / 2)
         What each pair adds to that. Columns are pairs of names, in the table's order.
     features_error, pairs_error : DataFrame
-        Standard errors of both, from the orders drawn: 0 where the value is exact.
+        Standard errors of `features` and `pairs`, from the orders drawn; 0 where the
+        value is exact.
     exact : bool
         Whether all values are exact, given the background rows.
     values : DataFrame of shape (n_rows, n_features)
@@ -56,10 +57,10 @@ class Explanation:
     values: Any
 
     def to_shap(self) -> Any:
-        """Return the same as an object of shap, for its plots.
+        """Return the explanation as an object of shap, for its plots.
 
-        Half of what a pair adds goes to each of its columns, which makes Shapley values
-        of these indices. A row's values still sum to its logit less the baseline.
+        Half of what a pair adds goes to each of its columns, which turns these indices
+        into Shapley values. A row's values still sum to its logit less the baseline.
 
         Returns
         -------
@@ -100,41 +101,42 @@ def explain(
     random_state: Any = 0,
     output: Any = None,
 ) -> Explanation:
-    r"""Attribute the logit of rows, less a baseline, to columns and pairs of them.
+    r"""Attribute the logit of rows, less a baseline, to columns and pairs of columns.
 
-    The interventional Shapley-Taylor indices of order 2. With :math:`f_S` the logit of
-    a background row z whose columns S are those of the row x,
+    The values are the interventional Shapley-Taylor indices of order 2. With
+    :math:`f_S` the logit of a background row z whose columns S are those of the row x,
 
     .. math::
         \phi_i = f_{\{i\}} - f_\emptyset, \qquad
         \phi_{ij} = E_\pi\big[f_{S + ij} - f_{S + i} - f_{S + j} + f_S\big]
 
-    averaged over the background rows; S are the columns before both i and j in a random
-    order :math:`\pi`. A row's values sum to its logit less the baseline, whatever the
-    orders drawn: along each of them the sum telescopes. Effects of three columns and
-    more are shared by their pairs.
+    averaged over the background rows, where S holds the columns before both i and j in
+    a random order :math:`\pi`. A row's values sum to its logit less the baseline,
+    whichever orders are drawn: along each of them the sum telescopes. Effects of three
+    or more columns are shared among their pairs.
 
     Where the logit has degree 2 in the columns all orders agree, and the values are
     exact: for a linear network, and for structure "cross" with a single layer "vector",
-    "matrix" or "low_rank" (or "mixture" without gates and activations), if nothing is
-    memorised of pairs and there is no number of a `category_encoder`. Elsewhere `pairs`
-    is a mean over orders drawn at random, with its standard error. A `pair_logit` is of
-    degree 2 by itself: its terms are exact, each in its own pair, whatever the network
-    beside it.
+    "matrix" or "low_rank" (or "mixture" without gates and activations), if no pairs are
+    memorised and no number comes from a `category_encoder`. Elsewhere `pairs` is a mean
+    over orders drawn at random, with its standard error. A `pair_logit` is of degree 2
+    by itself: its terms are exact, each in its own pair, whatever the network beside
+    it.
 
     Parameters
     ----------
     estimator : DCNClassifier or DCNRegressor
-        A fitted one, not to a sparse matrix.
+        A fitted estimator, but not one fitted to a sparse matrix.
     X : DataFrame or array-like of shape (n_rows, n_features)
         Rows to explain; also dicts by column name, as in predictions.
     background : DataFrame or array-like of shape (n, n_features), default=None
-        What the rows are compared with, as training rows, or those of one group. Of
-        more than 64 rows a random 64 are taken. None draws 64 whose columns are
-        independent: levels by their counts in `fit`, numbers by their quantiles.
+        What the rows are compared with, e.g. training rows, or those of one group. If
+        there are more than 64 rows, a random 64 are taken. None draws 64 rows with
+        independent columns: levels by their counts in `fit`, numbers by their
+        quantiles.
     n_permutations : int, default=4
-        Number of orders for each row and background row, at least 2. One is enough, and
-        is taken, where values are exact.
+        Number of orders for each row and background row, at least 2. Where values are
+        exact, one is enough, and only one is taken.
     random_state : int, RandomState instance or None, default=0
         Source of the orders and of background rows.
     output : label or int or None, default=None

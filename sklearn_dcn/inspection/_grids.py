@@ -22,20 +22,21 @@ __all__ = ["Grid", "make_grid"]
 
 
 class Grid(NamedTuple):
-    """The values of a column that are tried.
+    """The values of a column to try.
 
     Attributes
     ----------
     values : sequence
         Numbers, or names of levels.
     rows : ndarray of shape (n_values,)
-        A row of the table that has each value.
+        For each value, a row of the table that has it.
     counts : list of int or None
         Number of rows that hold each level.
     n_more : int
         Number of levels that are left out.
     cells : list or None
-        Of lists, a cell of each level alone, to take the place of the rows'.
+        For lists, a cell for each level, with that level alone, to replace the rows'
+        cells.
     """
 
     values: Any
@@ -59,9 +60,9 @@ def make_grid(column: Any, j: int, encoder: TableEncoder, n_values: int) -> Grid
     if j in encoder.vectors or isinstance(encoder.lists.get(j), TextLevels):
         what = "vectors" if j in encoder.vectors else "text"
         raise ValueError(
-            f"column must hold numbers or levels, whose effect is one of each; got "
-            f"{name!r}, which holds {what}. Its part in rows is in explain, and in "
-            "feature_importances_."
+            f"column must hold numbers or levels, as only these have an effect each; "
+            f"got {name!r}, which holds {what}. For its effect on rows use explain, "
+            "or see feature_importances_."
         )
     if j not in encoder.lists:
         codes, levels = factorize(column, name)

@@ -41,13 +41,14 @@ def interaction_strengths(
         D_{ij} = f(x_i, x_j, z_{rest}) - f(x_i, z_j, z_{rest})
         - f(z_i, x_j, z_{rest}) + f(z)
 
-    It is in units of the logit, for regressions of the target: for independent columns
-    the standard deviation of all terms of f that hold both i and j. It is exactly 0
-    where f is a sum of functions without both, and twice as large where the effect is.
-    It holds for any network and any cross layer, and what is memorised counts too. It
-    says nothing of the direction, and shares of pairs do not add up: a product of three
-    columns is in all three of its pairs. Mixed rows need not be plausible ones: where
-    columns depend on each other, it also describes f where there was no data.
+    It is in units of the logit, or of the target for regressions. For independent
+    columns it is the standard deviation of all terms of f that hold both i and j. It is
+    exactly 0 where f is a sum of functions of which none holds both, and doubles with
+    the effect. It works for any network and any cross layer, and memorised crosses
+    count too. It says nothing about the direction, and strengths of pairs do not add
+    up: a product of three columns is in all three of its pairs. Mixed rows need not be
+    plausible ones: where columns depend on each other, it also describes f where there
+    was no data.
 
     "weight" is the DCN-V2 paper's norm of the blocks of one cross layer's matrix,
 
@@ -60,26 +61,28 @@ def interaction_strengths(
     ranks columns and not pairs; for "low_rank" :math:`U V^\top`; for "mixture" the sum
     of experts by their mean gates (non-linear ones by their mean Jacobian); for "gated"
     and "onlydense" the matrix W alone; for "linear" and "exponential" each row of W,
-    and the same times the mean of its mask. A `pair_logit` is no layer, and counts in
-    "contribution". It says how a layer *could* combine two fields, in the embeddings'
-    own scale and whatever the head makes of it: it can rank noise above a planted pair.
-    Memorised crosses, and numbers of a `category_encoder`, are no column's, and have no
-    part in it.
+    once as it is and once times the mean of its mask. A `pair_logit` is not a layer,
+    and counts in "contribution" alone. "weight" says how a layer *could* combine two
+    fields, in the embeddings' own scale and whatever the head makes of it: it can rank
+    noise above a planted pair. Memorised crosses and numbers of a `category_encoder`
+    belong to no single column, and are left out.
 
     Parameters
     ----------
     estimator : DCNClassifier or DCNRegressor
-        A fitted one, not to a sparse matrix.
+        A fitted estimator, but not one fitted to a sparse matrix.
     X : DataFrame or array-like of shape (n_samples, n_features), default=None
-        Rows to mix, as a sample of the training or test rows. None draws each column
-        by itself as `fit` saw it: levels by their counts, numbers by their quantiles.
+        Rows to mix, e.g. a sample of the training or test rows. None draws each column
+        independently, as `fit` saw it: levels by their counts, numbers by their
+        quantiles.
     method : {"contribution", "weight"}, default="contribution"
         What is measured.
     part : {"model", "cross", "deep"}, default="model"
-        What gives the logit: the whole network, or one of the two terms of a parallel
-        one; "cross" is all of "fused". Only used by "contribution".
+        Which part gives the logit: the whole network, or one of the two terms of a
+        parallel one. With "fused", "cross" is the whole network. Only used by
+        "contribution".
     layer : int or None, default=None
-        The cross layer, 0 (which None stands for) the first. For "weight" alone; of
+        Position of the cross layer, for "weight" alone; None is 0, the first. With
         structure "fused" the exponential network's layers come first.
     output : label or int or None, default=None
         The class, or output of a regression, if there are several. None is the root
@@ -87,22 +90,24 @@ def interaction_strengths(
         probabilities depend on, and of outputs in units of their standard deviation.
         Only used by "contribution".
     n_samples : int, default=512
-        Number of pairs of rows (x, z); for "weight" of rows for the gates. The relative
-        standard error is about 1 / sqrt(n_samples), more for rare levels.
+        Number of pairs of rows (x, z); for "weight", of rows for the gates. The
+        relative standard error is about 1 / sqrt(n_samples), and larger for rare
+        levels.
     random_state : int, RandomState instance or None, default=0
         Source of the draws.
 
     Returns
     -------
     strengths : DataFrame of shape (n_features, n_features)
-        Symmetric, columns and index the names (or positions) of the columns. Its
-        diagonal is 0 for "contribution", as no column crosses with itself there.
+        A symmetric table whose columns and index are the names (or positions) of the
+        columns. Its diagonal is 0 for "contribution", as no column crosses with itself
+        there.
 
     Raises
     ------
     ValueError
         If a parameter breaks its rule, the network has no such part or layer, or `X`
-        has less than two rows.
+        has fewer than two rows.
 
     See Also
     --------
@@ -138,7 +143,7 @@ def interaction_strengths(
     if method == "weight":
         if part == "deep":
             raise ValueError(
-                "method='weight' is of the cross layers; got part='deep'. Use "
+                "method='weight' needs cross layers; got part='deep'. Use "
                 "method='contribution'."
             )
         pool, at = draw_rows(mixed, X, n_samples, rng)
@@ -161,7 +166,7 @@ def rank_interactions(strengths: Any) -> Any:
     Parameters
     ----------
     strengths : DataFrame of shape (n_features, n_features)
-        As of :func:`interaction_strengths`.
+        What :func:`interaction_strengths` returned.
 
     Returns
     -------
@@ -187,7 +192,7 @@ def make_generator(random_state: Any) -> np.random.Generator:
 def draw_rows(
     mixed: MixedLogits, X: Any, n: int, rng: np.random.Generator
 ) -> tuple[Pool, NDArray[np.intp]]:
-    """Return a pool and n rows of it: of a table at most all of them, or drawn."""
+    """Return a pool and n of its rows; of a table at most all its rows."""
     if X is None:
         return mixed.draw(n, rng), np.arange(n)
     return mixed.read(X), rng.permutation(X.shape[0])[:n]
@@ -202,7 +207,7 @@ def draw_pairs(
     n_rows = X.shape[0]
     if n_rows < 2:
         raise ValueError(
-            f"X must have at least 2 rows, as rows are mixed; got {n_rows}. Give more, "
+            f"X must have at least 2 rows to mix; got {n_rows}. Give more, "
             "or None to have them drawn."
         )
     x = np.resize(rng.permutation(n_rows), n)

@@ -1,4 +1,4 @@
-"""What the displays share: axes, colours that differ for every eye, short names."""
+"""What the displays share: axes, colours that every eye can tell apart, short names."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def shorten(name: Any, length: int = MAX_NAME) -> str:
 
 
 def write_value(value: Any) -> str:
-    """Return a cell as a label has it."""
+    """Return a cell as it is written in a label."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return f"{float(value):.4g}" if is_number else shorten(value, 20)
 
 
 def remove_frame(ax: Any) -> None:
-    """Leave of the frame the axes of x and y."""
+    """Remove the frame, but keep the axes of x and y."""
     ax.spines[["top", "right"]].set_visible(False)

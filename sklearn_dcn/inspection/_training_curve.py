@@ -1,4 +1,4 @@
-"""The picture of a training."""
+"""The picture of a training run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrainingCurveDisplay:
     Parameters
     ----------
     history : list of dict
-        As `history_` of an estimator.
+        The `history_` of an estimator.
     best_epoch : int
         The epoch, from 1, whose weights were kept.
 
@@ -29,12 +29,12 @@ class TrainingCurveDisplay:
     ax_, figure_
         Axes and figure of matplotlib.
     lines_ : dict
-        The line of each of "train_loss", "valid_loss", "valid_score" and "lr" that
-        is known.
+        The line of each of "train_loss", "valid_loss", "valid_score" and "lr" that is
+        in the history.
     ax_score_ : matplotlib.axes.Axes or None
         Axes of the score that `scoring` asked for, on the right.
     ax_rate_ : matplotlib.axes.Axes or None
-        Axes of the learning rate, on the right, outside of the score's.
+        Axes of the learning rate, on the right, outside those of the score.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : DCNClassifier or DCNRegressor
-            A fitted one.
+            A fitted estimator.
         learning_rate : bool, default=True
             Whether to draw the learning rate.
         ax : matplotlib.axes.Axes or None, default=None

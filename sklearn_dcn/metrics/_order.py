@@ -35,7 +35,7 @@ class Order(NamedTuple):
         return np.bincount(self.group, values).astype(np.float64)
 
     def of_ties(self, values: Floats) -> Floats:
-        """Return for each row the mean over those of its score."""
+        """Return, for each row, the mean over the rows of the same score."""
         return (np.bincount(self.tie, values) / np.bincount(self.tie))[self.tie]
 
     def first_hits(self) -> tuple[Integers, Integers, Integers, Integers]:
@@ -67,8 +67,8 @@ class Order(NamedTuple):
         weight = np.where(self.sums(self.y) > 0, weight, 0.0)
         if not weight.any():
             raise ValueError(
-                "sample_weight must leave a group with a relevant row some weight; got "
-                "zeros alone for these."
+                "sample_weight must leave some weight to a group with a relevant row; "
+                "got only zeros for these."
             )
         return float(np.average(scores, weights=weight))
 
@@ -87,7 +87,7 @@ def order_rows(
     check_consistent_length(y, score)
     if not y.any():
         raise ValueError(
-            "y_true must have a row of relevance above 0; got zeros alone. Score more "
+            "y_true must have a row of relevance above 0; got only zeros. Score more "
             "rows at once."
         )
     group = check_groups(groups, len(y), "groups")

@@ -43,12 +43,12 @@ def normalized_entropy_score(
     y_true : array-like of shape (n_samples,)
         Labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities of the classes in sorted order, as of `predict_proba`; of the
-        second class alone if 1-D.
+        Probabilities of the classes in sorted order, as `predict_proba` returns them;
+        if 1-D, those of the second class.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row.
     labels : array-like of shape (n_classes,), default=None
-        All classes, where `y_true` may not have them all; None for those of `y_true`.
+        All classes, if `y_true` may not have them all; None takes those of `y_true`.
 
     Returns
     -------
@@ -104,8 +104,8 @@ def expected_calibration_error(
     r"""Return how far probabilities are from frequencies, in bins; less is better.
 
     The expected calibration error, ECE: rows are put in bins :math:`B_m` by their
-    probability :math:`p_i`. In each, its mean is compared with the frequency of what
-    it is the probability of [1]_:
+    probability :math:`p_i`. In each bin, the mean probability is compared with the
+    frequency of the event [1]_:
 
     .. math::
 
@@ -120,17 +120,17 @@ def expected_calibration_error(
     y_true : array-like of shape (n_samples,)
         Labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities of the classes in sorted order, as of `predict_proba`; of the
-        second class alone if 1-D.
+        Probabilities of the classes in sorted order, as `predict_proba` returns them;
+        if 1-D, those of the second class.
     n_bins : int, default=15
         Number of bins.
     strategy : {"quantile", "uniform"}, default="quantile"
-        Bins of equal weight, among which equal probabilities are never divided; or of
-        equal width, of which almost all rows are in the first if positives are rare.
+        Bins of equal weight, which never divide equal probabilities; or bins of equal
+        width, the first of which has almost all rows if positives are rare.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row.
     labels : array-like of shape (n_classes,), default=None
-        All classes, where `y_true` may not have them all; None for those of `y_true`.
+        All classes, if `y_true` may not have them all; None takes those of `y_true`.
 
     Returns
     -------
@@ -149,8 +149,8 @@ def expected_calibration_error(
 
     Notes
     -----
-    Frequencies in bins of few rows are far from any probability, so that this is
-    above 0 for true probabilities too. Compare models on the same rows.
+    In bins of few rows, frequencies are far from any probability, so the error is above
+    0 even for true probabilities. Compare models on the same rows.
 
     References
     ----------

@@ -1,7 +1,8 @@
 r"""Measures of the order of rows in groups, and scorers made of them.
 
-Rows of a group, as the answers to a query or what a user was shown, are ordered by
-their scores. Of equal scores every order counts alike: a measure is the mean over them.
+Rows of a group, e.g. the answers to a query or what a user was shown, are ordered by
+their scores. Among equal scores every order counts alike: a measure is the mean over
+these orders.
 """
 
 from __future__ import annotations
@@ -54,16 +55,16 @@ def ndcg_at_k(
     y_true : array-like of shape (n_samples,)
         Relevance, at least 0.
     y_score : array-like of shape (n_samples,)
-        Scores, as of `predict` of a :class:`DCNRanker`.
+        Scores, e.g. from `predict` of a :class:`DCNRanker`.
     groups : array-like of shape (n_samples,)
-        The group of each row, as its query or user, in any order.
+        The group of each row, e.g. its query or user, in any order.
     k : int or None, default=10
         How many of the first rows count; None is all.
     gain : {"exponential", "linear"}, default="exponential"
         G: :math:`2^y - 1`, as LightGBM and XGBoost have it, or y itself, as
         `sklearn.metrics.ndcg_score`. They are the same for 0 and 1.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weight of each row; a group counts by the mean of its rows'.
+        Weight of each row; a group has the mean weight of its rows.
 
     Returns
     -------
@@ -127,18 +128,18 @@ def hit_rate_at_k(
     k : int or None, default=10
         How many of the first rows count; None is all.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weight of each row; a group counts by the mean of its rows'.
+        Weight of each row; a group has the mean weight of its rows.
 
     Returns
     -------
     score : float
-        Between 0 and 1. Groups without a relevant row are left out. Of rows tied for
-        the last of k places each is as likely to be there.
+        Between 0 and 1. Groups without a relevant row are left out. Rows that tie for
+        the last of the k places are equally likely to take it.
 
     Raises
     ------
     ValueError, TypeError
-        As of :func:`ndcg_at_k`.
+        As in :func:`ndcg_at_k`.
 
     References
     ----------
@@ -183,9 +184,10 @@ def mean_reciprocal_rank(
     groups : array-like of shape (n_samples,)
         The group of each row, in any order.
     k : int or None, default=None
-        How many of the first rows count, those after them as 0; None is all.
+        How many of the first rows count; a group without a relevant one among them
+        counts as 0. None is all.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weight of each row; a group counts by the mean of its rows'.
+        Weight of each row; a group has the mean weight of its rows.
 
     Returns
     -------
@@ -195,7 +197,7 @@ def mean_reciprocal_rank(
     Raises
     ------
     ValueError, TypeError
-        As of :func:`ndcg_at_k`.
+        As in :func:`ndcg_at_k`.
 
     References
     ----------
@@ -232,8 +234,8 @@ def group_auc_score(
 ) -> float:
     r"""Return the mean of the groups' areas under the ROC curve, GAUC.
 
-    How often a relevant row stands before another one of its group, a tie counting
-    half, so that what tells groups apart has no part in it [1]_:
+    How often a relevant row stands before an irrelevant one of its group, where a tie
+    counts half. Differences between groups have no effect on it [1]_:
 
     .. math::
 
@@ -248,7 +250,8 @@ def group_auc_score(
     groups : array-like of shape (n_samples,)
         The group of each row, in any order.
     weight : {"size", "positives", "uniform"}, default="size"
-        What a group counts by: its rows, its relevant rows, or as much as any other.
+        The weight of a group: its number of rows, its number of relevant rows, or the
+        same for all groups.
 
     Returns
     -------
@@ -259,7 +262,7 @@ def group_auc_score(
     Raises
     ------
     ValueError, TypeError
-        If no group has rows of both kinds; else as of :func:`ndcg_at_k`.
+        If no group has rows of both kinds; otherwise as in :func:`ndcg_at_k`.
 
     See Also
     --------
@@ -289,7 +292,7 @@ def group_auc_score(
     has_both = pairs > 0
     if not has_both.any():
         raise ValueError(
-            "A group at least must have rows of relevance 0 and above; got "
+            "At least one group must have rows of relevance 0 and above 0; got "
             f"{len(size)} groups of one kind. Score groups of several rows, or use "
             "sklearn.metrics.roc_auc_score for all rows together."
         )

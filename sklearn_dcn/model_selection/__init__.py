@@ -1,4 +1,4 @@
-"""Judging models of rows that come day by day: each day is predicted, then learned."""
+"""Validation on rows that come day by day: each day is predicted, then learned."""
 
 from ._progressive import progressive_validate
 from ._splits import DaySplit

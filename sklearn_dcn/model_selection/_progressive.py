@@ -33,57 +33,57 @@ def progressive_validate(
 ) -> Any:
     """Return how well a model predicts each day before it learns it.
 
-    The first periods are fitted. Of each later one the rows are predicted and scored,
-    and then learned by `partial_fit`: what a model that lives with its data would have
-    been worth. So no row is scored by a model that has seen it, or one after it.
+    The first periods are fitted. The rows of each later period are predicted and
+    scored, and then learned by `partial_fit`. This shows how good a model that keeps
+    learning would have been. No row is scored by a model that has seen it or a later
+    one.
 
     Parameters
     ----------
     estimator : estimator
-        With `partial_fit`, unless `refit_every` is given. It is cloned.
+        One with `partial_fit`, unless `refit_every` is given. It is cloned.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Rows, in any order.
     y : array-like of shape (n_samples,)
         Target.
     time : str, int or array-like of shape (n_samples,)
-        When each row was, as of `DaySplit`. A column of this name stays a column of
-        the table.
+        When each row was, as in `DaySplit`. A column of this name stays in the table.
     period : str, default="D"
         How long a period of dates is, as an alias of pandas: "D", "W", "M", "h".
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row, in learning and in the scores.
     n_initial : int, default=1
-        How many periods the first `fit` has.
+        How many periods the first `fit` learns.
     n_epochs : int, default=1
         How often the rows of a period are learned. Statistics of the target count
         them as often.
     refit_every : int or None, default=None
-        With a number no row is learned by `partial_fit`; instead a clone is fitted anew
-        to all rows until then, whenever so many periods have passed.
+        If given, no row is learned by `partial_fit`; instead, whenever this many
+        periods have passed, a clone is fitted to all rows up to then.
     max_train_periods : int or None, default=None
-        How many of the last periods such a fit has; None is all.
+        How many of the last periods such a fit learns; None is all.
 
     Returns
     -------
     table : DataFrame
-        A row for each period that was predicted, indexed by it:
+        A row for each period that was predicted, indexed by the period:
 
         - "rows", and "seconds" to learn them,
-        - "new_ids": levels in them that the model did not know; "unknown": the share of
-          their cells, of all cells of categorical columns. For estimators of this
-          package alone.
-        - of a classifier "log_loss", "calibration", the sum of the probabilities of
-          the last class over its rows (1 is right), and "roc_auc" if there are two;
-          of several labels a row the means of theirs;
-          of a regressor "rmse", "r2" and "calibration", the mean of the predictions
-          over that of the target. Missing where a day has one class.
+        - "new_ids": the number of levels that the model did not know; "unknown": the
+          share of cells with such levels, among all cells of categorical columns. Both
+          are for estimators of this package alone.
+        - for a classifier, "log_loss", "calibration" (the sum of the probabilities of
+          the last class over the number of its rows; 1 is right) and, with two classes,
+          "roc_auc"; with several labels a row, the means over the labels; for a
+          regressor, "rmse", "r2" and "calibration" (the mean of the predictions over
+          that of the target). Missing where a day has one class.
 
     Raises
     ------
     ValueError
         If there are not more periods than `n_initial`.
     TypeError
-        If the estimator has no `partial_fit`, and is not to be refitted.
+        If the estimator has no `partial_fit`, and `refit_every` is None.
 
     See Also
     --------

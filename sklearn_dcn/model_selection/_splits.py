@@ -16,7 +16,7 @@ __all__ = ["DaySplit", "periods_of"]
 
 
 class DaySplit(BaseCrossValidator):
-    """Trains on the days until one, and tests on the next: for `cross_val_score`.
+    """Train on the days up to one, and test on the next; for `cross_val_score`.
 
     Unlike `sklearn.model_selection.TimeSeriesSplit`, which cuts the table by numbers of
     rows, days stay whole, however many rows each has, and rows may be in any order.
@@ -24,8 +24,9 @@ class DaySplit(BaseCrossValidator):
     Parameters
     ----------
     time : str, int or array-like of shape (n_samples,)
-        When each row was: the name, or without names the position, of a column of `X`,
-        or one value a row. Dates are cut into periods; of numbers each value is one.
+        When each row was: the name of a column of `X` (or its position where columns
+        have no names), or one value for each row. Dates are cut into periods; with
+        numbers, each value is a period.
     period : str, default="D"
         How long a period of dates is, as an alias of pandas: "D", "W", "M", "h".
     n_splits : int or None, default=None
@@ -33,7 +34,7 @@ class DaySplit(BaseCrossValidator):
     max_train_periods : int or None, default=None
         How many periods before the gap are trained on; None is all.
     gap : int, default=0
-        Periods between the last that is trained on and the one that is tested on.
+        Periods between the last one to train on and the one to test on.
 
     See Also
     --------
@@ -146,7 +147,8 @@ def periods_of(time: Any, X: Any, period: str) -> tuple[NDArray[np.intp], list[A
     Raises
     ------
     ValueError
-        If `time` names no column, has not one value a row, or has missing ones.
+        If `time` names no column, does not have one value for each row, or has missing
+        ones.
     """
     import pandas
 

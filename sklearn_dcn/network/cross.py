@@ -32,9 +32,9 @@ CROSS_KINDS = (
 class CrossNetwork(nn.Module):
     r"""A stack of cross layers of one kind: x_0 -> x_L.
 
-    With L layers the output holds every interaction of x_0 up to degree L + 1, of the
-    kinds "exponential" and "onlydense" up to 2^L (but for gates, masks, ReLUs and
-    non-linear experts).
+    With L layers the output holds every interaction of x_0 up to degree L + 1; with the
+    kinds "exponential" and "onlydense", up to 2^L (leaving aside gates, masks, ReLUs
+    and non-linear experts).
 
     Layers of the kind "vector" are computed together. By induction over
     :class:`VectorCross`, every :math:`x_l` is :math:`x_0` times a number, plus a
@@ -46,7 +46,7 @@ class CrossNetwork(nn.Module):
         c_{l+1} = c_l + b_l
 
     with :math:`a_0 = 1` and :math:`c_0 = 0`. So all layers need one product of x_0
-    with the L vectors :math:`w_l`, and the x_l between are never formed.
+    with the L vectors :math:`w_l`, and the x_l in between are never formed.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class CrossNetwork(nn.Module):
         :mod:`~sklearn_dcn.network.masked_layers`, "onlydense" of
         :class:`OnlyDenseCross`.
     rank : int or "auto", default="auto"
-        Only used by "low_rank" and "mixture" (there of each expert).
+        Only used by "low_rank" and "mixture" (there it is the rank of each expert).
     n_experts : int, default=4
         Only used by "mixture".
     gate : {"softmax", "sigmoid", "constant"}, default="softmax"
@@ -194,7 +194,7 @@ class CrossNetwork(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights."""
+        """The dtype of the weights."""
         return cast(MatrixCross, self.layers[0]).b.dtype
 
     def _matrices(self) -> tuple[list[Tensor], list[Tensor]]:

@@ -1,8 +1,8 @@
 r"""The cross layers, one class for each parameterisation.
 
 Every layer maps ``(x_0, x_l)`` to ``x_{l+1}``, both of shape ``(B, d)``, with
-:math:`\odot` the elementwise product. Where they, and its weights, have an axis of
-members before these, it is the layers of all members at once.
+:math:`\odot` the elementwise product. If these and the weights have an axis of members
+in front, the layer computes all members at once.
 
 ============== =================================================== ============
 class          :math:`x_{l+1} - x_l`                               paper
@@ -14,7 +14,7 @@ MixtureCross   :math:`\sum_i G_i(x_l)\, E_i(x_l)`                  [2]_ eq. 3, 4
 GatedCross     :math:`x_0 \odot (W x_l + b) \odot \sigma(W_g x_l)` [3]_ eq. 1
 ============== =================================================== ============
 
-Those of FCN are in :mod:`~sklearn_dcn.network.masked_layers`.
+The layers of FCN are in :mod:`~sklearn_dcn.network.masked_layers`.
 
 References
 ----------

@@ -37,7 +37,7 @@ class DeepCrossNetwork(ComputesAtOnce):
     "fused"      :math:`(z_E + z_L) / 2`, no deep part: FCN's
     ============ =================================================================
 
-    Where two towers add up, each has logits of its own,
+    Where the outputs of two towers add up, each tower has logits of its own,
 
     .. math:: z = \tfrac{1}{2} (z_1 + z_2), \qquad z_t = 2\, W_t\, x_t + b
 
@@ -65,16 +65,16 @@ class DeepCrossNetwork(ComputesAtOnce):
     collision_weighted : sequence of int, default=()
         See :class:`EmbeddingStack`.
     pair_logit : {"weighted", "plain"} or None, default=None
-        Whether :class:`PairLogit` of all fields with an embedding is added to the
-        logits. The fields must be of one width.
+        Whether to add :class:`PairLogit`, of all fields with an embedding, to the
+        logits. The fields must have the same width.
     structure : {"parallel", "stacked", "cross", "deep", "fused"}, default="parallel"
         How the cross and the deep network are combined.
     cross : str, default="matrix"
         Parameterisation of the cross layers; see `kind` of :class:`CrossNetwork`. It
         must be "exponential" for "fused", whose other tower is "linear".
     n_cross_layers : int or (int, int), default=2
-        Number of cross layers; for "fused" at least 1 of each tower, or a pair of the
-        exponential and the linear tower's.
+        Number of cross layers. For "fused", at least 1: the number in each tower, or a
+        pair of numbers for the exponential and the linear tower.
     cross_rank, n_experts, expert_gate, expert_activation
         `rank`, `n_experts`, `gate` and `activation` of :class:`CrossNetwork`.
     hidden_layer_sizes, activation, dropout, normalization
@@ -96,7 +96,7 @@ class DeepCrossNetwork(ComputesAtOnce):
     d_stack : int
         Width of x_0.
     members : tuple of DeepCrossNetwork
-        The network alone, which is an ensemble of one.
+        This network alone: an ensemble of one.
 
     References
     ----------
@@ -227,7 +227,7 @@ class DeepCrossNetwork(ComputesAtOnce):
 
     @torch.no_grad()
     def scale_logits(self, factor: Tensor) -> None:
-        """Multiply the logits, but for their bias, by `factor` of shape (d_out,)."""
+        """Multiply the logits, except for their bias, by `factor` of shape (d_out,)."""
         self.head.weight.mul_(factor[:, None])
         if self.pair is not None:
             self.pair.scale_(factor)
@@ -262,7 +262,8 @@ class DeepCrossNetwork(ComputesAtOnce):
             What the products of the cross and deep layers are computed in, e.g.
             bfloat16; None is that of the weights.
         by_tower : bool, default=False
-            Whether to return the logits of both towers, of which others are the mean.
+            Whether to return the logits of both towers, whose mean is returned
+            otherwise.
 
         Returns
         -------
@@ -348,7 +349,7 @@ class DeepCrossNetwork(ComputesAtOnce):
 
 
 def resolve_depths(structure: str, cross: str, n_cross_layers: Any) -> tuple[int, int]:
-    """Return how many layers the cross network has, and how many the linear of "fused".
+    """Return the depth of the cross network, and of the linear one of "fused".
 
     Raises
     ------
@@ -362,7 +363,7 @@ def resolve_depths(structure: str, cross: str, n_cross_layers: Any) -> tuple[int
     if structure != "fused":
         if is_pair:
             raise ValueError(
-                f"n_cross_layers={n_cross_layers!r} is of the two towers of "
+                f"n_cross_layers={n_cross_layers!r} is for the two towers of "
                 f"structure='fused'; structure={structure!r} has one cross network. "
                 "Give one integer."
             )

@@ -46,7 +46,7 @@ class DeepNetwork(nn.Module):
 
     .. math:: h_{l+1} = f(W_l h_l + b_l)
 
-    with normalisation before, and dropout after the activation f where asked for.
+    with optional normalisation before, and optional dropout after, the activation f.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class DeepNetwork(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights."""
+        """The dtype of the weights."""
         return _weights(self.linears[0])[0].dtype
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:

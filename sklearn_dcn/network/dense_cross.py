@@ -1,4 +1,4 @@
-"""The layer that DCN^2 has in the place of a cross layer."""
+"""The layer that DCN^2 uses in place of a cross layer."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class OnlyDenseCross(nn.Module):
         x_{l+1} = \phi\, (x_t \odot x_l)
 
     There is no x_0 and no sum: the degree doubles with every layer. It is experimental,
-    and second-hand: two readings of the paper by others agree on the equation; the
-    paper itself could not be had.
+    and the equation is second-hand: two readings of the paper by others agree on it,
+    but the paper itself was not available.
 
     Parameters
     ----------
@@ -76,6 +76,6 @@ class OnlyDenseCross(nn.Module):
         nn.init.constant_(self.b, 1.0 / self.phi)
 
     def forward(self, x_0: Tensor, x_l: Tensor) -> Tensor:
-        """Return x_{l+1} of shape (B, d) for x_l of shape (B, d); x_0 has no part."""
+        """Return x_{l+1} of shape (B, d) for x_l of shape (B, d); x_0 is not used."""
         x_t = linear(x_l, self.W, self.b).relu()
         return self.phi * (x_t * x_l)

@@ -1,4 +1,4 @@
-"""Random numbers of a batch, of which other processes may compute parts."""
+"""Random numbers for a batch, parts of which other processes may compute."""
 
 from __future__ import annotations
 

@@ -51,15 +51,16 @@ class EmbeddingStack(nn.Module):
         Number of ids of each categorical column: 0 is an unknown level, 1 a missing
         one, known levels follow.
     embedding_dim : int, sequence of int, "auto" or "unbounded", default="auto"
-        Width of every, or of each, field's embedding, those of `bag_cardinalities`
-        after the columns; "auto" is the DCN paper's :math:`6 v^{1/4}`, rounded up to
-        a multiple of 4 from 4 (up to 4 ids) to 16, "unbounded" is that rule alone.
+        One width for the embeddings of all fields, or one for each field, those of
+        `bag_cardinalities` after the columns; "auto" is the DCN paper's :math:`6
+        v^{1/4}`, rounded up to a multiple of 4 from 4 (up to 4 ids) to 16, "unbounded"
+        is that rule alone.
     category_dropout : float, default=0.0
         Probability in [0, 1) with which a known level counts as unknown during
-        training. It trains the unknown row, also where no level is rare.
+        training. This trains the row of unknown levels even where no level is rare.
     sparse : bool, default=False
-        Whether the gradient of a table is a sparse tensor of the batch's rows, as of
-        :class:`torch.nn.Embedding`; the optimizer must take it.
+        Whether the gradient of a table is a sparse tensor of the batch's rows, as in
+        :class:`torch.nn.Embedding`; the optimizer must support it.
     bag_cardinalities : sequence of int, default=()
         Number of ids of each field of several ids a row.
     numeric_embedding : {"linear", "piecewise_linear", "periodic"} or None, default=None
@@ -69,17 +70,18 @@ class EmbeddingStack(nn.Module):
     bin_edges : sequence of sequence of float or None, default=None
         Edges of the bins of each number that is embedded, for "piecewise_linear".
     n_plain : int, default=0
-        How many of the numbers, the last ones, are stacked as they are, whatever
+        How many of the last numbers are stacked as they are, whatever
         `numeric_embedding`.
     statistics : sequence of (int, sequence of int, float), default=()
-        Numbers that are statistics of categorical columns: the number, the columns, and
-        what it is where the level of one of them is unknown. That it becomes where
-        `category_dropout` makes one so.
+        Numbers that are statistics of categorical columns: for each, the position of
+        the number, the columns, and its value where the level of one of them is
+        unknown. `category_dropout`, where it makes a level unknown, sets the number to
+        this value.
     vector_widths, vector_dim
         See :class:`VectorProjections`.
     collision_weighted : sequence of int, default=()
-        Columns of ids, bags after the others, whose every embedding has a further
-        number c: the field is :math:`c_v e_v`, see the notes.
+        Columns of ids, bags after the others, whose embeddings have one more number c
+        each: the field is :math:`c_v e_v`, see the notes.
 
     Attributes
     ----------
@@ -89,7 +91,7 @@ class EmbeddingStack(nn.Module):
         Where each field stands in x_0: the categorical columns, the bags, the vectors,
         then the numbers. Columns of one width stand together in x_0, the widest first.
     d_embedded : int
-        Width of the embeddings of ids together: where all else starts in x_0.
+        Width of the embeddings of ids together; everything else in x_0 starts there.
     d_out : int
         Width of x_0.
     tables, bag_tables : nn.ParameterList
@@ -105,8 +107,8 @@ class EmbeddingStack(nn.Module):
 
     .. math:: e'_v = c_v\, e_v
 
-    The equation is second-hand: two readings of the paper by others agree on it, the
-    paper itself could not be had.
+    The equation is second-hand: two readings of the paper by others agree on it, but
+    the paper itself was not available.
 
     References
     ----------
@@ -236,7 +238,7 @@ class EmbeddingStack(nn.Module):
         self.fill_positions()  # of modules that were built on the meta device
 
     def fill_positions(self) -> None:
-        """Set the buffers that follow from the columns, and are in no state."""
+        """Set the buffers that follow from columns and are not part of the state."""
         columns = [c for group in self._groups.values() for c in group]
         starts = [self._rows[c].start for c in columns]
         kind = self.tables[0].dtype if len(self.tables) else self.untold.dtype
@@ -311,13 +313,13 @@ class EmbeddingStack(nn.Module):
         generator : torch.Generator or None
             Source of `category_dropout`; torch's own when None.
         x_own : float tensor of shape (n_members, B, n_own) or None
-            For members alone: the last numbers, of each its own.
+            For members alone: the last numbers, which differ between members.
         x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
 
         Returns
         -------
         x_0 : tensor of shape (B, d_out)
-            Of members (n_members, B, d_out).
+            For members, (n_members, B, d_out).
         """
         parts = []
         sizes = self.n_num, self.n_embedded, self.n_members
@@ -383,7 +385,7 @@ class EmbeddingStack(nn.Module):
         return x_cat + self.offsets
 
     def become_members(self, n_members: int) -> None:
-        """Compute `n_members` at once, whose tables are one below the other."""
+        """Compute `n_members` at once, with their tables one below the other."""
         self.n_members = n_members
         heights = [
             sum(self.capacities[c] for c in columns)

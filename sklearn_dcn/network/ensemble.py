@@ -27,8 +27,8 @@ class DeepCrossEnsemble(ComputesAtOnce):
     r"""Deep & Cross Networks that share nothing but their input.
 
     The ensemble's logits are the mean :math:`\frac{1}{K} \sum_k z_k` of its members'.
-    Each member is to be trained by a loss of its own logits, not by that of the mean,
-    so that the members stay as different as networks of their own are.
+    Train each member by the loss of its own logits, not by that of the mean, so that
+    the members stay as different as separate networks.
 
     Parameters
     ----------
@@ -94,20 +94,20 @@ class DeepCrossEnsemble(ComputesAtOnce):
         Parameters
         ----------
         x_num, x_cat, x_bag
-            As :meth:`DeepCrossNetwork.forward`.
+            As in :meth:`DeepCrossNetwork.forward`.
         x_own : float tensor of shape (B, n_members, n_own) or None, default=None
-            The last columns of `x_num`, of each member its own; `x_num` then has only
-            those before, or is None.
+            The last columns of `x_num`, which differ between members; `x_num` then has
+            only the columns before them, or is None.
         x_vec : float tensor of shape (B, sum of vector_widths), or None without vectors
         generator, return_embeddings, dtype, by_tower
-            As :meth:`DeepCrossNetwork.forward`.
+            As in :meth:`DeepCrossNetwork.forward`.
         member : int or None, default=None
-            The only one to compute, if the others' logits are not asked for.
+            Compute the logits of this member alone; None computes all.
 
         Returns
         -------
         logits : tensor of shape (B, n_members, d_out)
-            Of one member (B, 1, d_out); `by_tower` (2, B, n_members, d_out).
+            With `member`, (B, 1, d_out); with `by_tower`, (2, B, n_members, d_out).
         embeddings : tensor of shape (B, n_members * d_embedded)
             Only with `return_embeddings`.
         """
@@ -188,7 +188,7 @@ def has_own_weights(target: dict[str, Tensor]) -> bool:
 
 
 def own_mean(logits: Tensor, target: dict[str, Tensor]) -> Tensor:
-    """Return logits (B, d_out), of each row the mean of the members whose own it is.
+    """Return logits (B, d_out): for each row, the mean of the members that own it.
 
     A row that has no weight with any of them is judged by all.
 

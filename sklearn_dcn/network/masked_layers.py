@@ -87,7 +87,7 @@ class _MaskedCross(nn.Module):
 
 
 class LinearCross(_MaskedCross):
-    r"""Cross layer of FCN's linear network (LCN): a degree more with each layer.
+    r"""Cross layer of FCN's linear network (LCN): each layer adds a degree.
 
     .. math::
         x_{l+1} &= x_0 \odot \big([c_l \,\|\, Mask(c_l)] + b\big) + x_l \\
@@ -96,8 +96,8 @@ class LinearCross(_MaskedCross):
     Parameters
     ----------
     d : int
-        Width of x_0. Of an odd one c has (d + 1) / 2 entries, and the mask of the last
-        is left out.
+        Width of x_0. If it is odd, c has (d + 1) / 2 entries, and the mask of the last
+        entry is left out.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class LinearCross(_MaskedCross):
     b : nn.Parameter of shape (d,)
         The bias, as the authors' code has it; the paper's is within :math:`c_l`.
     scale, shift : nn.Parameter of shape (ceil(d / 2),)
-        Of the layer normalisation LN.
+        Parameters of the layer normalisation LN.
 
     References
     ----------
@@ -127,30 +127,31 @@ class LinearCross(_MaskedCross):
 
 
 class ExponentialCross(_MaskedCross):
-    r"""Cross layer of FCN's exponential network (ECN): each doubles the degree.
+    r"""Cross layer of FCN's exponential network (ECN): each layer doubles the degree.
 
     .. math:: x_{l+1} = x_l \odot \big([c_l \,\|\, Mask(c_l)] + b\big) + x_l
 
-    with c and Mask as :class:`LinearCross` has them. :math:`x_0` has no part in it:
-    with L layers the output holds products of :math:`2^L` entries, and what is too
-    large in one layer is squared in the next. Of entries of variance 1 a W that keeps
-    their scale makes :math:`10^{12}` and more in six layers. So W starts at a tenth of
-    it: with :math:`\sigma` the standard deviation of c, the mean square of x grows by
+    with c and Mask as :class:`LinearCross` has them. :math:`x_0` is not used: with L
+    layers the output holds products of :math:`2^L` entries, and what is too large in
+    one layer is squared in the next. From entries of variance 1, a W that keeps their
+    scale makes :math:`10^{12}` and more in six layers. So W starts at a tenth of that
+    scale: with :math:`\sigma` the standard deviation of c, the mean square of x grows
+    by a factor of
 
     .. math:: 1 + \tfrac{1}{2} \sigma + \tfrac{5}{4} \sigma^2
 
-    a layer, which is 1.06 at :math:`\sigma = 0.1`. Gradients of W do not depend on its
-    own scale, so it learns as fast.
+    in each layer, which is 1.06 at :math:`\sigma = 0.1`. Gradients of W do not depend
+    on its own scale, so W learns no more slowly.
 
     Parameters
     ----------
     d : int
-        Width of x_0; see :class:`LinearCross` for odd ones.
+        Width of x_0; see :class:`LinearCross` for odd widths.
 
     Attributes
     ----------
     W, b, scale, shift : nn.Parameter
-        As of :class:`LinearCross`.
+        As in :class:`LinearCross`.
 
     References
     ----------

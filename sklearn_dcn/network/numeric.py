@@ -70,8 +70,8 @@ class NumericEmbedding(nn.Module):
     ----------
     vectors : nn.Parameter of shape (n_num, dim, k)
         :math:`V_j`, a column for each of the k components of the encoding. With
-        unequal T, k is the largest; the columns beyond a number's own are 0 and
-        have no part in anything.
+        unequal T, k is the largest; the columns beyond a number's own are 0 and have no
+        effect.
     b : nn.Parameter of shape (n_num, dim)
         :math:`b_j`.
     frequencies : nn.Parameter of shape (n_num, 8), or None unless "periodic"

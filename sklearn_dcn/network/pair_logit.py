@@ -34,27 +34,29 @@ class PairLogit(nn.Module):
     n_fields : int
         Number of fields, n, at least 2; x_0 begins with them.
     dim : int
-        Width of each of them, k.
+        Width of each field, k.
     d_out : int, default=1
-        Number of logits. "weighted" has weights of its own for each; "plain" is for
-        one, as what is the same in all of them has no effect on probabilities.
+        Number of logits. "weighted" has weights of its own for each; "plain" allows
+        only one, as a term that is the same in all logits has no effect on
+        probabilities.
     kind : {"weighted", "plain"}, default="weighted"
         Whether the pairs have weights.
 
     Attributes
     ----------
-    w : nn.Parameter of shape (d_out, n (n - 1) / 2), or None of "plain"
+    w : nn.Parameter of shape (d_out, n (n - 1) / 2), or None for "plain"
         The :math:`w_{ij}`, of pairs (0, 1), (0, 2), ..., (n - 2, n - 1) of the fields
         in the order in which x_0 has them.
-    scale : nn.Parameter of shape (d_out,), or None of "weighted"
-        The s. Nothing trains it; a calibration, which scales the whole logit, moves it.
+    scale : nn.Parameter of shape (d_out,), or None for "weighted"
+        The constant s. Training does not change it; a calibration does, as it scales
+        the whole logit.
 
     References
     ----------
     Rendle, "Factorization Machines", 2010, equations 1 and 5; Pan et al. 2018,
     arXiv:1806.03514, equation 5 (FwFM); Škrlj et al. 2025, arXiv:2506.21624, section
     3.3 (DCN^2), second-hand: one reading has the sum above, another an activation and a
-    projection of the products, which the FwFM has not.
+    projection of the products, which the FwFM lacks.
 
     Examples
     --------
@@ -78,8 +80,8 @@ class PairLogit(nn.Module):
         check_option("kind", kind, PAIR_LOGITS)
         if kind == "plain" and d_out > 1:
             raise ValueError(
-                f"kind='plain' adds the same to every logit, which is for one; got "
-                f"d_out={d_out}. Use 'weighted', whose weights are each logit's own."
+                "kind='plain' adds the same to every logit, so d_out must be 1; got "
+                f"{d_out}. Use kind='weighted', which has weights for each logit."
             )
         super().__init__()
         self.n_fields, self.dim, self.kind = n, dim, kind

@@ -38,7 +38,7 @@ __all__ = ["Half", "PairNetwork"]
 
 @dataclass
 class Half:
-    r"""What is computed once for each of n users, or items; None where it is not used.
+    r"""What is computed once for each of n users, or items; None where not used.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class PairNetwork:
     network : DeepCrossNetwork
         With an axis of K members, as `ComputesAtOnce.batched` has it; of one output.
     of_user, of_item, of_pair : sequence of int
-        Where each part stands in x_0.
+        Positions of each part in x_0.
     bulk : DeepCrossNetwork or None, default=None
         The same with weights of another precision, for the layers after the first.
     """

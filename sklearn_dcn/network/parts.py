@@ -1,4 +1,4 @@
-"""Tables of which a process has some of the rows, where several share them."""
+"""Tables that several processes share, each with some of the rows."""
 
 from __future__ import annotations
 

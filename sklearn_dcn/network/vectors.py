@@ -18,7 +18,7 @@ __all__ = ["VectorProjections"]
 
 
 class VectorProjections(nn.Module):
-    r"""Project each vector, as an embedding of a text or a picture, to a field.
+    r"""Project each vector, e.g. an embedding of a text or a picture, to a field.
 
     .. math:: e_j = W_j v_j
 
@@ -29,18 +29,18 @@ class VectorProjections(nn.Module):
     vector_widths : sequence of int
         Number of entries of each vector.
     vector_dim : int, sequence of int or "auto", default="auto"
-        Width of every, or of each, field; "auto" is that of its vector, rounded up to a
-        multiple of 4, up to 16.
+        One width for all fields, or one for each; "auto" is the width of the vector,
+        rounded up to a multiple of 4, at most 16.
 
     Attributes
     ----------
     widths, dims : list of int
-        Of each vector and of each field.
+        Width of each vector, and of each field.
     d_out : int
         Width of all fields together.
     projections : nn.ModuleList of nn.Linear
-        Of each vector one, whose `weight` of shape (dim, width) is :math:`W_j`. Unlike
-        embeddings it is subject to weight decay, as any matrix that all rows train.
+        One for each vector; its `weight` of shape (dim, width) is :math:`W_j`. Unlike
+        embeddings it is subject to weight decay, like any matrix that all rows train.
 
     Examples
     --------

@@ -246,8 +246,8 @@ def text_ids(levels: CategoryLevels, missing_text: str) -> dict[str, int]:
     }
     if len(ids) < len(levels.vocabulary):
         raise ValueError(
-            f"{describe(levels.name)} has levels that are one text, as 0.1 and "
-            "Decimal('0.1') are. Convert the column to one type before fit."
+            f"{describe(levels.name)} has levels with the same text, as 0.1 and "
+            "Decimal('0.1') have. Convert the column to one type before fit."
         )
     if missing_text in ids:
         raise ValueError(

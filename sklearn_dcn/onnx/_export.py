@@ -43,8 +43,8 @@ def export(
     Parameters
     ----------
     model : DCNClassifier, DCNRegressor, DCNRanker, DCNMultiTask or Pipeline
-        Fitted. Before the estimator a pipeline may have `make_dcn_preprocessor`, or a
-        `ColumnTransformer` that only chooses columns.
+        A fitted one. In a pipeline, `make_dcn_preprocessor`, or a `ColumnTransformer`
+        that only chooses columns, may come before the estimator.
     path : str, path or None, default=None
         Where to write the model, usually "....onnx". None writes nothing. Weights of
         more than 1.9 GB go to a second file beside it, of the same name with ".data".
@@ -59,14 +59,13 @@ def export(
     Returns
     -------
     graph : onnx.ModelProto
-        Outputs are "label" of shape (n,) and "probabilities", float32 of shape (n,
-        n_classes), of a classifier, both of shape (n, n_labels) if a row has several
-        labels; "variable", float64 of shape (n, n_outputs), of a regressor or ranker,
+        A classifier has the outputs "label" of shape (n,) and "probabilities", float32
+        of shape (n, n_classes); both are of shape (n, n_labels) if a row has several
+        labels. A regressor or ranker has "variable", float64 of shape (n, n_outputs),
         with "quantiles" (n, n_quantiles) or "std" (n, n_outputs) where its loss has
-        them.
-        Those of a task begin with its name, as "click: label". `metadata_props` say
-        which columns each input holds, the classes or labels, `missing_text` and the
-        version, as JSON.
+        them. Outputs of a task begin with its name, e.g. "click: label".
+        `metadata_props` say which columns each input holds, the classes or labels,
+        `missing_text` and the version, as JSON.
 
     Raises
     ------
@@ -75,7 +74,7 @@ def export(
     NotFittedError
         If it is not fitted.
     ValueError
-        If something of it cannot be expressed: `category_encoder`, other steps of a
+        If a part of it cannot be expressed: `category_encoder`, other steps of a
         pipeline, `text_features`, columns that mix strings and numbers, levels that are
         bytes; or if `missing_text` is a level of a column.
 
@@ -85,11 +84,11 @@ def export(
     and of levels that are numbers or booleans, are inputs of float64 with NaN for a
     missing cell. A column of lists is an input of strings of shape (n, most), where ""
     fills up shorter lists; with a separator it is one of shape (n, 1). A column of
-    vectors is an input of float64 of shape (n, width), with NaN for a missing one. Of a
-    column of dates each part is an input, as "day: month", a string such as "May", or a
-    number; `make_inputs` makes them of the dates. A sparse matrix becomes one dense
-    input "X".
-    An infinite number, which the estimators refuse, gives probabilities of NaN.
+    vectors is an input of float64 of shape (n, width), with NaN for a missing one. Each
+    part of a column of dates is an input, e.g. "day: month": a string such as "May", or
+    a number. `make_inputs` derives them from the dates. A sparse matrix becomes one
+    dense input "X". An infinite number, which the estimators refuse, gives
+    probabilities of NaN.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def unwrap(model: Any) -> tuple[BaseDCN, Raw]:
     if not isinstance(estimator, BaseDCN):
         raise TypeError(
             "model must be a fitted DCNClassifier, DCNRegressor, DCNRanker or Pipeline "
-            f"that ends in one; got {type(model).__name__}. Of a search, export "
+            f"that ends in one; got {type(model).__name__}. From a search, export "
             "best_estimator_."
         )
     check_is_fitted(estimator, "net_")
@@ -72,8 +72,8 @@ def unwrap(model: Any) -> tuple[BaseDCN, Raw]:
 
 def _no_step(name: str, what: str) -> ValueError:
     return ValueError(
-        f"Step {name!r} of the pipeline, {what}, cannot be exported. What can be is a "
-        "single make_dcn_preprocessor, or a ColumnTransformer that only chooses "
+        f"Step {name!r} of the pipeline, {what}, cannot be exported. Only a single "
+        "make_dcn_preprocessor can be, or a ColumnTransformer that only chooses "
         "columns. Fit the estimator alone, which takes raw columns by itself; or "
         "export pipeline[-1], and give make_inputs the table that "
         "pipeline[:-1].transform returns."

@@ -48,13 +48,13 @@ class _Layout(NamedTuple):
 def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     """Return a table as the inputs of a graph that `export` wrote.
 
-    Missing cells, as None, NaN, pandas.NA or null, become what the graph takes for
-    them: NaN among numbers, its `missing_text` among strings.
+    Missing cells (None, NaN, pandas.NA or null) become what the graph takes for them:
+    NaN among numbers, its `missing_text` among strings.
 
     Parameters
     ----------
     session : onnxruntime.InferenceSession
-        Of the graph; or anything with its `get_modelmeta`.
+        A session of the graph, or anything with its `get_modelmeta`.
     X : DataFrame, array, sparse matrix, dict or list of dicts
         The rows: a frame of pandas, polars, arrow or the like, or dicts by column, with
         the columns of `fit` in any order. Where `fit` had no names, a 2-D array, or a
@@ -68,8 +68,8 @@ def make_inputs(session: Any, X: Any) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the graph is not of `export` or too old, columns are missing or unknown, a
-        number is infinite, or a cell is what the graph takes for a missing one.
+        If the graph is not from `export` or is too old, columns are missing or unknown,
+        a number is infinite, or a cell is what the graph takes for a missing one.
     TypeError
         If a column holds cells of another type than in `fit`.
 
@@ -110,13 +110,13 @@ def _read_layout(session: Any) -> _Layout:
     properties = session.get_modelmeta().custom_metadata_map
     if "sklearn_dcn" not in properties:
         raise ValueError(
-            "The session's graph is not of sklearn_dcn.onnx.export, and does not say "
+            "The session's graph is not from sklearn_dcn.onnx.export, and does not say "
             "what its inputs are."
         )
     if "table" not in properties:
         raise ValueError(
             f"sklearn_dcn {properties['sklearn_dcn']} exported the session's graph, "
-            "without what make_inputs has to know. Export the estimator again."
+            "without what make_inputs needs. Export the estimator again."
         )
     return _parse(*(properties[key] for key in ("columns", "table", "missing_text")))
 

@@ -16,14 +16,14 @@ name                recipe
 "best"              more time than the defaults, for lower losses
 =================== ==========================================================
 
-"fast" and "best" are the defaults but for what decides the time of a fit.
+"fast" and "best" differ from the defaults only in what decides the time of a fit.
 
 A recipe is what was published for tens of millions of rows: for a small table it is
-slow, and seldom better than the defaults. `PRESETS[name].deviations` says what of it
-the estimators do in another way.
+slow, and seldom better than the defaults. `PRESETS[name].deviations` says what the
+estimators do differently.
 
-What has no published value is the estimators' default, but for `category_dropout`,
-which is 0 in all of them: none of the sources has it.
+Parameters without a published value keep the estimators' defaults, except for
+`category_dropout`: it is 0 in all recipes, as none of the sources has it.
 
 References
 ----------

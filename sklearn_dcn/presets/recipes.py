@@ -22,9 +22,9 @@ class Preset:
     parameters : mapping of {str: object}
         Parameters of :class:`DCNClassifier` and :class:`DCNRegressor`.
     source : str
-        Where the values stand.
+        Where the values are published.
     deviations : tuple of str, default=()
-        What of the recipe the estimators do in another way.
+        What the estimators do differently from the recipe.
     """
 
     parameters: Mapping[str, Any]

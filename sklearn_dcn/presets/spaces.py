@@ -93,7 +93,7 @@ def search_space(size: str = "full", *, prefix: str = "") -> dict[str, Any]:
     Returns
     -------
     space : dict of {str: list or distribution}
-        By parameter.
+        Lists or distributions, by parameter.
 
     Raises
     ------
@@ -133,16 +133,17 @@ def suggest_parameters(trial: Any, *, prefix: str = "") -> dict[str, Any]:
     Parameters
     ----------
     trial : optuna.trial.Trial
-        Or what has its `suggest_float`, `suggest_int` and `suggest_categorical`.
+        A trial, or anything with its `suggest_float`, `suggest_int` and
+        `suggest_categorical`.
     prefix : str, default=""
         What comes before the names, in the result and in the trial.
 
     Returns
     -------
     parameters : dict of {str: object}
-        For `set_params` or the constructor. They are those of the trial, so that
-        ``DCNClassifier(**study.best_params)`` is the best estimator; so
-        `hidden_layer_sizes` is a string, as "64,64", since Optuna stores no tuples.
+        For `set_params` or the constructor. They are those of the trial, so
+        ``DCNClassifier(**study.best_params)`` is the best estimator.
+        `hidden_layer_sizes` is a string such as "64,64", since Optuna stores no tuples.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From a table of interactions, users and items to lists of items for each user."""
+"""Lists of items for each user, from tables of interactions, users and items."""
 
 from ._evaluate import evaluate_recommendations
 from ._lists import recommend

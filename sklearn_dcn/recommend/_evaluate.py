@@ -20,11 +20,12 @@ def evaluate_recommendations(
     Parameters
     ----------
     lists : DataFrame
-        What `recommend` returned: the columns of users, "rank", of items, and "score".
+        What `recommend` returned: a column of users, "rank", a column of items, and
+        "score".
     held_out : DataFrame
         Later interactions, with columns of users and items of the same names.
     k : int, default=10
-        How many of each list count.
+        How many items of each list count.
     n_items : int or None, default=None
         How many items there are, for the coverage.
 
@@ -34,23 +35,25 @@ def evaluate_recommendations(
         - "HitRate@k": the share of users with a held-out item in their list.
         - "recall@k": the share of a user's held-out items that are in the list.
         - "NDCG@k": the sum of :math:`1 / \log_2(1 + rank)` over held-out items in the
-          list, over the most that it can be.
-        - "MRR@k": 1 over the rank of the first of them, 0 without one.
-        - "users": how many these are means over.
-        - "coverage@k": with `n_items` the share of items that are in some list.
+          list, divided by the most that it can be.
+        - "MRR@k": 1 over the rank of the first held-out item in the list, or 0 without
+          one.
+        - "users": how many users these means are over.
+        - "coverage@k": only with `n_items`, the share of items that are in some list.
 
-        Users of `held_out` without a list count with 0, others' lists not at all.
+        Users of `held_out` without a list count as 0; lists of other users do not
+        count.
 
     Raises
     ------
     ValueError
-        If a column is not there, or `held_out` has no row.
+        If a column is missing, or `held_out` has no row.
 
     References
     ----------
     Jarvelin & Kekalainen, "Cumulated Gain-based Evaluation of IR Techniques", 2002;
-    Krichene & Rendle, "On Sampled Metrics for Item Recommendation", 2020, on why all
-    items are to be ranked and not a sample of them.
+    Krichene & Rendle, "On Sampled Metrics for Item Recommendation", 2020, on why to
+    rank all items and not a sample of them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Scores of all of some users with some items, by what is computed once for each."""
+"""Scores of all pairs of some users and items, from what is computed once for each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class HalfScores:
 
     @staticmethod
     def takes(model: Any) -> bool:
-        """Tell whether it is a fitted estimator that this is written for."""
+        """Tell whether this is a fitted estimator that the class can score."""
         if not all(hasattr(model, name) for name in ("encoder_", "net_", "_target")):
             return False
         if not hasattr(model, "feature_names_in_") or model.net_.module_.d_out != 1:

@@ -32,11 +32,11 @@ def recommend(
     item_offset: Any = None,
     batch_rows: int = 65_536,
 ) -> Any:
-    r"""Return the k items of the highest score for each user, of all items.
+    r"""Return, for each user, the k of all items with the highest scores.
 
-    All pairs are scored, in blocks. Of a `DCNClassifier` or `DCNRegressor` users and
-    items are encoded and embedded once each, and so is what the first layers make of
-    them (see Notes); of other models each pair is a row of a table.
+    All pairs are scored, in blocks. With a `DCNClassifier` or `DCNRegressor`, users and
+    items are encoded and embedded once each, and so are their parts of the first layers
+    (see Notes). With other models, each pair is a row of a table.
 
     Parameters
     ----------
@@ -52,35 +52,35 @@ def recommend(
     k : int, default=10
         Length of the lists.
     exclude : DataFrame or None, default=None
-        Pairs that are not to be recommended, such as those seen already: a row for
-        each, with the columns `user` and `item`. Others than those of `users` and
-        `items` have no effect.
+        Pairs not to recommend, such as those already seen: a row for each, with the
+        columns `user` and `item`. Pairs with ids that are not in `users` and `items`
+        have no effect.
     user : str or None, default=None
-        Name of the column of `users` with their ids; None is the first.
+        Name of the column of `users` with their ids; None is the first column.
     item : str or None, default=None
-        Name of the column of `items` with their ids; None is the first.
+        Name of the column of `items` with their ids; None is the first column.
     item_offset : array-like of shape (n_items,) or None, default=None
-        What is added to the scores of each item, of a classifier to its log-odds; for
-        negatives that were not drawn uniformly what `item_log_q` returns.
+        What is added to the scores of each item; for a classifier, to its log-odds. If
+        negatives were not drawn uniformly, give what `item_log_q` returns.
     batch_rows : int, default=65536
-        How many pairs are scored at a time, at most, or one user's with one item.
+        How many pairs are scored at a time, at most (but at least one pair).
 
     Returns
     -------
     lists : DataFrame
-        Of pandas, with the columns `user`, "rank", from 1 on, `item` and "score": for
-        each user, in their order, k rows, or fewer where fewer items are left. Of equal
-        scores the item that comes first in `items` is first. The score of a classifier
-        is the probability of its second class; otherwise what `decision_function` or
-        `predict` returns.
+        A frame of pandas with the columns `user`, "rank" (from 1 on), `item` and
+        "score": for each user, in the order of `users`, k rows, or fewer where fewer
+        items are left. Of items with equal scores, the one that comes first in `items`
+        ranks first. The score of a classifier is the probability of its second class;
+        otherwise what `decision_function` or `predict` returns.
 
     Raises
     ------
     ValueError
         If a column of the model is in neither table or in both, an id is missing or
-        there twice, or the model has several outputs or more than two classes.
+        occurs twice, or the model has several outputs or more than two classes.
     TypeError
-        If a table is no DataFrame with named columns, or the model does not predict.
+        If a table is not a DataFrame with named columns, or the model does not predict.
 
     See Also
     --------
@@ -89,14 +89,14 @@ def recommend(
 
     Notes
     -----
-    With :math:`x_0 = x_u + x_i`, the parts of user and item beside zeros, the product
-    of the first deep layer is :math:`W x_u + W x_i`, and so are those of all layers
+    With :math:`x_0 = x_u + x_i`, the parts of user and item filled up with zeros, the
+    product of the first deep layer is :math:`W x_u + W x_i`. So are those of all layers
     of ``cross="vector"``, and of the first and last of "matrix" and "low_rank": with up
     to two of these, a cross network is a product of a matrix of users with one of
     items. Memorised crosses of a user's column with an item's are looked up for each
-    pair. Scores are those of the plain way, up to rounding. Structures "stacked" and
-    "fused", and other cross layers, are computed pair by pair, from what is encoded
-    once.
+    pair. Up to rounding, scores are those of a table with a row for each pair.
+    Structures "stacked" and "fused", and other cross layers, are computed pair by pair,
+    from what is encoded once.
 
     Memory holds the lists, blocks of 4,096 users and items, and `batch_rows` scores.
 

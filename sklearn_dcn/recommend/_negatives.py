@@ -1,4 +1,4 @@
-"""Pairs that did not happen, drawn beside those that did, and how often they are."""
+"""Pairs that did not happen, drawn beside those that did, and how often."""
 
 from __future__ import annotations
 
@@ -33,29 +33,30 @@ def sample_negatives(
     label: str = "label",
     random_state: Any = None,
 ) -> Any:
-    r"""Return interactions, and beside each some items that its user did not take.
+    r"""Return interactions, each followed by items that its user did not take.
 
     Parameters
     ----------
     interactions : DataFrame
-        A row for each. Columns beside `user` and `item`, such as the time, are copied
-        to its negatives: join those of items to the result.
+        A row for each. Columns other than `user` and `item`, such as the time, are
+        copied to its negatives. So join columns of items to the result, not before.
     items : DataFrame or None, default=None
-        All items, with the column `item`; None is those of `interactions`.
+        All items, with the column `item`; None takes those of `interactions`.
     user, item : str
         Names of the columns of ids.
     n_negatives : int, default=4
         How many are drawn for each interaction.
     strategy : {"uniform", "popularity", "in_batch"}, default="uniform"
-        With which shares q of items: each alike; by one more than the interactions that
-        each has, to the power of `power`; or the items of other rows of a batch, so by
-        the interactions, and never what has none.
+        The shares q with which items are drawn. "uniform": the same for all.
+        "popularity": in proportion to an item's interactions plus one, to the power of
+        `power`. "in_batch": items of other rows of a batch, so in proportion to their
+        interactions; items without any are never drawn.
     power : float, default=1.0
         For "popularity" alone: 0 is uniform, 0.75 is that of word2vec.
     exclude_known : bool, default=True
-        Whether items are left out that the user has an interaction with.
+        Whether to leave out items that the user has an interaction with.
     batch_size : int, default=1024
-        For "in_batch" alone: rows of a batch, which are drawn without order.
+        For "in_batch" alone: rows of a batch, which is drawn at random.
     label : str, default="label"
         Name of the new column of labels.
     random_state : int, RandomState or None, default=None
@@ -64,14 +65,15 @@ def sample_negatives(
     Returns
     -------
     table : DataFrame
-        Of pandas: each interaction and then its negatives, with three more columns:
-        `label`, 1 or 0; "log_q", the logarithm of the item's share q; and "log_rate",
-        that of how often the pair is expected as a negative (see Notes).
+        A frame of pandas: each interaction and then its negatives, with three more
+        columns: `label`, 1 or 0; "log_q", the logarithm of the item's share q; and
+        "log_rate", the logarithm of how often the pair is expected as a negative (see
+        Notes).
 
     Raises
     ------
     ValueError
-        If a column is not there, an item of `interactions` is not in `items`, or a user
+        If a column is missing, an item of `interactions` is not in `items`, or a user
         has no item left.
 
     See Also
@@ -80,17 +82,18 @@ def sample_negatives(
 
     Notes
     -----
-    A user u with :math:`n_u` interactions, of items whose shares sum to :math:`Q_u`,
-    gets the negative (u, i), if it is none of these, on average
+    Let a user u have :math:`n_u` interactions, with items whose shares sum to
+    :math:`Q_u`. A pair (u, i) that is none of these is drawn as a negative, on average,
 
     .. math:: m_{ui} = n_u\, n_{negatives}\, q_i / (1 - Q_u)
 
-    times. So where a pair is an interaction with probability p, its odds in the table
-    are :math:`p / ((1 - p)\, m_{ui})`, and the log-odds of all pairs are those that a
-    model learns from the table, plus "log_rate". By q alone they change the order of a
-    user's items, but for "uniform": that is the correction by :math:`\log q` of sampled
-    softmax [1]_, [2]_. Or learn with weights: of 1 for interactions and
-    :math:`1 / m_{ui}` for negatives, a model learns the probabilities of all pairs.
+    times. So if a pair is an interaction with probability p, its odds in the table are
+    :math:`p / ((1 - p)\, m_{ui})`. To get the log-odds among all pairs, add "log_rate"
+    to those that a model learns from the table. Of this sum, only :math:`\log q`
+    changes the order of a user's items, and not for "uniform": that is the correction
+    by :math:`\log q` of sampled softmax [1]_, [2]_. Or learn with weights: with a
+    weight of 1 for interactions and :math:`1 / m_{ui}` for negatives, a model learns
+    the probabilities of all pairs.
 
     With ``exclude_known=False`` a pair is drawn whether it is an interaction or not,
     and :math:`Q_u` is 0: log-odds plus "log_rate" are the logarithm of p.
@@ -148,18 +151,18 @@ def item_log_q(
     Parameters
     ----------
     interactions, items, item, strategy, power
-        As there.
+        As in :func:`sample_negatives`.
 
     Returns
     -------
     log_q : ndarray of shape (n_items,)
-        In the order of `items`, or of their first interactions; what `item_offset` of
-        `recommend` takes. By "in_batch" -inf for items without interactions.
+        In the order of `items`, or of their first interactions; give it to `recommend`
+        as `item_offset`. With "in_batch" it is -inf for items without interactions.
 
     Raises
     ------
     ValueError
-        As there.
+        As in :func:`sample_negatives`.
 
     Examples
     --------
@@ -187,8 +190,8 @@ def _check_names(names: list[Any], user: str, item: str, label: str) -> None:
     taken = [name for name in (label, "log_q", "log_rate") if name in names]
     if taken:
         raise ValueError(
-            f"interactions must have no column {taken[0]!r}, which is added; rename or "
-            "drop it. If it has labels, give the rows that are interactions alone."
+            f"interactions must have no column {taken[0]!r}, as the result adds one; "
+            "rename or drop it. If it has labels, give only rows that are interactions."
         )
     if user == item:
         raise ValueError(f"user and item must be two columns; got {user!r} for both.")
@@ -207,9 +210,9 @@ def _find_items(table: Any, items: Any, item: str) -> tuple[Any, NDArray[np.intp
     at = positions(ids, index, "interactions", "items")
     if (at < 0).any():
         raise ValueError(
-            f"items must have all of interactions; {ids[at < 0].iloc[0]!r} is not in "
-            f"its column {item!r}, and {int((at < 0).sum()):,} rows have such items. "
-            "Add them, or leave these rows out."
+            f"items must hold all items of interactions; {ids[at < 0].iloc[0]!r} is "
+            f"not in its column {item!r}, and {int((at < 0).sum()):,} rows have such "
+            "items. Add them, or leave these rows out."
         )
     return index, at
 

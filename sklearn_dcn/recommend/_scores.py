@@ -1,4 +1,4 @@
-"""Scores of all of some users with some items, the plain way: a row for each pair."""
+"""Scores of all pairs of some users and items, from a table with a row for each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cold_is_fine() -> Iterator[None]:
 
 
 def pairs_of(users: Any, items: Any, names: list[Any]) -> Any:
-    """Return the table of all of some users with all of some items, user by user."""
+    """Return the table of all pairs of some users and items, user by user."""
     n_users, n_items = users.shape[0], items.shape[0]
     one = take_rows(users, np.repeat(np.arange(n_users), n_items))
     other = take_rows(items, np.tile(np.arange(n_items), n_users))
@@ -58,8 +58,8 @@ def scores_of(model: Any) -> Callable[[Any], NDArray[np.float64]]:
         if is_several or len(classes) != 2:
             what = "several labels" if is_several else f"{len(classes)} classes"
             raise ValueError(
-                f"model must have one score a row, as of two classes; got {what}. Fit "
-                "it to one of them against the others."
+                f"model must give one score a row, as with two classes; got {what}. "
+                "Fit it to one of them against the others."
             )
     if hasattr(model, "predict_proba"):
         return lambda X: np.asarray(model.predict_proba(X)[:, 1], dtype=np.float64)
@@ -109,7 +109,7 @@ class PlainScores:
         shape = some.shape[0], items.shape[0]
         if found.size != shape[0] * shape[1]:
             raise ValueError(
-                "model must have one score a row; its scores of "
+                "model must give one score a row; its scores of "
                 f"{shape[0] * shape[1]:,} rows have the shape {found.shape}."
             )
         return found.reshape(shape)

@@ -17,29 +17,30 @@ __all__ = ["leave_one_out", "split_by_time"]
 def leave_one_out(
     interactions: Any, *, user: str, time: str | None = None, n: int = 1
 ) -> tuple[Any, Any]:
-    """Return all interactions but the last of each user, and these.
+    """Return all interactions except the last of each user, and those last ones.
 
     Parameters
     ----------
     interactions : DataFrame
-        A row for each.
+        A row for each interaction.
     user : str
         Name of the column of users.
     time : str or None, default=None
         Name of the column of times, dates or numbers; None is the order of the rows,
         which also decides between equal times.
     n : int, default=1
-        How many of the last are held out.
+        How many of each user's last interactions are held out.
 
     Returns
     -------
     train, held_out : DataFrame
-        Rows in their order. Users with n interactions or fewer are in `train` alone.
+        Rows in their original order. Users with n interactions or fewer are in `train`
+        alone.
 
     Raises
     ------
     ValueError
-        If a column is not there, or has missing cells.
+        If a column is missing, or has missing cells.
 
     See Also
     --------
@@ -48,8 +49,8 @@ def leave_one_out(
 
     Notes
     -----
-    `train` has rows that are later than some of `held_out`, of other users: what is
-    popular by then is known too early. That flatters all models, those of popularity
+    `train` has rows of other users that are later than some of `held_out`, so models
+    learn too early what becomes popular. That flatters all models, those of popularity
     the most.
 
     Examples
@@ -81,17 +82,17 @@ def leave_one_out(
 def split_by_time(
     interactions: Any, *, time: str, test_fraction: float = 0.2
 ) -> tuple[Any, Any]:
-    """Return the interactions until a moment, and those after it.
+    """Return the interactions up to a moment, and those after it.
 
     Parameters
     ----------
     interactions : DataFrame
-        A row for each.
+        A row for each interaction.
     time : str
         Name of the column of times, dates or numbers.
     test_fraction : float, default=0.2
-        Share of the rows that is held out, in (0, 1); less where rows have one time,
-        which stay together.
+        Share of the rows that is held out, in (0, 1). It can be less, as rows of the
+        same time stay together.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def split_by_time(
     Raises
     ------
     ValueError
-        If the column is not there, has missing cells, or all rows would be in one part.
+        If the column is missing, has missing cells, or all rows would be in one part.
 
     See Also
     --------

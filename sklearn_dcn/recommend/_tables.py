@@ -18,7 +18,7 @@ def check_frame(X: Any, what: str) -> Any:
     Raises
     ------
     TypeError
-        If it is no frame, or its columns have no names.
+        If it is not a frame, or its columns have no names.
     ValueError
         If it has no row.
     """
@@ -45,7 +45,7 @@ def ids_of(table: Any, name: Any, what: str, parameter: str) -> Any:
     Raises
     ------
     ValueError
-        If it is not there, or an id is missing.
+        If there is no such column, or an id is missing.
     """
     import pandas
 
@@ -67,12 +67,12 @@ def ids_of(table: Any, name: Any, what: str, parameter: str) -> Any:
 
 
 def index_of(ids: Any, what: str) -> Any:
-    """Return ids of which each is there once, as an Index of pandas.
+    """Return ids, each of which occurs once, as an Index of pandas.
 
     Raises
     ------
     ValueError
-        If one is there twice.
+        If one occurs twice.
     """
     import pandas
 
@@ -80,7 +80,7 @@ def index_of(ids: Any, what: str) -> Any:
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
-            f"{what} must have one row for each id; {index.name!r} {twice!r} is there "
+            f"{what} must have one row for each id; {index.name!r} {twice!r} occurs "
             f"{int((index == twice).sum())} times. Use "
             f"{what}.drop_duplicates({index.name!r})."
         )
@@ -93,7 +93,7 @@ def positions(ids: Any, index: Any, where: str, what: str) -> NDArray[np.intp]:
     Raises
     ------
     TypeError
-        If none is, as they are of another type.
+        If none is found, because they are of another type.
     """
     found: NDArray[np.intp] = index.get_indexer(ids)
     if len(found) and len(index) and (found < 0).all():

@@ -71,7 +71,7 @@ def test_a_zip_bomb_is_not_unpacked(path):
         (20, struct.pack("<LL", 2**31, 2**31), "larger than itself"),  # sizes
         (24, struct.pack("<L", 7), "not plainly stored"),
         (42, struct.pack("<L", 2**31), "cannot be read"),  # where it begins
-        (0, b"PK\0\0", "no zip file"),
+        (0, b"PK\0\0", "not a zip file"),
     ],
 )
 def test_a_directory_that_lies(offset, value, match, path):

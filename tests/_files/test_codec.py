@@ -49,7 +49,7 @@ def test_the_state_of_a_random_generator(path):
 
 def test_arrays_of_no_use_or_used_twice(path):
     change(path, arrays=lambda found: found.update(more=np.zeros(3)))
-    with pytest.raises(LoadError, match="arrays of no use, as more"):
+    with pytest.raises(LoadError, match="unused arrays, such as more"):
         load(path)
     change(path, arrays=lambda found: found.pop("more"))
 

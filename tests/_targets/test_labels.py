@@ -103,7 +103,7 @@ def test_a_label_that_all_rows_have_or_none(class_weight, label):
 
 
 def test_only_weights_of_zero():
-    with pytest.raises(ValueError, match=r"^class_weight must leave a value"):
+    with pytest.raises(ValueError, match=r"^class_weight must leave some weight"):
         LabelsTarget.class_weights([{0: 0, 1: 0}] * K, Y, WEIGHT)
 
 

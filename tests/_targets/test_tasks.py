@@ -180,7 +180,10 @@ def test_what_is_calibrated(target, y):
         (TABLE.assign(time="soon"), "could not convert"),
         (TABLE.assign(time=np.inf), "infinity"),
         (TABLE.assign(click=COUNT + 0.5), "continuous"),
-        ({**TABLE, "click": CLICK[:9]}, "as many rows for each task; got {'click': 9"),
+        (
+            {**TABLE, "click": CLICK[:9]},
+            "equally many rows for each task; got {'click': 9",
+        ),
         ({**TABLE, "click": TABLE[["click", "count"]]}, r"y\['click'\] must be one"),
     ],
 )

@@ -449,7 +449,7 @@ def test_what_is_no_checkpoint_is_left_alone(kind, path, mixed):
         content[len(content) // 2] ^= 1
         path.write_bytes(content if kind == "flipped" else content[:-100])
     content = path.read_bytes()
-    with pytest.raises(ValueError, match="no checkpoint that this release can read"):
+    with pytest.raises(ValueError, match="not a checkpoint that this release can read"):
         DCNClassifier(**SMALL, checkpoint=path).fit(X, y)
     assert path.read_bytes() == content
 

@@ -78,7 +78,9 @@ def test_interrupt_keeps_the_best_weights(mixed):
     X, y = mixed
     options = SMALL | {"max_epochs": 9, "learning_rate": 0.02, "calibrate": False}
     model = DCNClassifier(**options, callbacks=[AtBatch(4, press_ctrl_c)])
-    with pytest.warns(ConvergenceWarning, match=r"after epoch 3\. Kept .* of epoch"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"after epoch 3\. It keeps .* of epoch"
+    ):
         model.fit(X, y, X_val=X, y_val=y)
     assert model.n_iter_ == len(model.history_) == len(model.net_.history) == 3
     losses = [epoch["valid_loss"] for epoch in model.history_]
@@ -95,7 +97,9 @@ def test_interrupt_without_validation_keeps_what_is_there(mixed):
     model = DCNClassifier(
         **SMALL, max_epochs=5, warm_start=True, callbacks=[callback], ema_decay=None
     )
-    with pytest.warns(ConvergenceWarning, match=r"after epoch 2\. Kept .* this moment"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"after epoch 2\. It keeps .* this mom"
+    ):
         model.fit(X, y)
     assert model.n_iter_ == model.best_epoch_ == 2
     two = DCNClassifier(**SMALL, max_epochs=2, ema_decay=None).fit(X, y)

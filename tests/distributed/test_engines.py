@@ -56,7 +56,7 @@ def test_arguments_are_checked(table, alone):
     X, y = table
     with pytest.raises(TypeError, match=r"on must say where .* as Local\(2\) does"):
         fit(make(), X, y, on=2)
-    with pytest.raises(TypeError, match="Of a pipeline, fit the last step"):
+    with pytest.raises(TypeError, match="For a pipeline, fit its last step"):
         fit("model", X, y, on=Local(1))
     with pytest.raises(ValueError, match="split must be one of"):
         fit(make(), X, y, on=Local(1), split="columns")

@@ -341,7 +341,7 @@ def test_other_graphs(fitted):
     X = gaps()
     with pytest.raises(ValueError, match=r"sklearn_dcn 0.*Export.*again"):
         make_inputs(without(export(fitted), "table"), X)
-    with pytest.raises(ValueError, match=r"is not of sklearn_dcn.onnx.export"):
+    with pytest.raises(ValueError, match=r"is not from sklearn_dcn.onnx.export"):
         make_inputs(without(export(fitted), "table", "sklearn_dcn"), X)
     with pytest.raises(TypeError, match=r"InferenceSession.*got str"):
         make_inputs("model.onnx", X)

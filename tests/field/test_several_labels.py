@@ -258,8 +258,8 @@ def test_day_by_day():
     ("parameters", "y", "message"),
     [
         ({"negative_sampling": 0.5}, Y, "is for one label.*Set it to None"),
-        ({"class_weight": {1: 2.0}}, Y, "list of a dict for each of the 3 labels"),
-        ({"class_weight": [{1: 2.0}]}, Y, "list of a dict for each of the 3 labels"),
+        ({"class_weight": {1: 2.0}}, Y, "list with a dict for each of the 3 labels"),
+        ({"class_weight": [{1: 2.0}]}, Y, "list with a dict for each of the 3 labels"),
         (
             {"class_weight": [{2: 1}, {}, {}]},
             Y,

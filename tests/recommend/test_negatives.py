@@ -228,7 +228,11 @@ def test_polars_in_pandas_out():
         ({"strategy": "hard"}, ValueError, "strategy must be one of 'uniform'"),
         ({"power": -1}, ValueError, "power must be a number of at least 0; got -1"),
         ({"label": "hour"}, ValueError, "must have no column 'hour'"),
-        ({"items": ITEMS[:3]}, ValueError, "items must have all of interactions; "),
+        (
+            {"items": ITEMS[:3]},
+            ValueError,
+            "items must hold all items of inter",
+        ),
         ({"items": ITEMS.astype(str)}, TypeError, "must have the same type of ids"),
         ({"views": VIEWS.drop(columns="item")}, ValueError, "item='item' must be"),
         ({"views": VIEWS.assign(user=None)}, ValueError, "are missing"),

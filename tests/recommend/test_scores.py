@@ -151,7 +151,7 @@ def test_several_classes_are_refused(sides, views):
     X, y = views
     fitted = DCNClassifier(**COMMON).fit(X, y + (X["age"] > 50))
     assert not HalfScores.takes(fitted)
-    with pytest.raises(ValueError, match="as of two classes; got 3 classes"):
+    with pytest.raises(ValueError, match="as with two classes; got 3 classes"):
         recommend(fitted, *sides)
 
 

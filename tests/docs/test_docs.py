@@ -410,6 +410,20 @@ def test_links_between_pages_exist():
             assert exists, f"{path.name}: {target}"
 
 
+def test_every_table_of_results_has_its_command():
+    """docs/figures.md lists the tables that pages include, each with an own module."""
+    page = (DOCS / "figures.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([\w-]+\.md)` \| \[\]\((\w+\.md)\) \| `(.*?)` \|", page, re.M
+    )
+    assert {name for name, *_ in rows} == {p.name for p in DOCS.glob("results/*.md")}
+    for name, place, command in rows:
+        assert f"results/{name}" in (DOCS / place).read_text(encoding="utf-8"), name
+        module = command.split()[2 if " -m " in command else 1]
+        path = module.replace(".", "/") + ".py" if " -m " in command else module
+        assert (REPO / path.replace("benchmarks.py", "benchmarks")).exists(), command
+
+
 def python_blocks(path):
     """Return (line number, code) of the ```python blocks of a page."""
     text = path.read_text(encoding="utf-8")

@@ -307,7 +307,7 @@ def test_a_scan_is_learned_block_by_block(tmp_path, monkeypatch):
     assert_same(by_path, by_frame, X)
     monkeypatch.setattr("sklearn_dcn._estimator.scans.LONG", 500)
     rows = scan(path, "y")
-    with pytest.raises(ValueError, match=r"levels of its first 65,536 .*'learn'"):
+    with pytest.raises(ValueError, match=r"levels of its first 65,536.*'learn'"):
         DCNClassifier(**OPTIONS | {"new_levels": "unknown"}).partial_fit(rows)
     model = live(DCNClassifier(**OPTIONS), [5])
     other = copy.deepcopy(model)

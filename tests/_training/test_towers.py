@@ -302,7 +302,7 @@ def test_one_tower_has_no_loss_of_its_own(more):
         ({"cross": "matrix"}, ValueError, "cross must be 'exponential'; got 'matrix'"),
         ({"n_cross_layers": 0}, ValueError, "n_cross_layers must be .* got 0"),
         ({"n_cross_layers": (1, 2, 3)}, TypeError, "n_cross_layers must be"),
-        ({"structure": "cross"}, ValueError, r"n_cross_layers=\(1, 2\) is of the two"),
+        ({"structure": "cross"}, ValueError, r"n_cross_layers=\(1, 2\) is for the two"),
     ],
 )
 def test_what_fused_cannot_have(more, error, message):

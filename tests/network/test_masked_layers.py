@@ -317,5 +317,5 @@ def test_what_fused_cannot_have(options, error, message):
 
 
 def test_a_pair_of_depths_is_of_fused_alone():
-    with pytest.raises(ValueError, match=r"n_cross_layers=\(1, 2\) is of the two"):
+    with pytest.raises(ValueError, match=r"n_cross_layers=\(1, 2\) is for the two"):
         DeepCrossNetwork(2, [5], n_cross_layers=(1, 2))

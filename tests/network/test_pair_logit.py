@@ -150,7 +150,7 @@ def test_the_network_adds_it():
     [
         ({"cardinalities": [5, 60], "embedding_dim": [4, 8]}, r"widths \[4, 8\]"),
         ({"cardinalities": [5]}, r"widths \[12\]"),
-        ({"cardinalities": [5, 6], "embedding_dim": 4, "d_out": 2}, "d_out=2"),
+        ({"cardinalities": [5, 6], "embedding_dim": 4, "d_out": 2}, "d_out must be 1; got 2"),
     ],
 )
 def test_what_a_network_cannot_have(options, message):
@@ -226,9 +226,9 @@ def test_what_has_no_pairs():
     with pytest.raises(ValueError, match="in this table 1 has one"):
         DCNRegressor(**options, numeric_embedding=None).fit(X[["few", "x"]], y)
     options["numeric_embedding"] = "linear"
-    with pytest.raises(ValueError, match=r"'plain' adds the same .* has 3"):
+    with pytest.raises(ValueError, match=r"'plain' adds the same .* got 3"):
         DCNClassifier(**options).fit(X.drop(columns="few"), X["few"])
-    with pytest.raises(ValueError, match=r"'plain' adds the same .* has 2"):
+    with pytest.raises(ValueError, match=r"'plain' adds the same .* got 2"):
         DCNMultiTask(LOSSES, **options).fit(X, {"y": y, "a": X["few"] == "a"})
 
 

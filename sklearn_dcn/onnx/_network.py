@@ -186,8 +186,10 @@ def _factor(graph: Graph, layer: nn.Module, x_l: str) -> str:
 def _masked(graph: Graph, layer: LinearCross | ExponentialCross, x_l: str) -> str:
     W, b = to_array(layer.W), to_array(layer.b)
     c = _linear(graph, x_l, W)
-    weights = [graph.constant(to_array(p)) for p in (layer.scale, layer.shift)]
-    normed = graph.node("LayerNormalization", c, *weights, epsilon=EPS)
+    scale, shift = (graph.constant(to_array(p)) for p in (layer.scale, layer.shift))
+    normed = shift  # of one entry, which is its own mean; a runtime may refuse it
+    if len(W) > 1:
+        normed = graph.node("LayerNormalization", c, scale, shift, epsilon=EPS)
     masked = graph.node("Mul", c, graph.node("Relu", normed))
     # c and its masks by turns.
     order = np.arange(2 * len(W)).reshape(2, -1).T.ravel()[: len(b)]

@@ -106,7 +106,7 @@ def test_logits_of_pairs(kind, numeric_embedding, tiny, mixed):
     tiny |= {"pair_logit": kind, "numeric_embedding": numeric_embedding}
     check(DCNClassifier(n_members=2, **tiny).fit(X, y), X)
     if kind == "weighted":
-        labels = X["device"].fillna("none")
+        labels = X["device"].astype(object).fillna("none")
         X = X.drop(columns="device")
         check(DCNClassifier(**tiny).fit(X, labels), X)
         ids = X[["city", "flag"]] if "flag" in X else X

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from inspect import Parameter, signature
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn_dcn._estimator.groups import GROUPS
 CLASSES = (DCNClassifier, DCNRegressor, DCNRanker, DCNMultiTask)
 
 
+@cache
 def described() -> dict[str, tuple[type, str, str]]:
     """Return for each parameter its class, type, and the first sentence about it."""
     found: dict[str, tuple[type, str, str]] = {}

@@ -259,8 +259,9 @@ def text_ids(levels: CategoryLevels, missing_text: str) -> dict[str, int]:
 
 def spelled_missing(levels: Any) -> list[str]:
     """Return texts that a graph reads as a missing cell beside `missing_text`."""
-    known = set(levels.vocabulary)
-    return [text for text in SPELLED_MISSING if text not in known]
+    ids = levels.find([*SPELLED_MISSING])
+    each = zip(SPELLED_MISSING, ids, strict=True)
+    return [text for text, found in each if found == UNKNOWN_ID]
 
 
 def find_texts(

@@ -288,8 +288,10 @@ default="auto"
     validation_groups : str, int, array-like of shape (n_samples,) or None, default=None
         The group of each row, for "groups": a column, by name or position, or an array.
     n_iter_no_change : int or "auto", default="auto"
-        Epochs without improvement after which early stopping stops. "auto" is 2; where
-        levels are seldom seen, one epoch is enough if its loss is 1 % above the lowest.
+        Epochs without improvement after which early stopping stops. With "auto" here
+        and in `max_epochs`, an epoch is half a pass if that has 20 steps: the fit waits
+        for a third of the epochs up to the best, from 2 to 4, or until the loss is 1 %
+        above the lowest. Else "auto" is 2, or 1 after such a loss of seldom seen levels.
     tol : float, default=0.0
         Fall of the validation loss, or rise of `scoring`, that counts as improvement.
     loss : {"squared_error", "absolute_error", "huber", "poisson", "gamma", \
@@ -386,8 +388,8 @@ default="auto"
     validation_ : {"random", "last", "groups"}
         The kind of validation that was used: `validation`, or what "auto" stood for.
     history_ : list of dict
-        For each epoch "train_loss", "valid_loss" where rows validate, "valid_score"
-        where `scoring` scores them, "lr" of its last step, "dur" in seconds.
+        For each epoch "train_loss", "train_rows", "valid_loss" where rows validate,
+        "valid_score" where `scoring` scores them, "lr" of its last step, "dur" in s.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Share of each column in the variance of the logit, alone and in all its crosses;
         not available for a sparse `X`.

@@ -41,16 +41,14 @@ from ..network.parts import table_rows
 from .architecture import network_arguments, resolve_network, resolved_before
 from .defaults import (
     BULK,
-    resolve_batch_size,
     resolve_device,
     resolve_dtype,
-    resolve_early_stopping,
-    resolve_epochs,
     resolve_members,
     resolve_optimizer,
     resolve_products,
     resolve_table,
 )
+from .epochs import resolve_early_stopping
 from .going_on import GoesOnFitting
 from .memory import naming_memory
 from .merging import check_alike
@@ -195,10 +193,10 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         valid = self._validation_table(encoded, rows, trains, given, warm)
         # Validation rows that were given may be there to be watched alone.
         ends_early = valid is not None and bool(self.early_stopping)  # "auto" or True
-        epochs = self._resolve_epochs(len(data), ends_early)
-        tasks = self._begin_tasks(epochs, X, y, sample_weight)
+        epochs = self._plan_epochs(data, ends_early)
+        tasks = self._begin_tasks(epochs.n, X, y, sample_weight)
         score = None if valid is None else self._validation_score(rows, trains, given)
-        self._train(data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out)
+        self._train(data, valid, epochs, tasks, checkpoint, score, tell.out)
         if not self._has_whole_tables:
             return
         if valid is not None and ends_early and self.calibrate and not self.warm_start:
@@ -386,11 +384,6 @@ class BaseDCN(CallbackSupportMixin, KeepsNet, SavesToFile, GoesOnFitting):
         is_asked_for = self.dtype == "bfloat16"
         net.products, net.bulk_from = (net.bulk, 0) if is_asked_for else (None, BULK)
         return net
-
-    def _resolve_epochs(self, n_rows: int, ends_early: bool) -> int:
-        n_batch = resolve_batch_size(self.batch_size, n_rows)
-        seldom = self.encoder_.is_seldom
-        return resolve_epochs(self.max_epochs, ends_early, n_rows, n_batch, seldom)
 
     # A hook of the subclasses ---------------------------------------------------------
 

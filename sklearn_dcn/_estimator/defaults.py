@@ -5,7 +5,7 @@ parameter             "auto" is decided by
 ===================== ==================================================================
 device                `resolve_device`: what the machine has
 dtype                 `resolve_dtype`: rows; `resolve_products`: what the device has
-early_stopping        `resolve_early_stopping`: rows
+early_stopping        `resolve_early_stopping` in `epochs`: rows
 n_members             `resolve_members`: rows, levels, order, width of x_0, stopping
 validation            `looks_closer`: rows; which way: `loss_by_order`
 numeric_embedding     `resolve_table`: rows; `resolve_curves`: levels; `resolve_widths`:
@@ -18,8 +18,8 @@ cross, cross_rank     `resolve_cross`: width of x_0
 optimizer             `resolve_optimizer`: ids
 learning_rate         `resolve_learning_rate`: rows, levels, order, early stopping
 batch_size            `resolve_batch_size`: rows
-n_iter_no_change      `resolve_patience`: how the loss goes
-max_epochs            `resolve_epochs`: rows, levels, early stopping
+n_iter_no_change,     `plan_epochs` in `epochs`: rows, levels, early stopping; how the
+max_epochs            loss goes
 random_state          `resolve_random_state`: None is fresh entropy
 ===================== ==================================================================
 
@@ -43,6 +43,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from .._training import find_device, multiplies_bfloat16
+from .epochs import EARLY_STOPPING_FROM
 
 __all__ = [
     "looks_closer",
@@ -51,12 +52,9 @@ __all__ = [
     "resolve_curves",
     "resolve_device",
     "resolve_dtype",
-    "resolve_early_stopping",
-    "resolve_epochs",
     "resolve_learning_rate",
     "resolve_members",
     "resolve_optimizer",
-    "resolve_patience",
     "resolve_products",
     "resolve_random_state",
     "resolve_table",
@@ -71,9 +69,6 @@ SMALL_TABLE = 500
 # products a batch on. Of fewer the casts cost as much as is saved.
 HALF_FROM = 22_000_000
 BULK = 4096  # rows of a prediction that do so; fewer have the bits of other machines
-
-# early_stopping="auto" holds rows out from this size on.
-EARLY_STOPPING_FROM = 500
 
 # n_members="auto" is more than one network from and to so many rows if early stopping
 # ends the fit: with more a fit is long, and there is less to gain. It is as many as
@@ -100,10 +95,6 @@ MAX_RANK = 128
 
 # n_members="auto" is no more networks than are together so wide, but 2.
 WIDTH_TOGETHER = 4096
-
-# Where levels are seldom seen n_iter_no_change="auto" waits no longer after a loss that
-# rose by more than this share: they are known by heart then.
-CLEAR_RISE = 0.01
 
 # optimizer="auto" is lazy from this many ids on. Below, the dense form costs a few per
 # cent more a step at most, and its losses were equal or lower on real tables of ids.
@@ -302,13 +293,6 @@ def resolve_members(
 # The training -------------------------------------------------------------------------
 
 
-def resolve_early_stopping(early_stopping: bool | str, n_rows: int) -> bool:
-    """Return whether rows are held out, of `n_rows` in all."""
-    if isinstance(early_stopping, str):  # "auto"
-        return n_rows >= EARLY_STOPPING_FROM
-    return bool(early_stopping)
-
-
 def resolve_optimizer(n_ids: int, dense_gradients: bool) -> str:
     """Return the name of the optimizer that "auto" stands for.
 
@@ -329,34 +313,6 @@ def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
     # About 64 steps an epoch, in the range where a step's fixed cost is paid for.
     smallest = 128 if n_rows >= 512 else 64
     return int(np.clip(2 ** round(np.log2(n_rows / 64)), smallest, 1024))
-
-
-def resolve_epochs(
-    max_epochs: int | str, stops: bool, n_rows: int, batch_size: int, is_seldom: bool
-) -> int:
-    """Return the number of epochs that "auto" stands for.
-
-    Parameters
-    ----------
-    max_epochs : int or "auto"
-        An integer stands for itself.
-    stops : bool
-        Whether early stopping ends the fit.
-    n_rows, batch_size : int
-        Training rows, all and in a batch.
-    is_seldom : bool
-        Whether a column has levels that are seldom seen.
-    """
-    if isinstance(max_epochs, Integral):
-        return int(max_epochs)
-    if stops:
-        return 50
-    # Nothing else ends the fit before it over-fits. A network that sees an id once or
-    # twice an epoch has memorised it by the third. But a tiny table has epochs of few
-    # steps, and needs more of them to be learned at all.
-    epochs, least_steps = (2, 30) if is_seldom else (10, 100)
-    steps = -(-n_rows // batch_size)
-    return max(epochs, -(-least_steps // steps))
 
 
 def resolve_learning_rate(
@@ -388,12 +344,3 @@ def resolve_learning_rate(
     if not stops or n_rows < ADAPT_FROM or is_seldom:
         return 0.001
     return 0.002 if is_careful else 0.003
-
-
-def resolve_patience(
-    n_iter_no_change: int | str, is_seldom: bool
-) -> tuple[int, float | None]:
-    """Return the epochs to wait for a lower loss, and the rise that ends the wait."""
-    if isinstance(n_iter_no_change, Integral):
-        return int(n_iter_no_change), None
-    return 2, CLEAR_RISE if is_seldom else None

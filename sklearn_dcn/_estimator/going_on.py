@@ -16,6 +16,7 @@ from .._training import (
     own_torch,
     set_statistics,
 )
+from .epochs import Epochs
 from .long_fit import FitsLongTables
 from .memory import naming_memory
 from .parameters import check_continuation, check_parameters
@@ -61,7 +62,7 @@ class GoesOnFitting(FitsLongTables):
             else:
                 encoded = fitted._continue(rows)
             data = fitted._training_table(encoded, rows)
-            fitted._train(data, None, epochs=1, ends_early=False, out=tell.out)
+            fitted._train(data, None, Epochs(1), out=tell.out)
             fitted._keep_residuals(None)
         self.__dict__ = fitted.__dict__
         return self

@@ -100,12 +100,10 @@ class FitsLongTables(LearnsLongTables):
             if given is not None:
                 valid = self._validation_table({}, None, None, given, warm=False)
             ends_early = valid is not None and bool(self.early_stopping)
-            epochs = self._resolve_epochs(len(data), ends_early)
-            tasks = self._begin_tasks(epochs, *told) if told else []
+            epochs = self._plan_epochs(data, ends_early)
+            tasks = self._begin_tasks(epochs.n, *told) if told else []
             score = self._score_of_long(dealt, blocks, given)
-            self._train(
-                data, valid, epochs, ends_early, tasks, checkpoint, score, tell.out
-            )
+            self._train(data, valid, epochs, tasks, checkpoint, score, tell.out)
         finally:
             if isinstance(getattr(data, "spool", None), Spool):
                 data.spool.remove()
@@ -148,6 +146,7 @@ class FitsLongTables(LearnsLongTables):
             if self._world.size > 1:
                 starts = [(start, len(table)) for start, table in parts]
                 data = RankTable(self._world, data, *places(self._world, starts))
+            data.epoch_rows = None if scan is None else scan.epoch_rows
         elif scan.cache is None:
             n_train = sum(len(table) for _, table in encoded(True))
             data = EncodedAgain(

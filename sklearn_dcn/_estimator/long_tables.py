@@ -36,8 +36,8 @@ from .defaults import (
     resolve_curves,
     resolve_device,
     resolve_dtype,
-    resolve_early_stopping,
 )
+from .epochs import resolve_early_stopping
 from .merging import merge_crosses, merge_masses, merged
 from .offsets import left_out
 from .rows import HasRows, Rows

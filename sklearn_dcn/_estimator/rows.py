@@ -15,14 +15,14 @@ from .._scan import Scan
 from .._table import Supervision, check_weight, mean_weight, take_rows, to_mean_one
 from .._training import Encoded, TensorTable, hide_unseen, joined, take, to_tensors
 from .blocks import ScannedRows
-from .defaults import looks_closer, resolve_early_stopping
+from .defaults import looks_closer
+from .epochs import resolve_early_stopping
 from .predicting_files import PredictsFiles
 from .scoring import ValidationScore
 from .training import TrainsNet
 from .validation import advise_order, held_out, read_key, roles_of, which_way
 
 __all__ = ["HasRows", "Rows"]
-
 
 # The same rows get the same answer, whatever the random state.
 ORDER_SEED = 0

@@ -144,7 +144,9 @@ def _network_title(module: Network, layers: Sequence[Layer]) -> str:
 
 def _training_title(history: Sequence[dict[str, Any]]) -> str:
     seconds = sum(epoch.get("dur", 0.0) for epoch in history)
-    return f"Training: {quantity(len(history), 'epoch')}, {seconds:.1f} s"
+    rows = history[-1].get("train_rows")
+    each = "" if rows is None else f" of {quantity(rows, 'row')}"
+    return f"Training: {quantity(len(history), 'epoch')}{each}, {seconds:.1f} s"
 
 
 def _epochs(history: Sequence[dict[str, Any]], best: int) -> list[str]:

@@ -33,10 +33,10 @@ from .._world import ALONE, World
 from .defaults import (
     resolve_batch_size,
     resolve_learning_rate,
-    resolve_patience,
     resolve_products,
     resolve_random_state,
 )
+from .epochs import Epochs, plan_epochs
 from .offsets import left_out
 
 __all__ = ["TrainsNet"]
@@ -55,53 +55,65 @@ class TrainsNet(BaseEstimator):
     _split = "rows"
     _tables = "replicated"
 
+    def _plan_epochs(self, data: Any, ends_early: bool) -> Epochs:
+        """Return the epochs that a training on these rows is to have."""
+        # Groups stay together, users have said what an epoch is, or count in passes.
+        is_divided = "group" in getattr(data, "target", {}) or data.epoch_rows
+        return plan_epochs(
+            self.max_epochs,
+            self.n_iter_no_change,
+            stops=ends_early,
+            n_rows=len(data),
+            batch_size=resolve_batch_size(self.batch_size, len(data)),
+            is_seldom=self.encoder_.is_seldom,
+            can_divide=not is_divided and self.learning_rate_schedule != "plateau",
+        )
+
     def _train(
         self,
         data: TensorTable,
         valid: TensorTable | None,
-        epochs: int,
-        ends_early: bool,
+        epochs: Epochs,
         watchers: Sequence[Watcher] = (),
         checkpoint: Checkpoint | None = None,
         score: Callable[[NDArray[np.float64]], float] | None = None,
         out: Any = None,
     ) -> None:
-        seldom = self.encoder_.is_seldom
+        seldom, stops = self.encoder_.is_seldom, epochs.ending is not None
         is_careful = self.warm_start or getattr(self, "validation_", None) == "last"
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(
             lr=resolve_learning_rate(
-                self.learning_rate, ends_early, len(data), seldom, is_careful
+                self.learning_rate, stops, len(data), seldom, is_careful
             ),
             batch_size=batch_size,
             embedding_l2=self.embedding_l2,
             verbose=int(self.verbose > 1 and self._world.rank == 0),
         )
         self.net_.tower_loss = self.tower_loss
-        patience = rise = None
-        if ends_early:
-            patience, rise = resolve_patience(self.n_iter_no_change, seldom)
         self.net_.products = resolve_products(
             self.dtype,
             self._dtype,
             torch.device(self.net_.device),
             batch_size * count_products(self.net_.module_),
         )
+        epoch_rows = epochs.rows or data.epoch_rows
         if self.verbose == 1 and self._world.rank == 0:
             n_done = checkpoint.n_done if checkpoint else 0
-            progress = self._progress(len(data), epochs, n_done, patience, out)
+            n_rows = epoch_rows or len(data)
+            progress = self._progress(n_rows, epochs, n_done, out)
             watchers = [*watchers, progress]
         data, valid, apart = self._deal_out(data, valid, checkpoint, score)
+        data.epoch_rows = epoch_rows
         data.generator = torch.Generator().manual_seed(self._draw_seed())
         with apart.alone() if apart else nullcontext():
             self.best_epoch_ = train(
                 self.net_,
                 data,
                 valid,
-                epochs=epochs,
-                patience=patience,
-                rise=rise,
+                epochs=epochs.n,
+                ending=epochs.ending,
                 seed=self._draw_seed(),
                 watchers=watchers,
                 checkpoint=checkpoint,
@@ -112,13 +124,12 @@ class TrainsNet(BaseEstimator):
         self.__dict__.pop("_importances", None)  # those of the weights before
         self.__dict__.update(self._history())
 
-    def _progress(
-        self, n_rows: int, epochs: int, n_done: int, patience: int | None, out: Any
-    ) -> Progress:
+    def _progress(self, n_rows: int, epochs: Epochs, n_done: int, out: Any) -> Progress:
         """Return what shows the epochs, of which some may be in a checkpoint."""
         n_before = len(self.net_.history)
+        patience = epochs.ending and epochs.ending.patience
         n_done = max(n_before, n_done)
-        left = epochs - (n_done - n_before)
+        left = epochs.n - (n_done - n_before)
         if patience and n_done > n_before:
             patience = 0  # nobody knows how far the fit before was
         return Progress(n_rows, left, n_done, patience, self.tol, out)

@@ -27,7 +27,7 @@ from .progress import Preparation, Progress
 from .schedule import SCHEDULES
 from .sharing import RankTable
 from .spool import EncodedAgain, Spool
-from .stopping import reads_gradients
+from .stopping import Ending, reads_gradients
 from .towers import TOWER_LOSSES
 from .watcher import Watcher
 
@@ -43,6 +43,7 @@ __all__ = [
     "DCNNet",
     "Encoded",
     "EncodedAgain",
+    "Ending",
     "FitTasks",
     "MembersApart",
     "Preparation",

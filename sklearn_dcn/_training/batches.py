@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise, starmap
 from typing import Any
 
 import torch
@@ -20,10 +20,14 @@ __all__ = [
     "TensorTable",
     "count_rows",
     "digest",
+    "generator_of_pass",
     "held_out",
+    "in_epoch",
     "joined",
     "place",
     "send",
+    "shuffled",
+    "slices_of",
     "starts_of",
     "take",
     "to_tensors",
@@ -137,7 +141,8 @@ class TensorTable(Dataset[Any]):
     device: torch.device | None = None
     # Source of the order of rows when shuffled; None is torch's own.
     generator: torch.Generator | None = None
-    epoch = 0  # the one that is next, which rows from disk depend on
+    epoch = 0  # the one that is next
+    epoch_rows: int | None = None  # that train in an epoch; None is all
 
     def __init__(
         self,
@@ -275,34 +280,72 @@ class BatchIterator:
         if "group" in self.dataset.target:
             yield from map(self.dataset.__getitem__, self._groups())
             return
-        starts = self._starts()
-        stops = [*starts[1:], len(self.dataset)]
-        order = None
+        n = len(self.dataset)
+        every: Any = slices_of(n, self.batch_size)
         if self.shuffle:
-            order = torch.randperm(stops[-1], generator=self.dataset.generator)
-            # Drawn on the CPU: the same order wherever the rows are.
-            order = order.to(self.dataset.target["y"].device)
-        for start, stop in zip(starts, stops, strict=True):
-            rows = slice(start, stop)
-            yield self.dataset[rows if order is None else order[rows]]
+            device = self.dataset.target["y"].device
+            every = shuffled(self.dataset, n, self.batch_size, device)
+        yield from map(self.dataset.__getitem__, every)
 
     def __len__(self) -> int:
         if "group" in getattr(self.dataset, "target", {}):  # about as many, shuffled
             return len(whole_groups(self.dataset.target["group"], self.batch_size))
-        return len(self._starts())
+        in_pass = len(starts_of(len(self.dataset), self.batch_size))
+        if not self.shuffle or self.dataset.epoch_rows is None:
+            return in_pass
+        return in_epoch(self.dataset.epoch_rows, self.batch_size, in_pass)
 
     def _groups(self) -> list[Tensor]:
         group, rng = self.dataset.target["group"], self.dataset.generator
         return whole_groups(group, self.batch_size, self.shuffle, rng)
-
-    def _starts(self) -> list[int]:
-        return starts_of(len(self.dataset), self.batch_size)
 
 
 def starts_of(n: int, size: int) -> list[int]:
     """Return where batches of n rows begin; a last one of one row joins another."""
     starts = list(range(0, n, size))
     return starts[:-1] if len(starts) > 1 and n - starts[-1] == 1 else starts
+
+
+def slices_of(n: int, size: int) -> Iterator[slice]:
+    """Yield the batches of n rows in their order."""
+    yield from starmap(slice, pairwise([*starts_of(n, size), n]))
+
+
+def in_epoch(epoch_rows: int, size: int, in_pass: int) -> int:
+    """Return the number of batches in an epoch of so many rows."""
+    return min(len(starts_of(epoch_rows, size)), in_pass)
+
+
+def generator_of_pass(generator: torch.Generator, number: int) -> torch.Generator:
+    """Return the source of the order of a pass, in whatever epoch it begins."""
+    seed = generator.initial_seed() + number
+    return torch.Generator().manual_seed(seed % 2**63)
+
+
+def shuffled(
+    table: Any, n: int, size: int, device: torch.device | None = None
+) -> Iterator[Tensor]:
+    """Yield the rows of each batch in the next epoch of a table of n rows.
+
+    The order is drawn on the CPU: it is the same wherever the rows are. Epochs of fewer
+    rows follow each other through the passes.
+    """
+    cuts = [*starts_of(n, size), n]
+    if table.epoch_rows is None:
+        order = torch.randperm(n, generator=table.generator).to(device)
+        yield from (order[start:stop] for start, stop in pairwise(cuts))
+        return
+    in_pass = len(cuts) - 1
+    of_epoch = in_epoch(table.epoch_rows, size, in_pass)
+    first = table.epoch * of_epoch
+    table.epoch += 1
+    under_way = None
+    for at in range(first, first + of_epoch):
+        number, k = divmod(at, in_pass)
+        if number != under_way:
+            rng = generator_of_pass(table.generator, number)
+            order, under_way = torch.randperm(n, generator=rng).to(device), number
+        yield order[cuts[k] : cuts[k + 1]]
 
 
 def held_out(batches: Any) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:

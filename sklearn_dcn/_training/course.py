@@ -37,6 +37,8 @@ class Course:
         Of dropout.
     device : torch.device
         Where it is drawn.
+    epoch_rows : int
+        Training rows of an epoch, of all processes.
     watchers : sequence of Watcher
         Who is told how far the fit is.
     score : callable or None
@@ -68,6 +70,7 @@ class Course:
     steps: Steps
     seed: int
     device: torch.device
+    epoch_rows: int
     score: Callable[[NDArray[np.float64]], float] | None = None
     watchers: Sequence[Watcher] = ()
     n_finished: int = 0

@@ -20,7 +20,7 @@ from .net import DCNNet
 from .sharding import ShardedTables
 from .spool import StreamedTable
 from .steps import Steps
-from .stopping import Stopping
+from .stopping import Ending, Stopping
 from .watcher import Watcher
 
 __all__ = ["TRAINING", "Together", "train"]
@@ -43,8 +43,7 @@ def train(
     validation: TensorTable | None,
     *,
     epochs: int,
-    patience: int | None,
-    rise: float | None = None,
+    ending: Ending | None,
     tol: float,
     seed: int,
     compile: bool | str,
@@ -56,10 +55,9 @@ def train(
 ) -> int:
     """Train `net` and return the epoch (from 1) whose weights it ends with.
 
-    With `patience` it stops after that many epochs without an improvement of the
-    validation loss, or with `score` of that, by more than `tol`, or after one of which
-    the loss is by the share `rise` above the least, and ends with a copy
-    of the best epoch's weights; else with those of the last epoch. `score` is that of
+    With an `ending` early stopping ends it, by the validation loss, or with `score` by
+    that, where a change of `tol` is no improvement; then it ends with a copy of the
+    best epoch's weights, else with those of the last epoch. `score` is that of
     `Course`, `options` are those of `Steps`. Of several processes each has its part of
     the batches, and all end with the same weights.
     With a `checkpoint` of epochs that are done it makes the others.
@@ -70,11 +68,11 @@ def train(
     """
     _refuse_scheduler(net, options)
     stopping = None
-    if patience is not None:
-        stopping = net.stop_early(patience, tol, rise, by_score=score is not None)
+    if ending is not None:
+        stopping = net.stop_by(ending, tol, score is not None)
     device = torch.device(net.device)
     rows = place(data, device)
-    n_steps = epochs * len(BatchIterator(data, net.batch_size))
+    n_steps = epochs * len(BatchIterator(data, net.batch_size, shuffle=True))
     options |= {"n_steps": n_steps, "tol": tol}
     net.course = course = _begin(net, rows, seed, score, together, options)
     if validation is not None:
@@ -84,15 +82,14 @@ def train(
         checkpoint.begin(net, data, validation, stopping)
         watchers = [*watchers, checkpoint]
     course.watchers, course.n_finished = watchers, len(net.history)
-    rows.epoch = course.n_finished - n_before
+    rows.epoch = n_done = course.n_finished - n_before
     try:
         with (
             torch.enable_grad(),
             own_precision(device),
             compiled(net.module_, compile),
         ):
-            left = epochs - (course.n_finished - n_before)
-            net.partial_fit(net.as_dataset(rows), y=None, epochs=left)
+            net.partial_fit(net.as_dataset(rows), y=None, epochs=epochs - n_done)
         if course.sharded is not None:
             course.sharded.close()
         best_known = getattr(stopping, "best_epoch_", 0)
@@ -143,7 +140,10 @@ def _begin(
     if together is not None and together.shards_tables:
         sharded = ShardedTables(together.world, net.module_)
     steps = Steps(net.module_, net.optimizer_, sharded, **options)
-    course = Course(steps, seed, torch.device(net.device), score, sharded=sharded)
+    n_rows = rows.epoch_rows or len(rows)
+    course = Course(
+        steps, seed, torch.device(net.device), n_rows, score, sharded=sharded
+    )
     if together is not None:
         course.join(together.world, together.apart, net.module_, rows)
     return course

@@ -32,7 +32,7 @@ from .history import BatchLosses
 from .module_weights import add_l2_of_tables, allocate, assign, without_storage
 from .optimizers import parameter_groups
 from .steps import Steps
-from .stopping import Stopping
+from .stopping import Ending, Stopping
 from .towers import tower_losses
 from .watcher import Watcher
 
@@ -134,7 +134,8 @@ class DCNNet(AnswersScorers, NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
-        log = EpochLog(keys_ignored="lr")  # of which four decimals say little
+        # Four decimals of a rate say little, and all epochs have as many rows.
+        log = EpochLog(keys_ignored=["lr", "train_rows"])
         return [("epoch_timer", EpochTimer()), ("print_log", log)]
 
     @property
@@ -164,20 +165,9 @@ class DCNNet(AnswersScorers, NeuralNet):
         """Validate every epoch by the rows of a table."""
         self.train_split = predefined_split(self.as_dataset(table))
 
-    def stop_early(
-        self, patience: int, tol: float, rise: float | None, by_score: bool
-    ) -> Stopping:
+    def stop_by(self, ending: Ending, tol: float, score: bool) -> Stopping:
         """Return a new last callback, which ends a training by its validation rows."""
-        stopping = Stopping(
-            monitor="valid_score" if by_score else "valid_loss",
-            lower_is_better=not by_score,
-            patience=patience,
-            threshold=tol,
-            threshold_mode="abs",
-            load_best=True,
-        )
-        stopping.rise = rise
-        stopping.initialize()
+        stopping = Stopping.by(ending, tol, score)
         self.callbacks_.append(("early_stopping", stopping))
         return stopping
 
@@ -375,6 +365,8 @@ class DCNNet(AnswersScorers, NeuralNet):
             loss = self.course.end_pass(each, sizes, has_all=bool(score))
         if training:  # of the last step
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+            if self.course is not None:
+                self.history.record("train_rows", self.course.epoch_rows)
         self.history.record(f"{prefix}_batch_count", len(sizes))
         self._record(f"{prefix}_loss", loss, sign=-1)
         if score:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from torch.utils.data import Dataset
 from .._world import World
 from ..network.draws import Draws
 from ..network.ensemble import Network
-from .batches import TensorTable, place, starts_of
+from .batches import TensorTable, place, shuffled, slices_of
 from .module_weights import id_tables
 from .sharding import ShardedTables, gradient_of_rows, rows_of_gradient, slot_of
 
@@ -125,6 +124,7 @@ class RankTable(Dataset[Any]):
             self.where = torch.full((self.n_rows,), -1)
             self.where[own] = torch.arange(len(own))
         self.epoch = 0
+        self.epoch_rows: int | None = None
         self.generator: torch.Generator | None = None  # of one seed on all ranks
         self.batch = torch.empty(0, dtype=torch.int64)  # the rows of the last one
         self.n_mine = 0  # those of them that this rank computes
@@ -148,13 +148,11 @@ class RankTable(Dataset[Any]):
 
     def batches(self, size: int, shuffle: bool) -> Iterator[Any]:
         """Yield this rank's part of each batch, which may have no row."""
-        order = torch.arange(self.n_rows)
-        if shuffle:
-            order = torch.randperm(self.n_rows, generator=self.generator)
+        n, rows = self.n_rows, torch.arange(self.n_rows)
+        in_order = (rows[at] for at in slices_of(n, size))
         device = self.table.target["y"].device
-        for start, stop in pairwise([*starts_of(self.n_rows, size), self.n_rows]):
-            self.batch = order[start:stop]
-            mine = self.mine(self.batch)
+        for batch in shuffled(self, n, size) if shuffle else in_order:
+            self.batch, mine = batch, self.mine(batch)
             self.n_mine = len(mine)
             if not len(mine) and self.where is None:
                 if not shuffle:

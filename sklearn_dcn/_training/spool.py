@@ -23,7 +23,13 @@ import torch
 from torch.utils.data import Dataset
 
 from .._roles import uniform
-from .batches import TensorTable, joined, starts_of
+from .batches import (
+    TensorTable,
+    generator_of_pass,
+    in_epoch,
+    joined,
+    starts_of,
+)
 from .memory import release_memory
 
 __all__ = ["EncodedAgain", "Spool", "SpoolError", "SpooledTable", "StreamedTable"]
@@ -59,10 +65,10 @@ class StreamedTable(Dataset[Any]):
     ) -> None:
         self.n_rows = n_rows
         self.n_all = n_rows if n_all is None else n_all
-        self.epoch_rows = min(epoch_rows or self.n_all, self.n_all)
+        self.epoch_rows = epoch_rows
 
     def __len__(self) -> int:
-        return self.epoch_rows
+        return self.n_all
 
     def __getitem__(self, rows: Any) -> Any:
         raise TypeError("Rows on disk have no numbers in a fit. Read the scan instead.")
@@ -73,16 +79,16 @@ class StreamedTable(Dataset[Any]):
             yield from map(self._send, self._pass(size, 0, shuffle))
             return
         in_pass = len(starts_of(self.n_all, size))
-        in_epoch = min(len(starts_of(self.epoch_rows, size)), in_pass)
-        first = self.epoch * in_epoch
+        of_epoch = in_epoch(self.epoch_rows or self.n_all, size, in_pass)
+        first = self.epoch * of_epoch
         self.epoch += 1
         going, self._going = self._going, None
         batches = going[1] if going and going[0] == first else None
         if batches is None:
             batches = self._passes(size, *divmod(first, in_pass))
-        for batch in islice(batches, in_epoch):
+        for batch in islice(batches, of_epoch):
             yield self._send(batch)
-        self._going = first + in_epoch, batches
+        self._going = first + of_epoch, batches
 
     def _passes(self, size: int, number: int, skipped: int) -> Iterator[TensorTable]:
         """Yield batches from a place in a pass on, for ever."""
@@ -95,8 +101,7 @@ class StreamedTable(Dataset[Any]):
         order = None
         if shuffle:
             assert self.generator is not None
-            seed = self.generator.initial_seed() + number
-            order = torch.Generator().manual_seed(seed % 2**63)
+            order = generator_of_pass(self.generator, number)
         rest: list[TensorTable] = []  # fewer rows than a batch, of the part before
         cuts = self._cuts(size)
         k, first = 0, 0  # batches, and rows of the parts before

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self, cast
 
 from skorch.callbacks import Callback, EarlyStopping
 
-__all__ = ["Stopping", "reads_gradients"]
+__all__ = ["Ending", "Stopping", "reads_gradients"]
+
+
+class Ending(NamedTuple):
+    """When early stopping ends a training.
+
+    Attributes
+    ----------
+    patience : int
+        Epochs without an improvement after which it does.
+    longest_patience : int or None
+        It waits for a third of the epochs up to the best, from `patience` to so many;
+        None is always `patience`.
+    rise : float or None
+        A loss that is above the least by more than this share is the last.
+    """
+
+    patience: int
+    longest_patience: int | None = None
+    rise: float | None = None
 
 
 class Stopping(EarlyStopping):
@@ -17,19 +36,36 @@ class Stopping(EarlyStopping):
     ----------
     resumed : dict or None
         `progress` of the training to go on with.
-    rise : float or None
-        A loss that is above the least by more than this share is the last.
+    ending : Ending
+        When it stops.
     """
 
     STATE = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
     resumed: dict[str, Any] | None = None
-    rise: float | None = None
+    ending: Ending
+
+    @classmethod
+    def by(cls, ending: Ending, tol: float, score: bool) -> Self:
+        """Return one for the loss of the validation rows, or for their score."""
+        stopping = cls(
+            monitor="valid_score" if score else "valid_loss",
+            lower_is_better=not score,
+            patience=ending.patience,
+            threshold=tol,
+            threshold_mode="abs",
+            load_best=True,
+        )
+        stopping.ending = ending
+        return cast(Self, stopping.initialize())
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Stop after too many epochs without improvement, or after a clear rise."""
-        if self.rise is not None and self.lower_is_better:
+        patience, longest, rise = self.ending
+        if longest is not None:
+            self.patience = min(max(patience, round(self.best_epoch_ / 3)), longest)
+        if rise is not None and self.lower_is_better:
             least = self.dynamic_threshold_ + self.threshold
-            if net.history[-1, self.monitor] > least + self.rise * abs(least):
+            if net.history[-1, self.monitor] > least + rise * abs(least):
                 self.misses_ = self.patience - 1
         before = self.best_epoch_
         try:

@@ -15,10 +15,8 @@ from sklearn.metrics import log_loss
 from sklearn_dcn import DCNClassifier, DCNRegressor
 from sklearn_dcn._estimator import defaults
 from sklearn_dcn._estimator.defaults import (
-    resolve_early_stopping,
     resolve_learning_rate,
     resolve_members,
-    resolve_patience,
     resolve_products,
     resolve_table,
 )
@@ -75,14 +73,6 @@ def test_estimator_adapts_to_its_training_rows(n_rows):
     assert [*model.encoder_.values] == ([0, 1] if adapts else [])
 
 
-def test_early_stopping_from_five_hundred_rows():
-    assert resolve_early_stopping("auto", 500)
-    assert not resolve_early_stopping("auto", 499)
-    assert resolve_early_stopping(True, 10)
-    assert resolve_early_stopping(np.True_, 10) is True
-    assert not resolve_early_stopping(False, 10**6)
-
-
 def test_learning_rate():
     """Higher where early stopping ends a fit that ids do not over-fit."""
     assert resolve_learning_rate("auto", True, 1000, False, False) == 0.003
@@ -93,15 +83,6 @@ def test_learning_rate():
     assert resolve_learning_rate("auto", False, 1000, False, False) == 0.001
     assert resolve_learning_rate("auto", True, 999, False, False) == 0.001
     assert resolve_learning_rate(0.1, True, 1000, False, False) == 0.1
-
-
-def test_patience():
-    """A number stands for itself; after a clear rise "auto" waits for nothing."""
-    assert resolve_patience(7, True) == (7, None)
-    assert resolve_patience("auto", False) == (2, None)
-    patience, rise = resolve_patience("auto", True)
-    assert patience == 2
-    assert 0 < rise < 0.05
 
 
 @pytest.mark.parametrize("native", [True, False])

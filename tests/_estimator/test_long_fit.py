@@ -290,6 +290,20 @@ def test_a_fit_that_was_cut_short_goes_on(epoch_rows, tmp_path, monkeypatch):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("buffer_rows", [1024, 4096])
+def test_an_epoch_has_the_rows_that_the_scan_says(buffer_rows, tmp_path):
+    """In memory as well, where half a pass would be one; batches go by all rows."""
+    X, y = make_clicks(3000)
+    where = write(tmp_path, X, y=y)
+    for epoch_rows in (300, None):
+        rows = scan(where, "y", buffer_rows=buffer_rows, epoch_rows=epoch_rows)
+        model = DCNClassifier(random_state=0, n_members=1, batch_size=64).fit(rows)
+        expected = epoch_rows or 64 * 22  # of 43 batches
+        assert {epoch["train_rows"] for epoch in model.history_} == {expected}
+        auto = DCNClassifier(random_state=0, n_members=1, max_epochs=1).fit(rows)
+        assert auto.net_.batch_size == 128
+
+
 # What is told -------------------------------------------------------------------------
 
 

@@ -69,7 +69,7 @@ def test_summary_is_a_text(fitted):
     assert header.split() == ["layer", "what", "input", "output", "parameters"]
     assert len(rows) == len(get_layers(fitted.module_))
     title, _, *rows = training.splitlines()
-    assert title.startswith("Training: 2 epochs, ")
+    assert title.startswith("Training: 2 epochs of 300 rows, ")
     last = fitted.history_[1]
     cells = rows[-1].split()
     assert cells[:3] == ["2", f"{last['train_loss']:.4g}", f"{last['valid_loss']:.4g}"]

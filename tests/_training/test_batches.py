@@ -61,6 +61,25 @@ def test_every_epoch_is_shuffled_anew():
     assert sorted(first) == sorted(second)
 
 
+@pytest.mark.parametrize("epoch_rows", [4, 50, 51, 99, 100, 1000])
+def test_epochs_follow_each_other_through_the_passes(epoch_rows):
+    """Every pass has all rows, in an order of its own, wherever an epoch begins."""
+    data = table(100)
+    data.generator = torch.Generator().manual_seed(3)
+    data.epoch_rows = epoch_rows
+    batches = BatchIterator(data, 4, shuffle=True)
+    assert len(batches) == min(-(-epoch_rows // 4), 25)
+    assert len(BatchIterator(data, 4)) == 25  # all rows, where nothing is shuffled
+    epochs = [[t["y"].tolist() for _, t in batches] for _ in range(50 // len(batches))]
+    rows = [row for epoch in epochs for batch in epoch for row in batch]
+    first, second = rows[:100], rows[100:200]
+    assert len({*first}) == len(first)
+    assert len({*second}) == len(second)
+    assert first != second
+    data.epoch = len(epochs) - 1
+    assert [t["y"].tolist() for _, t in batches] == epochs[-1]
+
+
 def test_a_batch_is_a_view_unless_shuffled():
     """Unshuffled batches are slices of the table's own memory, without a copy."""
     data = table(8)

@@ -16,7 +16,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.history import History
 
 from sklearn_dcn import DCNClassifier, DCNRegressor
-from sklearn_dcn._training.stopping import Stopping
+from sklearn_dcn._training.stopping import Ending, Stopping
 
 # The best epoch -----------------------------------------------------------------------
 
@@ -185,9 +185,8 @@ def test_keyboard_interrupt_keeps_the_best_weights():
 @pytest.mark.parametrize("least", [0.5, -0.5])
 def test_a_clear_rise_is_one_of_losses_below_zero_too(least):
     """As those of likelihoods are: 1 % of their size above the least, not below it."""
-    stopping = Stopping("valid_loss", 3, 0.0, threshold_mode="abs", sink=str)
-    stopping.rise = 0.01
-    stopping.initialize()
+    stopping = Stopping.by(Ending(3, rise=0.01), tol=0.0, score=False)
+    stopping.sink, stopping.load_best = str, False
     course = SimpleNamespace(sharded=None)
     net = SimpleNamespace(history=History(), course=course, verbose=0)
     stopping.on_train_begin(net)
@@ -204,3 +203,21 @@ def test_a_clear_rise_is_one_of_losses_below_zero_too(least):
     net.history.record("valid_loss_best", False)
     with pytest.raises(KeyboardInterrupt):
         stopping.on_epoch_end(net)
+
+
+@pytest.mark.parametrize(("best", "waits"), [(1, 2), (6, 2), (9, 3), (12, 4), (30, 4)])
+def test_patience_grows_with_the_fit(best, waits):
+    """A third of the epochs up to the best, from 2 to 4."""
+    stopping = Stopping.by(Ending(2, longest_patience=4), tol=0.0, score=False)
+    stopping.sink, stopping.load_best = str, False
+    course = SimpleNamespace(sharded=None)
+    net = SimpleNamespace(history=History(), course=course, verbose=0)
+    stopping.on_train_begin(net)
+    with pytest.raises(KeyboardInterrupt):
+        for epoch in range(1, 100):
+            net.history.new_epoch()
+            net.history.record("epoch", epoch)
+            net.history.record("valid_loss", abs(best - epoch))
+            net.history.record("valid_loss_best", epoch <= best)
+            stopping.on_epoch_end(net)
+    assert (stopping.best_epoch_, len(net.history)) == (best, best + waits)

@@ -104,6 +104,17 @@ table = pd.DataFrame(
 print(table.round({"NDCG@3": 4, "GAUC": 4, "s": 1}).to_string(na_rep=""))
 
 # %%
+import matplotlib.pyplot as plt
+
+ranked = table["GAUC"].drop("the truth").sort_values()
+fig, ax = plt.subplots(figsize=(7, 3))
+ax.plot(ranked, ranked.index, "o", color="tab:blue")
+ax.axvline(table.loc["the truth", "GAUC"], color="grey", linestyle="--", label="truth")
+ax.set(title="AUC within a search, averaged", xlabel="GAUC of new searches")
+ax.legend(frameon=False)
+fig.tight_layout()
+
+# %%
 # What was learned
 # ----------------
 # - `DCNRanker` takes `qid`, holds out whole groups by itself, and gives scores that can

@@ -92,6 +92,7 @@ row = X_test.iloc[0].to_dict()
 frame = X_test.iloc[[0]]
 inputs = make_inputs(session, row)
 
+median = {}
 for name, call in {
     "predict_proba of a frame": lambda: model.predict_proba(frame),
     "predict_proba of a dict": lambda: model.predict_proba(row),
@@ -103,7 +104,18 @@ for name, call in {
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
-    print(f"{name:26} {1000 * np.median(times):.2f} ms")
+    median[name] = 1000 * np.median(times)
+    print(f"{name:26} {median[name]:.2f} ms")
+
+# %%
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(7, 2.5))
+ax.bar_label(ax.barh([*median], [*median.values()], color="tab:blue"), fmt="%.2f")
+ax.invert_yaxis()
+ax.set(title="One row to its probability", xlabel="milliseconds, median")
+ax.margins(x=0.1)
+fig.tight_layout()
 
 # %%
 # A whole pipeline

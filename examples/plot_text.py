@@ -135,6 +135,17 @@ print(table.round(4).to_string(index=False))
 print({name: f"{s:.2f} s" for name, s in seconds.items()})
 
 # %%
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(7, 2.5))
+for name, part in table.groupby("model"):
+    ax.plot(part["log loss"], part["columns"], "o", label=name)
+ax.set(title="New tickets, by the columns that a model has", xlabel="log loss")
+ax.margins(y=0.4)
+ax.legend(frameon=False)
+fig.tight_layout()
+
+# %%
 # What does it cross?
 # -------------------
 # To the network the text is one column, so you can ask for its crosses with others:

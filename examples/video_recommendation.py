@@ -350,11 +350,16 @@ def print_table(results):
 
 
 def explain(results):
-    """Print what becomes of each model when the item is new."""
+    """Print who is ahead, and what becomes of each model when the item is new."""
+    for kind in ("known", "new"):
+        ranked = results[f"AUC, {kind}"].sort_values(ascending=False)
+        order = ", ".join(f"{name} {auc:.3f}" for name, auc in ranked.items())
+        print(f"\nBy AUC, of {kind} items: {order}", end="")
     pairs = results[["AUC, known", "AUC, new"]].itertuples()
     auc = {name: f"{known:.3f} -> {new:.3f}" for name, known, new in pairs}
     print(
         f"""
+
 AUC from known to new items:
 - item mean ({auc["item mean"]}): without views no mean; all new items are alike.
 - cosine of genres ({auc["cosine of genres"]}): it never looked at the item, so it

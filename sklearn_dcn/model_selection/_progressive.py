@@ -122,8 +122,10 @@ def progressive_validate(
     for k in range(n_initial, len(names)):
         rows, target, of = part(np.flatnonzero(code == k))
         row = {"rows": len(target), **_unseen(model, rows)}
-        with warnings.catch_warnings():  # of what "unknown" tells
+        with warnings.catch_warnings():
+            # "unknown" tells that, and the first fit has told of an order of rows.
             warnings.filterwarnings("ignore", message=".*no level that fit has seen")
+            warnings.filterwarnings("ignore", message="Rows look as if")
             row |= _scores(model, rows, target, of.get("sample_weight"))
             begun = clock.perf_counter()
             if refit_every is None:

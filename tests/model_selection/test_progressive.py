@@ -50,6 +50,19 @@ def test_it_is_the_loop_by_hand():
         one.partial_fit(rows, target).partial_fit(rows, target)
 
 
+def test_the_first_fit_alone_tells_of_an_order():
+    class Tells(SGDClassifier):
+        def fit(self, X, y, **options):
+            warnings.warn("Rows look as if they were in an order.", stacklevel=2)
+            return super().fit(X, y, **options)
+
+    X, y, time = make()
+    with pytest.warns(UserWarning, match="Rows look as if") as told:
+        model = Tells(loss="log_loss", random_state=0)
+        progressive_validate(model, X[["x"]], y, time=time, refit_every=1)
+    assert len(told) == 1
+
+
 def test_fits_anew():
     """Every other day, of all rows until then or of the last days alone."""
     X, y, time = make()

@@ -138,8 +138,8 @@ print({name: f"{s:.2f} s" for name, s in seconds.items()})
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(7, 2.5))
-for name, part in table.groupby("model"):
-    ax.plot(part["log loss"], part["columns"], "o", label=name)
+for (name, part), marker in zip(table.groupby("model"), "ox", strict=True):
+    ax.plot(part["log loss"], part["columns"], marker, markersize=9, label=name)
 ax.set(title="New tickets, by the columns that a model has", xlabel="log loss")
 ax.margins(y=0.4)
 ax.legend(frameon=False)

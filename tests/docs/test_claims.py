@@ -83,8 +83,9 @@ CLAIMS = [
     (
         "performance.md",
         r'"fast" takes ([\d.]+) of the default\'s time at the median, less than '
-        r"CatBoost on all (\w+), and ([\d.]+) times LightGBM's; its losses are ([\d.]+) % above "
-        r"the default's at the median, and below LightGBM's on (\w+)\.",
+        r"CatBoost on all (\w+), and ([\d.]+) times LightGBM's; its losses are "
+        r"([\d.]+) % above the default's at the median, and below LightGBM's on "
+        r"(\w+)\.",
         lambda: [
             against("sklearn-dcn", "seconds ours / it", FAST),
             against(CATBOOST, "faster on", FAST),

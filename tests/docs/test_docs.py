@@ -475,6 +475,27 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     for path in pages:
         for line, code in python_blocks(path):
             run_block(code, namespace, path, line)
+            check_printed(code, capsys.readouterr().out, path)
+
+
+def check_printed(code, printed, path):
+    """Raise an AssertionError if a comment shows another figure than is printed.
+
+    The last digits may differ from processor to processor.
+    """
+    for name, figure in re.findall(
+        r"^print.*  # (\w+) (\d*\.\d+)$", code, re.MULTILINE
+    ):
+        found = re.search(rf"^{name} (\d*\.\d+)$", printed, re.MULTILINE)
+        assert found, f"{path.name}: {name} is not printed"
+        assert float(found[1]) == pytest.approx(float(figure), abs=0.005), path.name
+
+
+def test_a_comment_that_shows_another_figure_is_seen():
+    code = 'print(f"accuracy {x:.3f}")  # accuracy 0.905\n'
+    check_printed(code, "accuracy 0.907\n", DOCS / "a page")
+    with pytest.raises(AssertionError):
+        check_printed(code, "accuracy 0.805\n", DOCS / "a page")
 
 
 def test_pages_hold_no_machine_path():

@@ -57,8 +57,14 @@ class TrainsNet(BaseEstimator):
 
     def _plan_epochs(self, data: Any, ends_early: bool) -> Epochs:
         """Return the epochs that a training on these rows is to have."""
-        # Groups stay together, users have said what an epoch is, or count in passes.
-        is_divided = "group" in getattr(data, "target", {}) or data.epoch_rows
+        # Groups stay together, users have said what an epoch is or count in passes, and
+        # the loss of rows that come last goes up and down within a pass.
+        is_whole = (
+            "group" in getattr(data, "target", {})
+            or data.epoch_rows is not None
+            or self.learning_rate_schedule == "plateau"
+            or getattr(self, "validation_", None) == "last"
+        )
         return plan_epochs(
             self.max_epochs,
             self.n_iter_no_change,
@@ -66,7 +72,7 @@ class TrainsNet(BaseEstimator):
             n_rows=len(data),
             batch_size=resolve_batch_size(self.batch_size, len(data)),
             is_seldom=self.encoder_.is_seldom,
-            can_divide=not is_divided and self.learning_rate_schedule != "plateau",
+            can_divide=not is_whole,
         )
 
     def _train(

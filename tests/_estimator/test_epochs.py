@@ -85,8 +85,10 @@ def test_a_number_asks_for_passes(parameter):
     assert {epoch["train_rows"] for epoch in model.history_} == {8100}
 
 
-@pytest.mark.parametrize("options", [{"learning_rate_schedule": "plateau"}, {}])
-def test_plateaus_are_counted_in_passes(options):
+@pytest.mark.parametrize(
+    "options", [{"learning_rate_schedule": "plateau"}, {"validation": "last"}, {}]
+)
+def test_plateaus_and_later_rows_go_by_passes(options):
     X, y = make_mixed(6000)
     model = DCNClassifier(**options, random_state=0, n_members=1, batch_size=128)
     rows = model.fit(X, y).history_[0]["train_rows"]

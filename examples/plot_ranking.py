@@ -120,8 +120,8 @@ fig.tight_layout()
 # - `DCNRanker` takes `qid`, holds out whole groups by itself, and gives scores that can
 #   be compared only within a group.
 # - Within whole searches its default loss orders a little better than a classifier of
-#   single clicks, and comes close to the best possible. At the top of the list it has no
-#   lead. It leads only because no column tells the mood of a search: where a column
+#   single clicks, and comes close to the best possible. At the top of the list it has
+#   no lead. It leads only because no column tells the mood of a search: where a column
 #   does, such as the id of a known user, the classifier is as good.
 # - A classifier also gives probabilities, which you can multiply by prices. Begin with
 #   one; :doc:`/targets` compares both on other tables.

@@ -289,9 +289,10 @@ default="auto"
         The group of each row, for "groups": a column, by name or position, or an array.
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement after which early stopping stops. With "auto" here
-        and in `max_epochs`, an epoch is half a pass if that has 20 steps: the fit waits
-        for a third of the epochs up to the best, from 2 to 4, or until the loss is 1 %
-        above the lowest. Else it is 2, or 1 after such a loss of seldom seen levels.
+        and in `max_epochs`, an epoch is half a pass if that has 20 steps and the last
+        rows do not validate: the fit waits for a third of the epochs up to the best,
+        from 2 to 4, or until the loss is 1 % above the lowest. Else it is 2, or 1 after
+        such a loss of seldom seen levels.
     tol : float, default=0.0
         Fall of the validation loss, or rise of `scoring`, that counts as improvement.
     loss : {"squared_error", "absolute_error", "huber", "poisson", "gamma", \

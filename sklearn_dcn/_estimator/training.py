@@ -55,6 +55,10 @@ class TrainsNet(BaseEstimator):
     _split = "rows"
     _tables = "replicated"
 
+    @property
+    def _last_rows_validate(self) -> bool:
+        return getattr(self, "validation_", None) == "last"
+
     def _plan_epochs(self, data: Any, ends_early: bool) -> Epochs:
         """Return the epochs that a training on these rows is to have."""
         # Groups stay together, users have said what an epoch is or count in passes, and
@@ -63,7 +67,7 @@ class TrainsNet(BaseEstimator):
             "group" in getattr(data, "target", {})
             or data.epoch_rows is not None
             or self.learning_rate_schedule == "plateau"
-            or getattr(self, "validation_", None) == "last"
+            or self._last_rows_validate
         )
         return plan_epochs(
             self.max_epochs,
@@ -86,7 +90,7 @@ class TrainsNet(BaseEstimator):
         out: Any = None,
     ) -> None:
         seldom, stops = self.encoder_.is_seldom, epochs.ending is not None
-        is_careful = self.warm_start or getattr(self, "validation_", None) == "last"
+        is_careful = self.warm_start or self._last_rows_validate
         batch_size = resolve_batch_size(self.batch_size, len(data))
         self._check_batches(min(batch_size, len(data)))
         self.net_.set_params(

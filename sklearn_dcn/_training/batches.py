@@ -22,8 +22,8 @@ __all__ = [
     "digest",
     "generator_of_pass",
     "held_out",
-    "in_epoch",
     "joined",
+    "next_epoch",
     "place",
     "send",
     "shuffled",
@@ -316,6 +316,17 @@ def in_epoch(epoch_rows: int, size: int, in_pass: int) -> int:
     return min(len(starts_of(epoch_rows, size)), in_pass)
 
 
+def next_epoch(table: Any, size: int, in_pass: int) -> range:
+    """Return the batches of the next epoch, counted through the passes, and count it.
+
+    Epochs of fewer rows than a pass follow each other through the passes.
+    """
+    n = in_epoch(table.epoch_rows or len(table), size, in_pass)
+    first = table.epoch * n
+    table.epoch += 1
+    return range(first, first + n)
+
+
 def generator_of_pass(generator: torch.Generator, number: int) -> torch.Generator:
     """Return the source of the order of a pass, in whatever epoch it begins."""
     seed = generator.initial_seed() + number
@@ -327,8 +338,7 @@ def shuffled(
 ) -> Iterator[Tensor]:
     """Yield the rows of each batch in the next epoch of a table of n rows.
 
-    The order is drawn on the CPU: it is the same wherever the rows are. Epochs of fewer
-    rows follow each other through the passes.
+    The order is drawn on the CPU: it is the same wherever the rows are.
     """
     cuts = [*starts_of(n, size), n]
     if table.epoch_rows is None:
@@ -336,11 +346,8 @@ def shuffled(
         yield from (order[start:stop] for start, stop in pairwise(cuts))
         return
     in_pass = len(cuts) - 1
-    of_epoch = in_epoch(table.epoch_rows, size, in_pass)
-    first = table.epoch * of_epoch
-    table.epoch += 1
     under_way = None
-    for at in range(first, first + of_epoch):
+    for at in next_epoch(table, size, in_pass):
         number, k = divmod(at, in_pass)
         if number != under_way:
             rng = generator_of_pass(table.generator, number)

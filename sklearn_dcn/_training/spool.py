@@ -26,8 +26,8 @@ from .._roles import uniform
 from .batches import (
     TensorTable,
     generator_of_pass,
-    in_epoch,
     joined,
+    next_epoch,
     starts_of,
 )
 from .memory import release_memory
@@ -79,16 +79,14 @@ class StreamedTable(Dataset[Any]):
             yield from map(self._send, self._pass(size, 0, shuffle))
             return
         in_pass = len(starts_of(self.n_all, size))
-        of_epoch = in_epoch(self.epoch_rows or self.n_all, size, in_pass)
-        first = self.epoch * of_epoch
-        self.epoch += 1
+        epoch = next_epoch(self, size, in_pass)
         going, self._going = self._going, None
-        batches = going[1] if going and going[0] == first else None
+        batches = going[1] if going and going[0] == epoch.start else None
         if batches is None:
-            batches = self._passes(size, *divmod(first, in_pass))
-        for batch in islice(batches, of_epoch):
+            batches = self._passes(size, *divmod(epoch.start, in_pass))
+        for batch in islice(batches, len(epoch)):
             yield self._send(batch)
-        self._going = first + of_epoch, batches
+        self._going = epoch.stop, batches
 
     def _passes(self, size: int, number: int, skipped: int) -> Iterator[TensorTable]:
         """Yield batches from a place in a pass on, for ever."""

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from helpers.tables import make_mixed
-from numpy.testing import assert_array_equal
 
 from sklearn_dcn import DCNClassifier
 from sklearn_dcn._estimator.epochs import Epochs, plan_epochs, resolve_early_stopping
-from sklearn_dcn._training import Ending, checkpoint
-from sklearn_dcn._training.net import DCNNet
+from sklearn_dcn._training import Ending
 
 TABLE = {"n_rows": 6400, "batch_size": 100, "is_seldom": False, "can_divide": True}
 
@@ -93,27 +91,3 @@ def test_plateaus_and_later_rows_go_by_passes(options):
     model = DCNClassifier(**options, random_state=0, n_members=1, batch_size=128)
     rows = model.fit(X, y).history_[0]["train_rows"]
     assert (rows == 5400) == bool(options)
-
-
-def test_a_fit_that_was_cut_short_in_the_midst_of_a_pass_goes_on(tmp_path, monkeypatch):
-    """In its second half as well, to the bits of the fit that was not."""
-    X, y = make_mixed(6000)
-    options = {"random_state": 0, "n_members": 1, "batch_size": 128}
-    whole = DCNClassifier(**options).fit(X, y)
-    step, n_steps = DCNNet.train_step_single, []
-
-    def fails(self, batch, **kwargs):
-        n_steps.append(1)
-        if len(n_steps) > 30:  # of 22 in an epoch
-            raise MemoryError("cut short")
-        return step(self, batch, **kwargs)
-
-    path = tmp_path / "fit.ckpt"
-    monkeypatch.setattr(checkpoint, "SHARE", 1e9)  # it is written whenever it may be
-    monkeypatch.setattr(DCNNet, "train_step_single", fails)
-    with pytest.raises(MemoryError, match="cut short"):
-        DCNClassifier(**options, checkpoint=path).fit(X, y)
-    monkeypatch.setattr(DCNNet, "train_step_single", step)
-    again = DCNClassifier(**options, checkpoint=path).fit(X, y)
-    assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
-    assert len(again.history_) == len(whole.history_) > 2

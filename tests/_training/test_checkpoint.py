@@ -74,6 +74,18 @@ def outcome(model, X):
     return logits, weights, history, model.best_epoch_, model.n_iter_
 
 
+def test_a_fit_goes_on_in_the_second_half_of_a_pass(path):
+    """Where an epoch is half a pass, in whose second half it was cut short."""
+    X, y = make_mixed(6000)
+    options = {"random_state": 0, "n_members": 1, "batch_size": 128}
+    whole = DCNClassifier(**options).fit(X, y)
+    cut_short(DCNClassifier(**options, checkpoint=path), 31, X, y)  # of 22 an epoch
+    again = DCNClassifier(**options, checkpoint=path).fit(X, y)
+    assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
+    assert len(again.history_) == len(whole.history_) > 2
+    assert outcome(again, X) == outcome(whole, X)
+
+
 # Killed processes ---------------------------------------------------------------------
 
 EARLY = {"early_stopping": True, "max_epochs": 6, "learning_rate": 0.02}

@@ -54,7 +54,6 @@ def against(other, column, ours="sklearn-dcn"):
     return cell("job", f"{ours} against the others", other, column)
 
 
-# Page, sentence with figures, and what each of them is.
 def rmse(row):
     return cell("job", "california_housing", row, "RMSE")
 
@@ -76,6 +75,7 @@ def ranks(name):
 
 CATBOOST = "CatBoost early stopping"
 FAST = "sklearn-dcn fast"
+# Page, sentence with figures, and what each of them is.
 CLAIMS = [
     (
         "performance.md",
